@@ -1,0 +1,79 @@
+/**
+ * Generated JavaScript as a value of its own type.
+ *
+ * Only the `code` template and names made by a `Scope` yield code; a plain string, number or boolean
+ * that is interpolated becomes an escaped literal. So text of a user can reach generated code only as
+ * data: injection is impossible by construction, not by care.
+ */
+
+/** A fragment of JavaScript source. Made only by `code`, `join` and `Scope`. */
+export class Code {
+  /** @internal */
+  constructor(readonly text: string) {}
+}
+
+/** An identifier made by a `Scope`. */
+export class Name extends Code {}
+
+/** What may stand between the pieces of a `code` template. */
+export type Interpolated = Code | string | number | boolean | null;
+
+/**
+ * Builds code from a template. `Code` is inserted as it is; strings, finite numbers, booleans and null
+ * become literals; anything else must go through `Scope.constant`.
+ */
+export function code(pieces: TemplateStringsArray, ...values: Interpolated[]): Code {
+  let text = pieces[0] ?? "";
+  values.forEach((value, index) => {
+    text += value instanceof Code ? value.text : literal(value);
+    text += pieces[index + 1] ?? "";
+  });
+  return new Code(text);
+}
+
+/** Joins fragments with a separator that is itself code. */
+export function join(fragments: readonly Code[], separator: Code = code`\n`): Code {
+  return new Code(fragments.map((fragment) => fragment.text).join(separator.text));
+}
+
+function literal(value: string | number | boolean | null): string {
+  if (typeof value === "number") {
+    if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "(-Infinity)";
+    if (value < 0 || Object.is(value, -0)) return `(${Object.is(value, -0) ? "-0" : value})`;
+    return String(value);
+  }
+  // U+2028 and U+2029 are escaped so that the text stays one line for tools that read it.
+  return JSON.stringify(value).replace(/[\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16)}`);
+}
+
+/** Hands out fresh names and holds the outside values that generated code refers to. */
+export class Scope {
+  #next = 0;
+  readonly #constants = new Map<unknown, { name: Name; value: unknown }>();
+
+  /** A fresh identifier; `prefix` is for people who read the generated code (letters only). */
+  name(prefix: string): Name {
+    if (!/^[a-zA-Z]+$/.test(prefix)) throw new Error(`not a name prefix: ${prefix}`);
+    return new Name(`${prefix}${this.#next++}`);
+  }
+
+  /** An outside value (function, object, bigint, RegExp …) by reference; the same value gets the same name. */
+  constant(value: unknown, prefix = "k"): Name {
+    const known = this.#constants.get(value);
+    if (known !== undefined) return known.name;
+    const name = this.name(prefix);
+    this.#constants.set(value, { name, value });
+    return name;
+  }
+
+  /**
+   * Compiles `body` (statements with a `return`) into a function of `parameters`, closed over the
+   * constants handed out so far.
+   */
+  compile<F>(parameters: readonly Name[], body: Code): F {
+    const entries = [...this.#constants.values()];
+    const source = `"use strict";\nreturn function (${parameters.map((p) => p.text).join(", ")}) {\n${body.text}\n};`;
+    const make = new Function(...entries.map((entry) => entry.name.text), source);
+    return make(...entries.map((entry) => entry.value)) as F;
+  }
+}

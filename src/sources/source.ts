@@ -1,0 +1,36 @@
+/** What the broker asks of a source of packets. Implementations are listed in `sources/index.ts`. */
+
+/** One packet's bytes: an Avro object container file, or a framed message. */
+export interface Packet {
+  readonly bytes: Uint8Array;
+  /** Identifies the packet within its source for good, e.g. `20240311/123.avro` or `0/4711`. */
+  readonly key: string;
+  /** For people: file name and record, or topic, partition and offset. */
+  readonly place: string;
+}
+
+/** Packets that are acknowledged together. Positions only grow within a source. */
+export interface PacketBatch {
+  readonly packets: readonly Packet[];
+  /** The position after this batch, to be stored with it. */
+  readonly position: string;
+  /** Whether the source ends with this batch. */
+  readonly done: boolean;
+}
+
+/** How much of a source has been read, for progress bars; `undefined` where it is not known. */
+export interface SourceProgress {
+  readonly bytesRead: number;
+  readonly bytesTotal: number | undefined;
+}
+
+export interface Source {
+  /** Identifies the source across runs: an absolute path, a URL, `topic/partition`. */
+  readonly name: string;
+  /**
+   * Yields batches from after `position` (from the start when undefined) until the source ends or `signal`
+   * aborts. The next batch is read only when asked for: a slow consumer slows the source.
+   */
+  batches(position: string | undefined, signal: AbortSignal): AsyncIterable<PacketBatch>;
+  progress(): SourceProgress;
+}

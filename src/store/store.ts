@@ -1,0 +1,194 @@
+/**
+ * What the rest of the house asks of a store. `embedded/` (SQLite) and `mongo/` implement it; one
+ * conformance suite in `test/store` tests both.
+ *
+ * Two faces: `Store` answers queries and keeps small documents (users, filters, saved queries) and may be
+ * used on the thread that answers HTTP: no call blocks it. `AlertWriter` is the way of an alert into the
+ * store and lives on a thread of its own. `AlertEncoder` turns alerts into bytes of the store's format on
+ * any thread, so that only bytes travel between threads.
+ */
+import type { Document, Value } from "../query/values.ts";
+import type { AlertRecord } from "./alert-record.ts";
+
+/** `[path, 1 | -1]` pairs, most significant first. */
+export type SortSpec = readonly (readonly [path: string, direction: 1 | -1])[];
+
+export interface FindRequest {
+  readonly collection: string;
+  readonly filter: Document;
+  readonly projection?: Document;
+  readonly sort?: SortSpec;
+  readonly skip?: number;
+  /** 0 or absent: no limit. */
+  readonly limit?: number;
+  /** Name of the index to use, or its keys. */
+  readonly hint?: string | Document;
+  /** Milliseconds after which the query ends with `QueryError("deadline")`. */
+  readonly maxTimeMs: number;
+  /** Shown in logs and by the server: who asks. */
+  readonly comment?: string;
+}
+
+/** An answer that is read once, either way. Leaving the iteration early frees the reader. */
+export interface DocumentStream {
+  /** Relaxed extended JSON of the documents, comma-separated, without the surrounding brackets, in chunks. */
+  json(): AsyncIterable<string>;
+  documents(): AsyncIterable<Document>;
+}
+
+export interface CountRequest {
+  readonly collection: string;
+  readonly filter: Document;
+  readonly skip?: number;
+  readonly limit?: number;
+  readonly hint?: string | Document;
+  readonly maxTimeMs: number;
+  readonly comment?: string;
+}
+
+/** Which index served a query and how much of the collection was read. */
+export interface FindExplanation {
+  /** Name of the index, or `null` for a scan of the collection. */
+  readonly index: string | null;
+  readonly documentsExamined: number;
+  readonly documentsReturned: number;
+}
+
+export interface IndexDescription {
+  readonly name: string;
+  /** `[path, 1 | -1 | "2dsphere"]`, most significant first. */
+  readonly keys: readonly (readonly [path: string, kind: 1 | -1 | "2dsphere"])[];
+  readonly unique: boolean;
+}
+
+export interface CollectionDescription {
+  readonly name: string;
+  readonly documents: number;
+  /** Bytes on disk, indexes included, as far as the store can tell. */
+  readonly bytes: number;
+  readonly indexes: readonly IndexDescription[];
+}
+
+export interface Store {
+  readonly kind: "embedded" | "mongo";
+
+  find(request: FindRequest): DocumentStream;
+  explainFind(request: FindRequest): Promise<FindExplanation>;
+  findOne(request: FindRequest): Promise<Document | undefined>;
+  count(request: CountRequest): Promise<number>;
+  /** From metadata: cheap, may lag behind. 0 for an unknown collection. */
+  estimatedCount(collection: string): Promise<number>;
+
+  collectionNames(): Promise<string[]>;
+  describeCollection(name: string): Promise<CollectionDescription | undefined>;
+  /** Totals of the whole database: collections, documents, bytes. */
+  describeDatabase(): Promise<{ collections: number; documents: number; bytes: number }>;
+
+  /** Inserts; a document whose `_id` (or other unique key) exists throws `DuplicateKeyError` and none is inserted. */
+  insert(collection: string, documents: readonly Document[]): Promise<void>;
+  /** Replaces the document with this `_id`; answers whether there was one (or `upsert` made it). */
+  replace(collection: string, document: Document, options?: { upsert?: boolean }): Promise<boolean>;
+  /** Removes the document with this `_id`; answers whether there was one. */
+  remove(collection: string, id: Value): Promise<boolean>;
+  drop(collection: string): Promise<boolean>;
+
+  /** Whether the store answers, with how long it took; throws what is wrong. */
+  ping(): Promise<void>;
+  /** Calls back when documents of `collection` were written by anyone, this process or another; within a second. */
+  onChange(collection: string, callback: () => void): () => void;
+  close(): Promise<void>;
+}
+
+/** An alert in the store's own format: opaque to the broker, cheap to send between threads. */
+export interface EncodedAlert {
+  readonly survey: string;
+  readonly candid: bigint;
+  readonly objectId: string;
+  /** The store's rows; only its writer looks inside. */
+  readonly rows: unknown;
+}
+
+export interface AlertEncoder {
+  encode(alert: AlertRecord): EncodedAlert;
+}
+
+/** A packet that could not be ingested, kept with its bytes. */
+export interface DeadLetter {
+  /** From the source position, so that reading the same packet again makes no second letter. */
+  readonly id: string;
+  readonly source: string;
+  /** Where in the source, in words: file name and record, or topic, partition and offset. */
+  readonly place: string;
+  readonly survey?: string;
+  /** Name of the error class, e.g. `TornFileError`. */
+  readonly reason: string;
+  readonly message: string;
+  readonly bytes: Uint8Array;
+}
+
+/** How far a source was read: kept in the same transaction as what was read. */
+export interface SourcePosition {
+  /** Identifies the source: an absolute path, a URL, or `topic/partition`. */
+  readonly source: string;
+  /** The source's own encoding of its position. */
+  readonly position: string;
+  /** Whether the source was read to its end. */
+  readonly done: boolean;
+}
+
+/** A match of a filter, to be delivered by the sinks. Filled by the filters room. */
+export interface OutboxEntry {
+  readonly id: string;
+  readonly survey: string;
+  readonly candid: bigint;
+  readonly objectId: string;
+  readonly document: Document;
+}
+
+/** One batch on its way into the store: all of it is written, or none. */
+export interface AlertBatch {
+  readonly alerts: readonly EncodedAlert[];
+  readonly deadLetters: readonly DeadLetter[];
+  readonly outbox: readonly OutboxEntry[];
+  readonly positions: readonly SourcePosition[];
+}
+
+export interface BatchResult {
+  readonly stored: number;
+  /** Candids that were stored before, or came twice in the batch: not written again. */
+  readonly duplicates: number;
+  readonly deadLetters: number;
+}
+
+export interface AlertWriter {
+  /** Writes a batch durably in one transaction; resolves when it is durable. */
+  write(batch: AlertBatch): Promise<BatchResult>;
+  position(source: string): Promise<SourcePosition | undefined>;
+  close(): Promise<void>;
+}
+
+/** An `_id` or another unique key that exists already. */
+export class DuplicateKeyError extends Error {
+  override readonly name = "DuplicateKeyError";
+  constructor(
+    readonly collection: string,
+    readonly key: string,
+  ) {
+    super(`${collection}: a document with ${key} exists already`);
+  }
+}
+
+/** The data folder or database cannot be used: says why and what to do. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+}
+
+/** Collections that only administrators may name. */
+export const SYSTEM_COLLECTIONS: ReadonlySet<string> = new Set([
+  "users",
+  "filters",
+  "queries",
+  "outbox",
+  "dead_letters",
+  "sources",
+]);

@@ -1,0 +1,29 @@
+/** What a survey tells the house. Adding one is a file here and a line in `surveys/index.ts`. */
+import type { Document } from "../query/values.ts";
+import type { AlertCollections, AlertRecord } from "../store/alert-record.ts";
+
+/** A packet that decodes but is not a valid alert of its survey: names the field and what is wrong. */
+export class PacketError extends Error {
+  override readonly name = "PacketError";
+  constructor(
+    readonly field: string,
+    reason: string,
+  ) {
+    super(`${field}: ${reason}`);
+  }
+}
+
+export interface Survey {
+  /** Upper-case name, as in collection names, e.g. `ZTF`. */
+  readonly name: string;
+  readonly collections: AlertCollections;
+  /** Whether a packet with this Avro schema (its full name, e.g. `ztf.alert`) is of this survey. */
+  recognises(schemaName: string, fieldNames: ReadonlySet<string>): boolean;
+  /** Path of the program id that proprietary rules look at, where the survey has one. */
+  readonly programPath?: string;
+  /**
+   * Maps a decoded packet to what is stored. The packet is taken over: its objects become part of the
+   * answer. Throws `PacketError`.
+   */
+  map(packet: Document): AlertRecord;
+}
