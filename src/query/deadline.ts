@@ -1,0 +1,54 @@
+/**
+ * The time limit of whatever query code runs now.
+ *
+ * Compiled code is synchronous, so one running limit per thread suffices: long loops call `tick()`, which
+ * is a decrement, and every few thousand ticks looks at the clock.
+ */
+import { QueryError } from "./errors.ts";
+
+const TICKS_BETWEEN_LOOKS = 4096;
+
+let remaining = TICKS_BETWEEN_LOOKS;
+let running: Deadline | undefined;
+
+/** A time limit that starts when it is made. */
+export class Deadline {
+  readonly #end: number;
+
+  /** `milliseconds` from now; `path` names what is limited in the error, e.g. `pipeline`. */
+  constructor(
+    readonly milliseconds: number,
+    readonly path = "",
+  ) {
+    this.#end = performance.now() + milliseconds;
+  }
+
+  /** Throws a `deadline` error when the time is over. */
+  check(): void {
+    if (performance.now() < this.#end) return;
+    throw new QueryError("deadline", this.path, `took longer than its time limit of ${this.milliseconds} ms`);
+  }
+
+  /** Runs synchronous query code under this limit; an enclosing one holds on. */
+  run<T>(work: () => T): T {
+    const outer = running;
+    running = outer !== undefined && outer.#end < this.#end ? outer : this;
+    remaining = TICKS_BETWEEN_LOOKS;
+    try {
+      return work();
+    } finally {
+      running = outer;
+    }
+  }
+}
+
+/** Counts one step (or `steps`, for work done in bulk) of a loop against the running limit. */
+export function tick(steps = 1): void {
+  remaining -= steps;
+  if (remaining < 0) look();
+}
+
+function look(): void {
+  remaining = TICKS_BETWEEN_LOOKS;
+  running?.check();
+}
