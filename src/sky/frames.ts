@@ -1,0 +1,65 @@
+/** Positions in other frames: equatorial J2000 to Galactic and ecliptic. Pure. */
+import { DEGREES_PER_RADIAN, RADIANS_PER_DEGREE } from "./angles.ts";
+
+type Vector = readonly [x: number, y: number, z: number];
+
+/** Unit vector of a position in degrees. */
+export function unitVector(longitude: number, latitude: number): Vector {
+  const lon = longitude * RADIANS_PER_DEGREE;
+  const lat = latitude * RADIANS_PER_DEGREE;
+  return [Math.cos(lat) * Math.cos(lon), Math.cos(lat) * Math.sin(lon), Math.sin(lat)];
+}
+
+/**
+ * Rows of the rotation from equatorial J2000 to Galactic coordinates: the axes given by the north Galactic
+ * pole at (192.8595°, 27.1283°) and the ascending node at l = 32.9319° (the Hipparcos catalogue, ESA SP-1200,
+ * volume 1, section 1.5.3), rounded to nine places as in the values that users compare with.
+ */
+const GALACTIC_ROWS: readonly [Vector, Vector, Vector] = [
+  [-0.054875539, -0.873437105, -0.483834992],
+  [0.494109454, -0.444829594, 0.746982249],
+  [-0.867666136, -0.19807639, 0.455983795],
+];
+
+/** Mean obliquity of the ecliptic at J2000, degrees (IAU 1976: 23° 26′ 21.448″). */
+const OBLIQUITY = 23.439291;
+
+const dot = (a: Vector, b: Vector) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+const asin = (x: number) => Math.asin(Math.max(-1, Math.min(1, x))) * DEGREES_PER_RADIAN;
+
+/** Galactic longitude l (−180…180) and latitude b of an equatorial J2000 position, all in degrees. */
+export function galactic(ra: number, dec: number): { l: number; b: number } {
+  const v = unitVector(ra, dec);
+  const [x, y, z] = GALACTIC_ROWS;
+  const along = dot(x, v);
+  const across = dot(y, v);
+  // The rows are rounded, so the rotated vector is not exactly of length one: atan2 does not mind.
+  const b = Math.atan2(dot(z, v), Math.hypot(along, across)) * DEGREES_PER_RADIAN;
+  return { l: Math.atan2(across, along) * DEGREES_PER_RADIAN, b };
+}
+
+/**
+ * Geocentric mean ecliptic longitude lambda (0…360) and latitude beta of an equatorial J2000 position, all
+ * in degrees: a rotation about the x axis by the obliquity.
+ */
+export function ecliptic(ra: number, dec: number): { lambda: number; beta: number } {
+  const [x, y, z] = unitVector(ra, dec);
+  const cos = Math.cos(OBLIQUITY * RADIANS_PER_DEGREE);
+  const sin = Math.sin(OBLIQUITY * RADIANS_PER_DEGREE);
+  const lambda = Math.atan2(y * cos + z * sin, x) * DEGREES_PER_RADIAN;
+  return { lambda: lambda < 0 ? lambda + 360 : lambda, beta: asin(z * cos - y * sin) };
+}
+
+/**
+ * Great-circle distance of two positions, degrees in, degrees out, by Vincenty's formula, which is exact at
+ * small and at antipodal distances alike.
+ */
+export function separation(ra1: number, dec1: number, ra2: number, dec2: number): number {
+  const d = (ra2 - ra1) * RADIANS_PER_DEGREE;
+  const phi1 = dec1 * RADIANS_PER_DEGREE;
+  const phi2 = dec2 * RADIANS_PER_DEGREE;
+  const a = Math.cos(phi2) * Math.sin(d);
+  const b = Math.cos(phi1) * Math.sin(phi2) - Math.sin(phi1) * Math.cos(phi2) * Math.cos(d);
+  const c = Math.sin(phi1) * Math.sin(phi2) + Math.cos(phi1) * Math.cos(phi2) * Math.cos(d);
+  return Math.atan2(Math.hypot(a, b), c) * DEGREES_PER_RADIAN;
+}

@@ -1,0 +1,19 @@
+/** The surveys Kowalski knows. Adding one is a file in this room and a line in the list below. */
+import type { Survey } from "./survey.ts";
+import { ztf } from "./ztf.ts";
+
+export { coordinatesOf } from "./coordinates.ts";
+export { PacketError, type Survey } from "./survey.ts";
+
+export const surveys: readonly Survey[] = [ztf];
+
+/** The survey that publishes packets with this Avro schema. */
+export function surveyForSchema(schemaName: string, fieldNames: ReadonlySet<string>): Survey | undefined {
+  return surveys.find((survey) => survey.recognises(schemaName, fieldNames));
+}
+
+/** The survey of this name, in any case: `ztf`, `ZTF`. */
+export function surveyByName(name: string): Survey | undefined {
+  const wanted = name.toUpperCase();
+  return surveys.find((survey) => survey.name === wanted);
+}

@@ -1,0 +1,144 @@
+/** The Zwicky Transient Facility: its packets as stored documents. */
+import { type Document, isDocument, type Value } from "../query/index.ts";
+import { CoordinateError } from "../sky/index.ts";
+import type { AlertRecord, Cutout, HistoryUpdate } from "../store/alert-record.ts";
+import { coordinatesOf } from "./coordinates.ts";
+import { describe, numberOf, recordsOf, requireNumber, requireRecord, requireString } from "./fields.ts";
+import { forcedPhotometryRows } from "./forced-photometry.ts";
+import { PacketError, type Survey } from "./survey.ts";
+
+const CUTOUTS = ["cutoutScience", "cutoutTemplate", "cutoutDifference"] as const;
+/** Fields of the packet that are not part of the alert document. */
+const APART: ReadonlySet<string> = new Set([...CUTOUTS, "prv_candidates", "fp_hists"]);
+/** Days of history that a packet carries: forced photometry is a record from the first detection on only
+ * when the object was first detected less than this ago. */
+const PACKET_WINDOW_DAYS = 30;
+
+const COLLECTIONS = {
+  alerts: "ZTF_alerts",
+  aux: "ZTF_alerts_aux",
+  cutouts: "ZTF_alerts_cutouts",
+} as const;
+
+export const ztf: Survey = {
+  name: "ZTF",
+  collections: COLLECTIONS,
+  programPath: "candidate.programid",
+
+  recognises(schemaName) {
+    return schemaName === "ztf.alert";
+  },
+
+  map(packet) {
+    const objectId = requireString(packet, "objectId", "objectId");
+    const candid = packet["candid"];
+    if (typeof candid !== "bigint") {
+      throw new PacketError("candid", `expected a 64-bit integer, found ${describe(candid)}`);
+    }
+    const candidate = requireRecord(packet, "candidate", "candidate");
+    const jd = requireNumber(candidate, "jd", "candidate.jd");
+    const ra = requireNumber(candidate, "ra", "candidate.ra");
+    const dec = requireNumber(candidate, "dec", "candidate.dec");
+    return {
+      survey: "ZTF",
+      collections: COLLECTIONS,
+      candid,
+      objectId,
+      jd,
+      document: documentOf(packet, candid, ra, dec),
+      histories: [previousCandidates(packet), forcedPhotometry(packet, candidate, { jd, ra, dec })],
+      cutouts: cutoutsOf(packet),
+    } satisfies AlertRecord;
+  },
+};
+
+function documentOf(packet: Document, candid: bigint, ra: number, dec: number): Document {
+  const document: Document = { _id: candid };
+  for (const field in packet) {
+    const value = packet[field];
+    if (value !== undefined && !APART.has(field)) document[field] = value;
+  }
+  try {
+    document["coordinates"] = coordinatesOf(ra, dec);
+  } catch (error) {
+    if (error instanceof CoordinateError) throw new PacketError("candidate", error.message);
+    throw error;
+  }
+  document["classifications"] = {};
+  return document;
+}
+
+/**
+ * The previous detections and upper limits, nulls dropped, in time order. A row is identified by exposure
+ * time, image and detection: the same row that comes again in a later packet, perhaps with other float
+ * noise, is that row.
+ */
+function previousCandidates(packet: Document): HistoryUpdate {
+  const timed = recordsOf(packet, "prv_candidates", "prv_candidates").map((row, index) => ({
+    row: withoutNulls(row),
+    jd: requireNumber(row, "jd", `prv_candidates[${index}].jd`),
+  }));
+  timed.sort((a, b) => a.jd - b.jd);
+  return {
+    field: "prv_candidates",
+    merge: "first-seen",
+    rows: timed.map(({ row }) => row),
+    keys: timed.map(({ row, jd }) => `${jd}/${text(row["pid"])}/${text(row["candid"])}`),
+    jds: timed.map(({ jd }) => jd),
+    startsRecord: true,
+  };
+}
+
+function forcedPhotometry(
+  packet: Document,
+  candidate: Document,
+  alert: { jd: number; ra: number; dec: number },
+): HistoryUpdate {
+  const magnitude = numberOf(candidate["magpsf"]) ?? Number.NaN;
+  const rows = forcedPhotometryRows(recordsOf(packet, "fp_hists", "fp_hists"), {
+    magnitude,
+    ra: alert.ra,
+    dec: alert.dec,
+  });
+  const detections = numberOf(candidate["ndethist"]);
+  const firstDetection = numberOf(candidate["jdstarthist"]);
+  return {
+    field: "fp_hists",
+    merge: "lowest-rank",
+    rows: rows.map(({ row }) => row),
+    keys: rows.map(({ jd }) => String(jd)),
+    jds: rows.map(({ jd }) => jd),
+    rank: Number.isNaN(magnitude) ? Number.POSITIVE_INFINITY : magnitude,
+    startsRecord:
+      (detections !== undefined && detections <= 1) ||
+      (firstDetection !== undefined && alert.jd - firstDetection < PACKET_WINDOW_DAYS),
+  };
+}
+
+function cutoutsOf(packet: Document): Cutout[] {
+  const cutouts: Cutout[] = [];
+  for (const field of CUTOUTS) {
+    const stamp = packet[field];
+    if (!isDocument(stamp)) continue;
+    const data = stamp["stampData"];
+    if (!(data instanceof Uint8Array)) {
+      throw new PacketError(`${field}.stampData`, `expected bytes, found ${describe(data)}`);
+    }
+    const fileName = stamp["fileName"];
+    cutouts.push({ field, data, ...(typeof fileName === "string" ? { fileName } : {}) });
+  }
+  return cutouts;
+}
+
+function withoutNulls(row: Document): Document {
+  const out: Document = {};
+  for (const field in row) {
+    const value = row[field];
+    if (value !== undefined && value !== null) out[field] = value;
+  }
+  return out;
+}
+
+function text(value: Value | undefined): string {
+  return value === undefined || value === null ? "" : String(value);
+}
