@@ -1,0 +1,120 @@
+/** Opens the SQLite file of a data folder: settings, layout, and the check that this version may use it. */
+import { Database } from "bun:sqlite";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { StoreError } from "../store.ts";
+
+/** Name of the database file in a data folder. */
+export const DATABASE_FILE = "kowalski.db";
+
+/** How long a writer waits for another process's batch, milliseconds. */
+const BUSY_TIMEOUT_MS = 30_000;
+/** The write-ahead log is folded into the database when it has grown to this many pages (4 kB each). */
+const CHECKPOINT_PAGES = 4000;
+
+/**
+ * Migrations: entry n brings a folder of layout n to layout n + 1. A folder is always brought to the
+ * newest layout by the first that opens it for writing.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE collections (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    indexes TEXT NOT NULL,
+    documents INTEGER NOT NULL DEFAULT 0,
+    changes INTEGER NOT NULL DEFAULT 0
+  );
+  `,
+];
+
+/** The layout that this version writes. */
+export const LAYOUT_VERSION = MIGRATIONS.length;
+
+export interface OpenOptions {
+  readonly dataDir: string;
+  readonly readonly?: boolean;
+}
+
+/**
+ * Opens the database of a data folder, made when absent. Throws `StoreError` when the folder cannot be
+ * used or was written by a newer version.
+ */
+export function openDatabase({ dataDir, readonly = false }: OpenOptions): Database {
+  const file = join(dataDir, DATABASE_FILE);
+  let database: Database;
+  try {
+    if (!readonly) mkdirSync(dataDir, { recursive: true });
+    database = new Database(file, { create: !readonly, readwrite: !readonly, readonly, safeIntegers: true });
+    // What is read again and again stays in memory: 64 MB of pages for a writer, 16 MB for a reader.
+    database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    database.run(`PRAGMA cache_size = ${readonly ? -16_000 : -64_000}`);
+    database.run("PRAGMA temp_store = MEMORY");
+    if (!readonly) {
+      database.run("PRAGMA page_size = 8192");
+      database.run("PRAGMA journal_mode = WAL");
+      database.run("PRAGMA synchronous = NORMAL");
+      database.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+      database.run("PRAGMA journal_size_limit = 67108864");
+    }
+  } catch (error) {
+    throw storeError(error, dataDir);
+  }
+  migrate(database, dataDir, readonly);
+  return database;
+}
+
+function migrate(database: Database, dataDir: string, readonly: boolean): void {
+  const found = layoutOf(database);
+  if (found > LAYOUT_VERSION) {
+    database.close();
+    throw new StoreError(
+      `the data folder ${dataDir} was written by a newer version of Kowalski (its layout is ${found}, this version ` +
+        `knows up to ${LAYOUT_VERSION}): use that version, or another folder with --data-dir`,
+    );
+  }
+  if (found === LAYOUT_VERSION || readonly) return;
+  database
+    .transaction(() => {
+      // Another process may have migrated between the look above and the lock.
+      for (let layout = layoutOf(database); layout < LAYOUT_VERSION; layout++) {
+        database.run(MIGRATIONS[layout] ?? "");
+        database.run(`PRAGMA user_version = ${layout + 1}`);
+      }
+    })
+    .immediate();
+}
+
+function layoutOf(database: Database): number {
+  const row = database.query("PRAGMA user_version").get() as { user_version: bigint };
+  return Number(row.user_version);
+}
+
+/** An error of SQLite or of the file system in the words of a user; other errors pass unchanged. */
+export function storeError(error: unknown, dataDir: string): unknown {
+  if (!(error instanceof Error)) return error;
+  const code = "code" in error ? String(error.code) : "";
+  if (code === "SQLITE_FULL" || code === "ENOSPC") {
+    return new StoreError(
+      `no space left for the data folder ${dataDir}: free some or move it with --data-dir`,
+    );
+  }
+  if (code === "SQLITE_CANTOPEN" || code === "EACCES" || code === "ENOTDIR" || code === "EEXIST") {
+    return new StoreError(
+      `cannot open the data folder ${dataDir}: ${error.message}; check that it may be written`,
+    );
+  }
+  if (code === "SQLITE_READONLY") {
+    return new StoreError(`the data folder ${dataDir} may not be written: check its owner and permissions`);
+  }
+  if (code === "SQLITE_NOTADB" || code === "SQLITE_CORRUPT") {
+    return new StoreError(
+      `${join(dataDir, DATABASE_FILE)} is damaged or no Kowalski database: ${error.message}`,
+    );
+  }
+  if (code.startsWith("SQLITE_BUSY")) {
+    return new StoreError(`the data folder ${dataDir} is locked by another process that does not let go`);
+  }
+  return error;
+}
