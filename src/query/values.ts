@@ -148,7 +148,10 @@ export function isDocument(value: unknown): value is Document {
 
 /** A field of a document by any name: names of Object.prototype are plain names here. */
 export function getField(document: Document, name: string): Value | undefined {
-  return Object.hasOwn(document, name) ? document[name] : undefined;
+  const value = document[name];
+  return value === undefined || !(name in Object.prototype) || Object.hasOwn(document, name)
+    ? value
+    : undefined;
 }
 
 /** Sets a field by any name; `__proto__` too becomes an ordinary field. */

@@ -1,0 +1,239 @@
+/** Generates the code of a filter: straight-line tests for the usual types, calls of `valueTest` for all else. */
+import { Double } from "bson";
+import { type Code, code, join, type Name, Scope } from "../code.ts";
+import { compareStrings } from "../order.ts";
+import { emitField, someAlong, type Test } from "../paths.ts";
+import { type Document, toNumber, truthy, type Value } from "../values.ts";
+import type { CompareNode, ExprNode, InNode, LogicalNode, MatchNode, PathNode } from "./nodes.ts";
+import { valueTest } from "./single.ts";
+
+/** How `$expr` is compiled: given by the caller, so that this room of tests does not depend on expressions. */
+export type CompileExpression = (expression: Value, path: string) => (root: Document) => Value | undefined;
+
+/** Longer lists of conditions are split into functions, which engines compile better. */
+const MAX_CHILDREN = 64;
+
+/** Where code for a filter is emitted: one function with the document as its parameter. */
+class Emitter {
+  readonly scope = new Scope();
+  readonly document = this.scope.name("doc");
+  readonly temporaries: Name[] = [];
+  /** Values at paths that have been read on every way to the present place. */
+  known = new Map<string, Name>();
+
+  constructor(readonly compileExpression: CompileExpression) {}
+
+  compile(node: MatchNode): (document: Document) => boolean {
+    const condition = this.emit(node);
+    const declared =
+      this.temporaries.length === 0 ? code`` : code`let ${join(this.temporaries, code`, `)};\n`;
+    return this.scope.compile([this.document], code`${declared}return ${condition};`);
+  }
+
+  emit(node: MatchNode): Code {
+    switch (node.kind) {
+      case "and":
+        return this.#logical(node, code` && `);
+      case "or":
+        return this.#logical(node, code` || `);
+      case "nor":
+        return code`!${this.#logical(node, code` || `)}`;
+      case "not":
+        return code`!(${this.emit(node.child)})`;
+      case "constant":
+        return code`${node.value}`;
+      case "sample":
+        return code`(Math.random() < ${node.rate})`;
+      case "schema":
+        return code`${this.scope.constant(node.valid, "valid")}(${this.document})`;
+      case "expr":
+        return this.#expression(node);
+      default:
+        return this.#path(node);
+    }
+  }
+
+  #logical(node: LogicalNode, operator: Code): Code {
+    const { children } = node;
+    if (children.length > MAX_CHILDREN) return this.#split(node, operator);
+    const [first, ...others] = children;
+    if (first === undefined) return code`true`;
+    const emitted = [this.emit(first)];
+    // What later conditions read is known to still later ones, but not behind the whole.
+    const outer = this.known;
+    this.known = new Map(outer);
+    for (const child of others) emitted.push(this.emit(child));
+    this.known = outer;
+    return code`(${join(emitted, operator)})`;
+  }
+
+  #split(node: LogicalNode, operator: Code): Code {
+    const kind = node.kind === "and" ? "and" : "or";
+    const calls: Code[] = [];
+    const size = Math.max(MAX_CHILDREN, Math.ceil(node.children.length / MAX_CHILDREN));
+    for (let i = 0; i < node.children.length; i += size) {
+      const part: MatchNode = { kind, at: node.at, children: node.children.slice(i, i + size) };
+      calls.push(
+        code`${this.scope.constant(compileNode(part, this.compileExpression), "part")}(${this.document})`,
+      );
+    }
+    return code`(${join(calls, operator)})`;
+  }
+
+  #expression(node: ExprNode): Code {
+    const evaluate = this.scope.constant(this.compileExpression(node.expression, node.at), "evaluate");
+    return code`${this.scope.constant(truthy, "truthy")}(${evaluate}(${this.document}))`;
+  }
+
+  /** Reads a path through documents; `undefined` for missing fields and wherever arrays stand in the way. */
+  #read(parts: readonly string[]): { prepare: Code[]; value: Name } {
+    const prepare: Code[] = [];
+    let value: Name = this.document;
+    let path = "";
+    parts.forEach((part, i) => {
+      path += `${JSON.stringify(part)}.`;
+      const known = this.known.get(path);
+      if (known !== undefined) {
+        value = known;
+        return;
+      }
+      const next = this.scope.name("v");
+      this.temporaries.push(next);
+      prepare.push(code`${next} = ${emitField(this.scope, value, part, i === 0)}`);
+      this.known.set(path, next);
+      value = next;
+    });
+    return { prepare, value };
+  }
+
+  #path(node: PathNode): Code {
+    const test = valueTest(node, (child) => compileNode(child, this.compileExpression));
+    const whole = node.kind === "size" || node.kind === "elemMatchObject" || node.kind === "elemMatchValue";
+    const slow = this.scope.constant(slowTest(node.parts, test, whole ? "whole" : "items"), "slow");
+    if (!hasFastTest(node)) return code`${slow}(${this.document}, undefined)`;
+    const { prepare, value } = this.#read(node.parts);
+    const fast = this.#fast(node, value, test, code`${slow}(${this.document}, ${value})`);
+    return prepare.length === 0 ? code`(${fast})` : code`(${join(prepare, code`, `)}, ${fast})`;
+  }
+
+  #fast(node: PathNode, value: Name, test: Test, slow: Code): Code {
+    switch (node.kind) {
+      case "compare":
+        return this.#compare(node, value, slow);
+      case "in":
+        return this.#in(node, value, slow);
+      case "exists":
+        return code`${value} !== undefined || ${slow}`;
+      case "regex":
+        return code`typeof ${value} === "string" ? ${this.scope.constant(node.regex, "regex")}.test(${value}) : ${slow}`;
+      case "size":
+        return code`Array.isArray(${value}) ? ${value}.length === ${node.size} : ${slow}`;
+      default:
+        return code`Array.isArray(${value}) ? ${this.scope.constant(test, "test")}(${value}) : ${slow}`;
+    }
+  }
+
+  #compare(node: CompareNode, value: Name, slow: Code): Code {
+    const wanted = node.value instanceof Double ? node.value.value : node.value;
+    if (wanted === null) return code`${value} === null || ${slow}`;
+    const operator = OPERATORS[node.op];
+    if (typeof wanted === "string" && node.op !== "eq") {
+      const order = code`${this.scope.constant(compareStrings, "compareStrings")}(${value}, ${wanted})`;
+      return code`typeof ${value} === "string" ? ${order} ${operator} 0 : ${slow}`;
+    }
+    if (typeof wanted === "bigint" || typeof wanted === "number")
+      return this.#compareNumber(node, wanted, value, slow);
+    return code`typeof ${value} === ${typeof wanted} ? ${value} ${operator} ${wanted as string | boolean} : ${slow}`;
+  }
+
+  #compareNumber(node: CompareNode, wanted: number | bigint, value: Name, slow: Code): Code {
+    const operator = OPERATORS[node.op];
+    const { number, long } = bothNumbers(wanted);
+    // Unequal kinds of numbers compare exactly by order; equality needs the same kind.
+    const exact = node.op === "eq";
+    const constant = (own: number | bigint | undefined): Code | undefined => {
+      const used = own ?? (exact ? undefined : wanted);
+      return typeof used === "number"
+        ? code`${used}`
+        : used === undefined
+          ? used
+          : this.scope.constant(used, "long");
+    };
+    const withNumber = constant(number);
+    const withLong = constant(long);
+    const ifNumber = withNumber === undefined ? code`false` : code`${value} ${operator} ${withNumber}`;
+    const ifLong = withLong === undefined ? code`false` : code`${value} ${operator} ${withLong}`;
+    return code`typeof ${value} === "number" ? ${ifNumber} : typeof ${value} === "bigint" ? ${ifLong} : ${slow}`;
+  }
+
+  #in(node: InNode, value: Name, slow: Code): Code {
+    const strings = node.values.filter((item) => typeof item === "string");
+    if (strings.length > 0) {
+      const set = this.scope.constant(new Set(strings), "set");
+      const patterns = node.regexes.map(
+        (regex) => code` || ${this.scope.constant(regex, "regex")}.test(${value})`,
+      );
+      return code`typeof ${value} === "string" ? ${set}.has(${value})${join(patterns, code``)} : ${slow}`;
+    }
+    const longs = this.scope.constant(new Set(node.values.filter((item) => typeof item === "bigint")), "set");
+    const numbers = this.scope.constant(new Set(node.values.map(plainNumber)), "set");
+    return code`typeof ${value} === "number" ? ${numbers}.has(${value}) : typeof ${value} === "bigint" && ${longs}.has(${value}) || ${slow}`;
+  }
+}
+
+const OPERATORS = {
+  eq: code`===`,
+  lt: code`<`,
+  lte: code`<=`,
+  gt: code`>`,
+  gte: code`>=`,
+};
+
+/** A number in both representations, where they are exactly equal. */
+function bothNumbers(wanted: number | bigint): { number: number | undefined; long: bigint | undefined } {
+  if (typeof wanted === "bigint") {
+    const number = Number(wanted);
+    return { number: BigInt(number) === wanted ? number : undefined, long: wanted };
+  }
+  return { number: wanted, long: Number.isInteger(wanted) ? BigInt(wanted) : undefined };
+}
+
+/** The plain number that equals a listed one exactly; undefined where there is none. */
+function plainNumber(value: Value): number | undefined {
+  const number = toNumber(value);
+  return number !== undefined && (typeof value !== "bigint" || BigInt(number) === value) ? number : undefined;
+}
+
+/** Whether a plain value of the wanted type can be tested inline, with the answer of the slow path. */
+function hasFastTest(node: PathNode): boolean {
+  switch (node.kind) {
+    case "compare":
+      if (typeof node.value === "number") return !Number.isNaN(node.value);
+      if (node.value === null) return node.op !== "lt" && node.op !== "gt";
+      return node.value instanceof Double || typeof node.value !== "object";
+    case "in":
+      return node.values.every(isPlain) && (node.values.length > 0 || node.regexes.length > 0);
+    default:
+      return ["exists", "regex", "size", "elemMatchObject", "elemMatchValue"].includes(node.kind);
+  }
+}
+
+function isPlain(value: Value): boolean {
+  return value === null || typeof value !== "object" || value instanceof Double;
+}
+
+type SlowTest = (document: Document, value: Value | undefined) => boolean;
+
+/** The test for whatever the inline one cannot decide; `value` is what stands at the path, when there are no arrays. */
+function slowTest(parts: readonly string[], test: Test, leaf: "items" | "whole"): SlowTest {
+  return (document, value) =>
+    value === undefined || Array.isArray(value) ? someAlong(document, parts, 0, test, leaf) : test(value);
+}
+
+/** Compiles nodes into a test of documents. */
+export function compileNode(
+  node: MatchNode,
+  compileExpression: CompileExpression,
+): (document: Document) => boolean {
+  return new Emitter(compileExpression).compile(node);
+}

@@ -1,0 +1,172 @@
+/** Geometry on the sphere: points, lines and areas with great-circle edges; containment and crossing. */
+import type { LonLat } from "../bounds.ts";
+
+export type Vector = readonly [x: number, y: number, z: number];
+
+/** A closed curve without its repeated last vertex, running counter-clockwise round its inside. */
+export interface Loop {
+  readonly vertices: readonly Vector[];
+  /** Whether the inside is what lies outside the smaller side. */
+  readonly inverted: boolean;
+}
+
+/** An outer loop and the holes in it. */
+export interface Area {
+  readonly outer: Loop;
+  readonly holes: readonly Loop[];
+  /** As given, for index bounds: longitude and latitude in degrees. */
+  readonly rings: readonly (readonly LonLat[])[];
+}
+
+export interface Geometry {
+  readonly points: readonly LonLat[];
+  readonly lines: readonly (readonly Vector[])[];
+  readonly areas: readonly Area[];
+}
+
+const RADIANS = Math.PI / 180;
+
+/** The unit vector of a position in degrees. */
+export function toVector([longitude, latitude]: LonLat): Vector {
+  const cos = Math.cos(latitude * RADIANS);
+  return [
+    cos * Math.cos(longitude * RADIANS),
+    cos * Math.sin(longitude * RADIANS),
+    Math.sin(latitude * RADIANS),
+  ];
+}
+
+/** The angle between two positions in radians (haversine: exact for small angles). */
+export function angularDistance(a: LonLat, b: LonLat): number {
+  const sinLat = Math.sin(((b[1] - a[1]) * RADIANS) / 2);
+  const sinLon = Math.sin(((b[0] - a[0]) * RADIANS) / 2);
+  const h = sinLat * sinLat + Math.cos(a[1] * RADIANS) * Math.cos(b[1] * RADIANS) * sinLon * sinLon;
+  return 2 * Math.asin(Math.min(1, Math.sqrt(h)));
+}
+
+function dot(a: Vector, b: Vector): number {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+function cross(a: Vector, b: Vector): Vector {
+  return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+}
+
+function triple(a: Vector, b: Vector, c: Vector): number {
+  return dot(a, cross(b, c));
+}
+
+/** The solid angle to the left of a loop, between −2π and 2π (Van Oosterom and Strackee 1983, eq. 8). */
+export function signedArea(vertices: readonly Vector[]): number {
+  const [first] = vertices;
+  if (first === undefined) return 0;
+  let area = 0;
+  for (let i = 1; i + 1 < vertices.length; i++) {
+    const b = vertices[i] as Vector;
+    const c = vertices[i + 1] as Vector;
+    area += 2 * Math.atan2(triple(first, b, c), 1 + dot(first, b) + dot(b, c) + dot(c, first));
+  }
+  while (area > 2 * Math.PI) area -= 4 * Math.PI;
+  while (area < -2 * Math.PI) area += 4 * Math.PI;
+  return area;
+}
+
+/** Orients a ring so that its smaller side is inside; `strict` takes the left side, however large. */
+export function makeLoop(ring: readonly LonLat[], strict: boolean): Loop {
+  const vertices = ring.map(toVector);
+  const clockwise = signedArea(vertices) < 0;
+  return { vertices: clockwise ? vertices.reverse() : vertices, inverted: strict && clockwise };
+}
+
+/** Whether a point lies inside a loop: how often the loop turns round it, seen from the point. */
+export function loopContains(loop: Loop, point: Vector): boolean {
+  const { vertices } = loop;
+  let turn = 0;
+  let previous = vertices[vertices.length - 1] as Vector;
+  for (const vertex of vertices) {
+    // The angle between the directions from the point to both ends of the edge.
+    const across = triple(point, previous, vertex);
+    const along = dot(previous, vertex) - dot(point, previous) * dot(point, vertex);
+    turn += Math.atan2(across, along);
+    previous = vertex;
+  }
+  // Round the antipode of the inside the loop turns the other way.
+  return turn > Math.PI !== loop.inverted;
+}
+
+export function areaContains(area: Area, point: Vector): boolean {
+  return loopContains(area.outer, point) && !area.holes.some((hole) => loopContains(hole, point));
+}
+
+function* edgesOfLoop(loop: Loop): Generator<[Vector, Vector]> {
+  let previous = loop.vertices[loop.vertices.length - 1] as Vector;
+  for (const vertex of loop.vertices) {
+    yield [previous, vertex];
+    previous = vertex;
+  }
+}
+
+function* edgesOf(geometry: Geometry): Generator<[Vector, Vector]> {
+  for (const line of geometry.lines) {
+    for (let i = 1; i < line.length; i++) yield [line[i - 1] as Vector, line[i] as Vector];
+  }
+  for (const area of geometry.areas) {
+    yield* edgesOfLoop(area.outer);
+    for (const hole of area.holes) yield* edgesOfLoop(hole);
+  }
+}
+
+/** Whether two great-circle arcs cross or touch. */
+function edgesMeet([a, b]: [Vector, Vector], [c, d]: [Vector, Vector]): boolean {
+  const ab = cross(a, b);
+  const cd = cross(c, d);
+  const sideC = dot(ab, c);
+  const sideD = dot(ab, d);
+  const sideA = dot(cd, a);
+  const sideB = dot(cd, b);
+  if (sideC * sideD > 0 || sideA * sideB > 0) return false;
+  // On the same side of the sphere: the planes' line must leave it between both pairs.
+  return dot(cross(ab, cd), a) * (sideD - sideC) >= 0 || same(a, c) || same(a, d) || same(b, c) || same(b, d);
+}
+
+function same(a: Vector, b: Vector): boolean {
+  return a[0] === b[0] && a[1] === b[1] && a[2] === b[2];
+}
+
+function verticesOf(geometry: Geometry): Vector[] {
+  const vertices = geometry.points.map(toVector);
+  for (const line of geometry.lines) vertices.push(...line);
+  for (const area of geometry.areas) vertices.push(...area.outer.vertices);
+  return vertices;
+}
+
+/** Whether a geometry with areas contains all of another. */
+export function geometryContains(outer: Geometry, inner: Geometry): boolean {
+  for (const vertex of verticesOf(inner)) {
+    if (!outer.areas.some((area) => areaContains(area, vertex))) return false;
+  }
+  for (const edge of edgesOf(inner)) {
+    for (const border of edgesOf(outer)) if (edgesMeet(edge, border)) return false;
+  }
+  const holes = outer.areas.flatMap((area) => area.holes);
+  return !holes.some((hole) => inner.areas.some((area) => hole.vertices.some((v) => areaContains(area, v))));
+}
+
+/** Whether two geometries have a point in common. */
+export function geometriesMeet(a: Geometry, b: Geometry): boolean {
+  const pointsA = a.points.map(toVector);
+  const pointsB = b.points.map(toVector);
+  if (pointsA.some((p) => pointsB.some((q) => same(p, q)))) return true;
+  if (verticesOf(a).some((v) => b.areas.some((area) => areaContains(area, v)))) return true;
+  if (verticesOf(b).some((v) => a.areas.some((area) => areaContains(area, v)))) return true;
+  if (touchesLine(pointsA, b) || touchesLine(pointsB, a)) return true;
+  for (const edge of edgesOf(a)) {
+    for (const other of edgesOf(b)) if (edgesMeet(edge, other)) return true;
+  }
+  return false;
+}
+
+/** A point meets a line where it is one of its vertices. */
+function touchesLine(points: readonly Vector[], geometry: Geometry): boolean {
+  return geometry.lines.some((line) => line.some((vertex) => points.some((point) => same(point, vertex))));
+}

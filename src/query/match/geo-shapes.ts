@@ -1,0 +1,160 @@
+/** The shapes that geo operators take, as read from a query. */
+import type { LonLat } from "../bounds.ts";
+import { QueryError } from "../errors.ts";
+import { didYouMean } from "../suggest.ts";
+import { type Document, getField, isDocument, toNumber, type Value } from "../values.ts";
+import type { Geometry } from "./geo-geometry.ts";
+import { readGeometry } from "./geo-read.ts";
+
+/** Longitude and latitude, or x and y on a plane. */
+export type Point = LonLat;
+
+export type Shape =
+  /** All points within `radius` radians on the sphere. */
+  | { readonly kind: "cap"; readonly center: Point; readonly radius: number }
+  | { readonly kind: "circle"; readonly center: Point; readonly radius: number }
+  | { readonly kind: "box"; readonly min: Point; readonly max: Point }
+  | { readonly kind: "flatPolygon"; readonly ring: readonly Point[] }
+  | { readonly kind: "geometry"; readonly geometry: Geometry };
+
+/** A search outward from a point; distances in the unit that `metric` names. */
+export interface NearQuery {
+  readonly center: Point;
+  readonly metric: "meters" | "radians" | "flat";
+  readonly min: number;
+  readonly max: number;
+}
+
+/** The server's radius of the Earth in metres: what `$maxDistance` of a GeoJSON point is measured with. */
+export const EARTH_RADIUS = 6_378_100;
+
+const WITHIN = ["$geometry", "$centerSphere", "$center", "$box", "$polygon"];
+const ALSO_NEAR = ["$maxDistance", "$minDistance", "$uniqueDocs"];
+
+/** Reads the argument of `$geoWithin`. */
+export function readWithin(value: Value, at: string): Shape {
+  const [name, argument] = onlyField(value, at, WITHIN);
+  const where = `${at}.${name}`;
+  if (name === "$geometry") {
+    const geometry = readGeometry(argument, where);
+    if (geometry.areas.length === 0 || geometry.points.length > 0 || geometry.lines.length > 0) {
+      throw new QueryError("invalid", where, "$geoWithin needs a Polygon or MultiPolygon");
+    }
+    return { kind: "geometry", geometry };
+  }
+  if (!Array.isArray(argument)) throw new QueryError("invalid", where, "needs an array");
+  if (name === "$polygon") return { kind: "flatPolygon", ring: readRing(argument, where) };
+  if (argument.length !== 2) throw new QueryError("invalid", where, "needs an array of two items");
+  if (name === "$box") return readBox(argument, where);
+  const center = readPoint(argument[0] ?? null, `${where}[0]`);
+  const radius = readNumber(argument[1], `${where}[1]`, "radius");
+  if (radius < 0) throw new QueryError("invalid", `${where}[1]`, "the radius cannot be negative");
+  if (name === "$center") return { kind: "circle", center, radius };
+  checkSphere(center, `${where}[0]`);
+  return { kind: "cap", center, radius };
+}
+
+/** Reads the argument of `$geoIntersects`. */
+export function readIntersects(value: Value, at: string): Shape {
+  const [name, argument] = onlyField(value, at, ["$geometry"]);
+  return { kind: "geometry", geometry: readGeometry(argument, `${at}.${name}`) };
+}
+
+/** Reads `$near` or `$nearSphere` with the distances that stand in or beside it. */
+export function readNear(name: string, section: Document, at: string): NearQuery {
+  const argument = getField(section, name) ?? null;
+  const where = `${at}.${name}`;
+  for (const other of Object.keys(section)) {
+    if (other !== name && !ALSO_NEAR.includes(other)) {
+      throw new QueryError(
+        "invalid",
+        `${at}.${other}`,
+        `cannot stand beside ${name}${didYouMean(other, ALSO_NEAR)}`,
+      );
+    }
+  }
+  const geometry = isDocument(argument) ? getField(argument, "$geometry") : undefined;
+  if (geometry !== undefined) return readNearPoint(argument as Document, geometry, where);
+  const metric = name === "$nearSphere" ? "radians" : "flat";
+  const center = readPoint(argument, where);
+  if (metric === "radians") checkSphere(center, where);
+  return { center, metric, ...readDistances(section, at) };
+}
+
+function readNearPoint(argument: Document, geometry: Value, where: string): NearQuery {
+  const read = readGeometry(geometry, `${where}.$geometry`);
+  const [center] = read.points;
+  if (center === undefined || read.points.length !== 1 || read.areas.length + read.lines.length > 0) {
+    throw new QueryError("invalid", `${where}.$geometry`, "needs a GeoJSON Point");
+  }
+  for (const other of Object.keys(argument)) {
+    if (other === "$geometry" || ALSO_NEAR.includes(other)) continue;
+    throw new QueryError("invalid", `${where}.${other}`, `unknown option${didYouMean(other, ALSO_NEAR)}`);
+  }
+  return { center, metric: "meters", ...readDistances(argument, where) };
+}
+
+function readDistances(options: Document, at: string): { min: number; max: number } {
+  const read = (name: string, otherwise: number) => {
+    const value = getField(options, name);
+    if (value === undefined) return otherwise;
+    const distance = readNumber(value, `${at}.${name}`, "distance");
+    if (distance < 0) throw new QueryError("invalid", `${at}.${name}`, "a distance cannot be negative");
+    return distance;
+  };
+  return { min: read("$minDistance", 0), max: read("$maxDistance", Number.POSITIVE_INFINITY) };
+}
+
+function onlyField(value: Value, at: string, known: readonly string[]): [string, Value] {
+  if (!isDocument(value))
+    throw new QueryError("invalid", at, `needs an object with one of ${known.join(", ")}`);
+  for (const name of Object.keys(value)) {
+    if (known.includes(name)) return [name, getField(value, name) ?? null];
+    if (name !== "$uniqueDocs") {
+      throw new QueryError(
+        "invalid",
+        `${at}.${name}`,
+        `unknown shape${didYouMean(name, known)}; known are ${known.join(", ")}`,
+      );
+    }
+  }
+  throw new QueryError("invalid", at, `needs one of ${known.join(", ")}`);
+}
+
+function readNumber(value: Value | undefined, at: string, what: string): number {
+  const number = toNumber(value);
+  if (number === undefined || Number.isNaN(number))
+    throw new QueryError("invalid", at, `the ${what} must be a number`);
+  return number;
+}
+
+/** Reads `[x, y]` or a document whose first two fields are the numbers. */
+function readPoint(value: Value, at: string): Point {
+  const items = Array.isArray(value) ? value : isDocument(value) ? Object.values(value) : [];
+  if (items.length < 2) throw new QueryError("invalid", at, "needs a point [longitude, latitude]");
+  return [readNumber(items[0], at, "longitude"), readNumber(items[1], at, "latitude")];
+}
+
+function checkSphere([longitude, latitude]: Point, at: string): void {
+  if (Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90) return;
+  throw new QueryError(
+    "invalid",
+    at,
+    "the longitude must lie in -180…180 (ra - 180) and the latitude in -90…90",
+  );
+}
+
+function readBox(corners: Value[], at: string): Shape {
+  const [a, b] = corners.map((corner, i) => readPoint(corner, `${at}[${i}]`));
+  if (a === undefined || b === undefined) throw new QueryError("invalid", at, "needs two corners");
+  return {
+    kind: "box",
+    min: [Math.min(a[0], b[0]), Math.min(a[1], b[1])],
+    max: [Math.max(a[0], b[0]), Math.max(a[1], b[1])],
+  };
+}
+
+function readRing(points: Value[], at: string): Point[] {
+  if (points.length < 3) throw new QueryError("invalid", at, "a polygon needs at least three points");
+  return points.map((point, i) => readPoint(point, `${at}[${i}]`));
+}

@@ -1,0 +1,34 @@
+/** Find filters: read, compiled, taken apart. */
+import { compileExpression } from "../expressions/index.ts";
+import type { Document } from "../values.ts";
+import { compileNode } from "./emit.ts";
+import type { MatchNode, NearNode } from "./nodes.ts";
+import { parseMatch } from "./parse.ts";
+
+export { distanceFrom } from "./geo.ts";
+export { EARTH_RADIUS, type NearQuery } from "./geo-shapes.ts";
+export * from "./nodes.ts";
+export { parseMatch } from "./parse.ts";
+
+/** Compiles a find filter into a test of documents. `path` begins the places that errors name. */
+export function compileMatch(
+  filter: Document,
+  options: { readonly path?: string } = {},
+): (document: Document) => boolean {
+  return compileMatchNode(parseMatch(filter, options.path ?? "filter"));
+}
+
+/** Compiles nodes, of a whole filter or of one of its conjuncts, into a test of documents. */
+export function compileMatchNode(node: MatchNode): (document: Document) => boolean {
+  return compileNode(node, compileExpression);
+}
+
+/** The conditions of which a document must pass every one: what explain counts separately. */
+export function matchConjuncts(node: MatchNode): readonly MatchNode[] {
+  return node.kind === "and" ? node.children.flatMap(matchConjuncts) : [node];
+}
+
+/** The near search of a filter, whose answers are to be sorted by distance, nearest first. */
+export function nearOf(node: MatchNode): NearNode | undefined {
+  return matchConjuncts(node).find((conjunct) => conjunct.kind === "near");
+}
