@@ -1,0 +1,12 @@
+/** The configuration: its schema, how it is loaded, and its secrets. */
+export { ConfigError } from "./kinds.ts";
+export {
+  type ConfigFlags,
+  generatedSecretsFile,
+  type LoadedConfig,
+  type LoadOptions,
+  loadConfig,
+} from "./load.ts";
+export { nearest } from "./nearest.ts";
+export { type Config, type ServerConfig, type SourceConfig, schema } from "./schema.ts";
+export { ensureSecrets, newSecrets, randomPassword, readableByOthers, writeSecrets } from "./secrets.ts";

@@ -1,0 +1,180 @@
+/** Every key of the configuration: its type, default and meaning. Files, environment, flags and docs follow from it. */
+import { LOG_LEVELS } from "../telemetry/log.ts";
+import { choice, flag, type Infer, integer, list, object, optional, text } from "./kinds.ts";
+
+const secretText = (doc: string) => optional(text({ default: "", doc, secret: true }));
+const optionalText = (doc: string) => optional(text({ default: "", doc }));
+const ZOOKEEPER = "Kafka is reached without ZooKeeper";
+
+const server = object({
+  doc: "The HTTP server.",
+  fields: {
+    host: text({
+      default: "127.0.0.1",
+      doc: "Address to listen on. Loopback by default, so that a laptop shows nothing to its network; the container image sets 0.0.0.0.",
+    }),
+    port: integer({ default: 4000, min: 0, max: 65535, doc: "Port to listen on; 0 takes a free one." }),
+    admin_username: text({
+      default: "admin",
+      pattern: /./,
+      expected: "a text that is not empty",
+      doc: "Name of the administrator.",
+    }),
+    admin_password: text({
+      default: "",
+      secret: true,
+      doc: "The administrator's password. Written to the data folder at the first start when it is not set.",
+    }),
+    jwt_secret: text({
+      default: "",
+      secret: true,
+      doc: "Key that signs tokens. Random and kept in the data folder when it is not set.",
+    }),
+    token_expiry_days: integer({
+      default: 30,
+      min: 1,
+      max: 3650,
+      doc: "Days until a token must be renewed.",
+    }),
+    max_body_bytes: integer({
+      default: 10_485_760,
+      min: 1024,
+      max: 1_073_741_824,
+      doc: "Largest request body in bytes; a larger one is answered with 413.",
+    }),
+    trusted_proxies: list({
+      item: text({ default: "", doc: "", expected: "an address or a network such as 10.0.0.0/8" }),
+      doc: "Addresses or networks of proxies whose X-Forwarded-For header tells the client's address.",
+    }),
+  },
+  retired: {
+    SERVER_SECRET_KEY: "there are no server-side sessions",
+    JWT_SECRET_KEY: "use server.jwt_secret, or leave it out to have one made",
+    JWT_ALGORITHM: "tokens are always signed with HS256",
+    JWT_EXP_DELTA_SECONDS: "use server.token_expiry_days",
+  },
+});
+
+const source = object({
+  doc: "One source of packets: a file, a folder, or the address of an archive.",
+  fields: {
+    path: optionalText("A .avro file, a .tar or .tar.gz archive, or a folder of them."),
+    url: optionalText("http(s) address of such an archive."),
+    watch: flag({ default: false, doc: "Keep looking for new files in the folder." }),
+    username: optionalText("User name for the address."),
+    password: secretText("Password for the address."),
+  },
+});
+
+const database = object({
+  doc: "Accounts on the MongoDB server, where `store` names one.",
+  fields: {
+    admin_username: optionalText("User that may create users and indexes."),
+    admin_password: secretText("That user's password."),
+    username: optionalText("User that reads and writes."),
+    password: secretText("That user's password."),
+  },
+});
+
+const kafka = object({
+  doc: "The Kafka clusters.",
+  fields: {
+    "bootstrap.servers": optionalText("host:port pairs, separated by commas."),
+    "bootstrap.test.servers": optionalText("The same for the test cluster."),
+  },
+  retired: { zookeeper: ZOOKEEPER, "zookeeper.test": ZOOKEEPER },
+});
+
+const skyportal = object({
+  doc: "The SkyPortal instance that receives matches.",
+  fields: {
+    protocol: choice({ default: "https", choices: ["http", "https"], doc: "How it is reached." }),
+    host: optionalText("Host name."),
+    port: optional(integer({ default: 443, min: 1, max: 65535, doc: "Port." })),
+    username: optionalText("User name."),
+    password: secretText("Password."),
+    token: secretText("API token."),
+  },
+});
+
+const ztfDepot = object({
+  doc: "Account for the nightly archives of ZTF alerts.",
+  fields: { username: optionalText("User name."), password: secretText("Password.") },
+});
+
+const ztfOps = object({
+  doc: "The ZTF operations page with the log of observations.",
+  fields: {
+    url: optionalText("Address."),
+    username: optionalText("User name."),
+    password: secretText("Password."),
+  },
+});
+
+const ingest = object({
+  doc: "The way of an alert into the store.",
+  fields: {
+    workers: integer({ default: 0, min: 0, max: 256, doc: "Worker threads; 0 takes one per core." }),
+    batch_packets: integer({ default: 300, min: 1, max: 10_000, doc: "Packets stored in one transaction." }),
+  },
+});
+
+const queries = object({
+  doc: "Queries of users.",
+  fields: {
+    max_time_ms: integer({
+      default: 300_000,
+      min: 1,
+      max: 86_400_000,
+      doc: "Milliseconds after which a query ends with status 504; a query may ask for less.",
+    }),
+    readers: integer({
+      default: 0,
+      min: 0,
+      max: 64,
+      doc: "Reader threads; 0 takes a number that suits the cores.",
+    }),
+  },
+});
+
+export const schema = object({
+  doc: "The configuration of Kowalski.",
+  fields: {
+    data_dir: text({
+      default: "kowalski-data",
+      pattern: /./,
+      expected: "a path",
+      doc: "Folder of the embedded store and of generated secrets.",
+    }),
+    store: text({
+      default: "embedded",
+      pattern: /^(embedded$|mongodb(\+srv)?:\/\/)/,
+      expected: "`embedded` or a mongodb:// address",
+      secret: true,
+      doc: "Where alerts are kept: `embedded`, or the address of a MongoDB replica set.",
+    }),
+    log_level: choice({
+      default: "info",
+      choices: LOG_LEVELS,
+      doc: "Least serious messages that are logged.",
+    }),
+    cutouts: choice({
+      default: "all",
+      choices: ["all", "matched", "none"],
+      doc: "Whose cutouts are kept: of all alerts, of those a filter matched, or of none.",
+    }),
+    server,
+    ingest,
+    sources: list({ item: source, doc: "Sources that `serve` reads." }),
+    queries,
+    database,
+    kafka,
+    skyportal,
+    ztf_depot: ztfDepot,
+    ztf_ops: ztfOps,
+  },
+});
+
+export type Config = Infer<typeof schema>;
+export type ServerConfig = Config["server"];
+export type SourceConfig = Config["sources"][number];
