@@ -10,3 +10,4 @@ export {
 export { nearest } from "./nearest.ts";
 export { type Config, type ServerConfig, type SourceConfig, schema } from "./schema.ts";
 export { ensureSecrets, newSecrets, randomPassword, readableByOthers, writeSecrets } from "./secrets.ts";
+export { version } from "./version.ts";

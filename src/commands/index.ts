@@ -1,0 +1,26 @@
+/** The verbs of `kowalski`. Adding one is a file in this room and a line in the list below. */
+import type { Command } from "./command.ts";
+
+export const program: Command = {
+  name: "kowalski",
+  summary: "Alert broker for time-domain astronomy.",
+  description:
+    "Kowalski ingests alert packets of astronomical surveys, stores them, and answers queries over HTTP.\n\n" +
+    "`kowalski demo` shows it at work in a minute. `kowalski ingest FILES` followed by `kowalski serve` does the same with your own packets.",
+  subcommands: [
+    {
+      name: "secrets",
+      summary: "make strong passwords and keys",
+      load: async () => (await import("./secrets.ts")).command,
+    },
+    {
+      name: "version",
+      summary: "print the version",
+      load: async () => (await import("./version.ts")).command,
+    },
+  ],
+  examples: [
+    { line: "kowalski demo", help: "a simulated night, ready to query" },
+    { line: "kowalski serve --data-dir /data/kowalski", help: "serve what is stored there" },
+  ],
+};
