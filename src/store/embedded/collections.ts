@@ -56,9 +56,9 @@ const ALERT_INDEXES: readonly IndexDescription[] = [
 ];
 
 const ALERT_COLUMNS: readonly IndexColumn[] = [
-  { path: "objectId", kind: "value" },
-  { path: "coordinates.radec_geojson", kind: "position" },
-  { path: "candidate.jd", kind: "value" },
+  { path: "objectId", kind: "value", required: true },
+  { path: "coordinates.radec_geojson", kind: "position", required: true },
+  { path: "candidate.jd", kind: "value", required: true },
   { path: "candidate.drb", kind: "value" },
   { path: "classifications.braai", kind: "value" },
   { path: "candidate.pid", kind: "value" },
@@ -141,6 +141,7 @@ function fromRow(row: CollectionRow): Collection {
 }
 
 function tableStatements(table: string, kind: CollectionKind, columns: readonly IndexColumn[]): string[] {
+  // The document comes last, so that its length does not stand between the columns.
   // An index leaves NULLs out: fields that most documents lack (scores) cost nothing.
   const indexes = columns.map(
     (_, n) => `CREATE INDEX ${table}_i${n} ON ${table} (i${n}) WHERE i${n} IS NOT NULL`,
@@ -151,9 +152,9 @@ function tableStatements(table: string, kind: CollectionKind, columns: readonly 
     return [`CREATE TABLE ${table} (rid INTEGER PRIMARY KEY, doc TEXT NOT NULL${blobs})`];
   }
   if (kind === "alerts") {
-    return [`CREATE TABLE ${table} (rid INTEGER PRIMARY KEY, doc TEXT NOT NULL${indexColumns})`, ...indexes];
+    return [`CREATE TABLE ${table} (rid INTEGER PRIMARY KEY${indexColumns}, doc TEXT NOT NULL)`, ...indexes];
   }
-  const plain = `CREATE TABLE ${table} (rid INTEGER PRIMARY KEY, doc TEXT NOT NULL, key TEXT NOT NULL UNIQUE${indexColumns})`;
+  const plain = `CREATE TABLE ${table} (rid INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE${indexColumns}, doc TEXT NOT NULL)`;
   if (kind === "plain") return [plain, ...indexes];
   return [
     plain,

@@ -46,12 +46,14 @@ export function openDatabase({ dataDir, readonly = false }: OpenOptions): Databa
   let database: Database;
   try {
     if (!readonly) mkdirSync(dataDir, { recursive: true });
-    database = new Database(file, { create: !readonly, readwrite: !readonly, readonly, safeIntegers: true });
+    // A reader opens for writing too, because the write-ahead log asks for it, and is then held to reading.
+    database = new Database(file, { create: !readonly, readwrite: true, safeIntegers: true });
     // What is read again and again stays in memory: 64 MB of pages for a writer, 16 MB for a reader.
     database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     database.run(`PRAGMA cache_size = ${readonly ? -16_000 : -64_000}`);
     database.run("PRAGMA temp_store = MEMORY");
-    if (!readonly) {
+    if (readonly) database.run("PRAGMA query_only = ON");
+    else {
       database.run("PRAGMA page_size = 8192");
       database.run("PRAGMA journal_mode = WAL");
       database.run("PRAGMA synchronous = NORMAL");

@@ -1,16 +1,106 @@
-/**
- * Sky cells of the embedded store: a position is kept as its HEALPix cell (nested scheme), so that a region
- * of the sky is a few ranges of integers.
- */
-import { ang2pix_nest } from "@hscmap/healpix";
-import { RADIANS_PER_DEGREE } from "../../sky/index.ts";
+/** Positions as sky cells (HEALPix, nested): a region of the sky becomes a few ranges of integers. */
+import { ang2pix_nest, ang2vec, query_disc_inclusive_nest } from "@hscmap/healpix";
+import type { LonLat, Region } from "../../query/bounds.ts";
 
-/** HEALPix order of the stored cells: 6.4 arcsec a side; the library counts in 32 bits up to this order. */
-export const CELL_ORDER = 15;
-const NSIDE = 2 ** CELL_ORDER;
+/** Cells of 13 arcsec: a cone of a few arcsec touches one to four. Finer ones overflow the library's 32 bits. */
+const ORDER = 14;
+const NSIDE = 2 ** ORDER;
+const DEGREE = Math.PI / 180;
+/** Regions wider than this are most of the sky: an index gains nothing. */
+const WIDEST = 60;
+/** Rounding of angles: regions are taken larger by a milliarcsecond. */
+const MARGIN = 1 / 3_600_000;
 
-/** The cell of a position in degrees (longitude −180…180, latitude −90…90), or undefined off the sphere. */
+/** A range of cells, both ends included. */
+export type CellRange = readonly [first: number, last: number];
+
+/** The cell of a GeoJSON position in degrees; undefined outside −180…180 and −90…90. */
 export function cellOf(longitude: number, latitude: number): number | undefined {
-  if (!(Math.abs(longitude) <= 360 && Math.abs(latitude) <= 90)) return undefined;
-  return ang2pix_nest(NSIDE, (90 - latitude) * RADIANS_PER_DEGREE, longitude * RADIANS_PER_DEGREE);
+  if (!(Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90)) return undefined;
+  return ang2pix_nest(NSIDE, (90 - latitude) * DEGREE, azimuth(longitude));
+}
+
+/**
+ * Ranges of cells that cover a region, ascending and disjoint; perhaps a little more than the region.
+ * Undefined when the region is so wide that a scan serves better.
+ */
+export function cellRanges(region: Region): CellRange[] | undefined {
+  const cones = conesOf(region);
+  if (cones === undefined) return undefined;
+  return merged(cones.flatMap(({ center, radius }) => coneRanges(center, radius)));
+}
+
+interface Cone {
+  readonly center: LonLat;
+  /** Degrees. */
+  readonly radius: number;
+}
+
+/** Cones that contain the region. */
+function conesOf(region: Region): Cone[] | undefined {
+  if (region.kind === "union") {
+    const parts = region.regions.map(conesOf);
+    return parts.some((part) => part === undefined) ? undefined : parts.flatMap((part) => part ?? []);
+  }
+  const cone = region.kind === "cone" ? region : boundingCone(region.rings.flat());
+  return cone !== undefined && cone.radius < WIDEST ? [cone] : undefined;
+}
+
+/** A cone around vertices and the edges between them, straight on the sphere or in longitude and latitude. */
+function boundingCone(vertices: readonly LonLat[]): Cone | undefined {
+  const points = vertices.flatMap((from, index) => {
+    const to = vertices[(index + 1) % vertices.length] ?? from;
+    return Array.from({ length: 16 }, (_, i): LonLat => {
+      const t = i / 16;
+      return [from[0] + (to[0] - from[0]) * t, from[1] + (to[1] - from[1]) * t];
+    });
+  });
+  const vectors = points.map(vectorOf);
+  const sum = vectors.reduce((a, b) => [a[0] + b[0], a[1] + b[1], a[2] + b[2]], [0, 0, 0]);
+  const length = Math.hypot(...sum);
+  if (length < 1e-6) return undefined;
+  const center = sum.map((x) => x / length) as [number, number, number];
+  const widest = Math.max(...vectors.map((vector) => angle(center, vector)));
+  const latitude = Math.asin(center[2]) / DEGREE;
+  const longitude = Math.atan2(center[1], center[0]) / DEGREE;
+  // Between two samples an edge may bulge a little.
+  return { center: [longitude, latitude], radius: widest * 1.02 + MARGIN };
+}
+
+function coneRanges(center: LonLat, radius: number): CellRange[] {
+  const radians = (radius + MARGIN) * DEGREE;
+  // Cells about an eighth of the radius wide cover a cone with about a hundred ranges.
+  const wanted = Math.ceil(Math.log2(1 / Math.max(radians / 8, 1e-9)));
+  const order = Math.min(ORDER, Math.max(0, wanted));
+  const factor = 4 ** (ORDER - order);
+  const cells: number[] = [];
+  const vector = ang2vec((90 - center[1]) * DEGREE, azimuth(center[0]));
+  query_disc_inclusive_nest(2 ** order, vector, radians, (cell) => cells.push(cell));
+  return cells.map((cell): CellRange => [cell * factor, (cell + 1) * factor - 1]);
+}
+
+function merged(ranges: CellRange[]): CellRange[] {
+  const out: [number, number][] = [];
+  for (const [first, last] of ranges.sort((a, b) => a[0] - b[0])) {
+    const previous = out[out.length - 1];
+    if (previous !== undefined && first <= previous[1] + 1) previous[1] = Math.max(previous[1], last);
+    else out.push([first, last]);
+  }
+  return out;
+}
+
+function azimuth(longitude: number): number {
+  const turned = (longitude % 360) * DEGREE;
+  return turned < 0 ? turned + 2 * Math.PI : turned;
+}
+
+function vectorOf([longitude, latitude]: LonLat): [number, number, number] {
+  const z = Math.cos(latitude * DEGREE);
+  return [z * Math.cos(longitude * DEGREE), z * Math.sin(longitude * DEGREE), Math.sin(latitude * DEGREE)];
+}
+
+/** Degrees between two unit vectors, exact also for small angles. */
+function angle(a: readonly [number, number, number], b: readonly [number, number, number]): number {
+  const cross = Math.hypot(a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]);
+  return Math.atan2(cross, a[0] * b[0] + a[1] * b[1] + a[2] * b[2]) / DEGREE;
 }

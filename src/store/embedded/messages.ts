@@ -1,0 +1,97 @@
+/** What travels between the thread that asks and the threads that read and write: text and numbers only. */
+import { type Document, QueryError, type QueryErrorKind } from "../../query/index.ts";
+import type { CountRequest, FindExplanation, FindRequest } from "../store.ts";
+import { DuplicateKeyError, StoreError } from "../store.ts";
+import { decodeDocument, encodeDocument } from "./encoding.ts";
+
+/** What a thread is started with. */
+export interface ThreadOptions {
+  readonly dataDir: string;
+}
+
+export type ReaderRequest =
+  | { readonly type: "open"; readonly options: ThreadOptions }
+  | {
+      readonly type: "find";
+      readonly id: number;
+      readonly request: string;
+      readonly form: "json" | "documents";
+    }
+  | { readonly type: "count" | "explain"; readonly id: number; readonly request: string }
+  | { readonly type: "describe"; readonly id: number; readonly collection: string }
+  /** One more chunk may be sent. */
+  | { readonly type: "credit"; readonly id: number }
+  | { readonly type: "cancel"; readonly id: number };
+
+export type ReaderAnswer =
+  | { readonly type: "json"; readonly id: number; readonly text: string }
+  | { readonly type: "documents"; readonly id: number; readonly texts: readonly string[] }
+  | { readonly type: "end"; readonly id: number; readonly value?: number | FindExplanation | string | null }
+  | { readonly type: "error"; readonly id: number; readonly error: PlainError };
+
+export type WriterRequest =
+  | { readonly type: "open"; readonly options: ThreadOptions }
+  | {
+      readonly type: "insert";
+      readonly id: number;
+      readonly collection: string;
+      readonly documents: readonly string[];
+    }
+  | {
+      readonly type: "replace";
+      readonly id: number;
+      readonly collection: string;
+      readonly document: string;
+      readonly upsert: boolean;
+    }
+  | { readonly type: "remove"; readonly id: number; readonly collection: string; readonly key: string }
+  | { readonly type: "drop"; readonly id: number; readonly collection: string };
+
+export type WriterAnswer =
+  | { readonly type: "done"; readonly id: number; readonly value: boolean }
+  | { readonly type: "error"; readonly id: number; readonly error: PlainError };
+
+/** How many chunks of an answer may be on their way. */
+export const CREDITS = 4;
+
+/** An error that can be sent. */
+export interface PlainError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string;
+  readonly query?: { readonly kind: QueryErrorKind; readonly path: string; readonly reason: string };
+  readonly duplicate?: { readonly collection: string; readonly key: string };
+}
+
+export function toPlainError(error: unknown): PlainError {
+  if (!(error instanceof Error)) return { name: "Error", message: String(error) };
+  const plain = { name: error.name, message: error.message, ...(error.stack ? { stack: error.stack } : {}) };
+  if (error instanceof QueryError) {
+    return { ...plain, query: { kind: error.kind, path: error.path, reason: error.reason } };
+  }
+  if (error instanceof DuplicateKeyError) {
+    return { ...plain, duplicate: { collection: error.collection, key: error.key } };
+  }
+  return plain;
+}
+
+export function fromPlainError(plain: PlainError): Error {
+  if (plain.query !== undefined)
+    return new QueryError(plain.query.kind, plain.query.path, plain.query.reason);
+  if (plain.duplicate !== undefined)
+    return new DuplicateKeyError(plain.duplicate.collection, plain.duplicate.key);
+  if (plain.name === "StoreError") return new StoreError(plain.message);
+  const error = new Error(plain.message);
+  error.name = plain.name;
+  if (plain.stack !== undefined) error.stack = plain.stack;
+  return error;
+}
+
+/** A request as text: its filter and hint may hold any BSON value. */
+export function encodeRequest(request: FindRequest | CountRequest): string {
+  return encodeDocument({ ...request } as unknown as Document);
+}
+
+export function decodeRequest(text: string): FindRequest {
+  return decodeDocument(text) as unknown as FindRequest;
+}

@@ -1,0 +1,217 @@
+/**
+ * A thread that answers queries: several at a time, each for a few milliseconds in turn, so that a scan of
+ * the whole collection does not hold up a find by key.
+ */
+import type { Database } from "bun:sqlite";
+import os from "node:os";
+import { Deadline, type Document, printJson } from "../../query/index.ts";
+import type { FindExplanation } from "../store.ts";
+import { openDatabase, storeError } from "./database.ts";
+import { describeCollection } from "./describe.ts";
+import { encodeDocument } from "./encoding.ts";
+import { Finder, type Running } from "./find.ts";
+import { CREDITS, decodeRequest, type ReaderAnswer, type ReaderRequest, toPlainError } from "./messages.ts";
+
+declare const self: Worker;
+
+/** How long one query runs before the next has its turn, milliseconds. */
+const TURN_MS = 5;
+/** An answer is sent when it has grown to this many characters, or at the end of the query's turn. */
+const CHUNK_LENGTH = 64 * 1024;
+/** Queries give way to the thread that answers HTTP. */
+const NICENESS = 2;
+/** Descriptions read a few rows: they need no limit of the caller's. */
+const DESCRIBE_MS = 60_000;
+
+/** One query in progress. */
+interface Task {
+  readonly id: number;
+  readonly deadline: Deadline;
+  /** Chunks that may still be sent. */
+  credits: number;
+  /** Works for one turn; answers whether it is finished. */
+  turn(until: number): boolean;
+}
+
+const tasks = new Map<number, Task>();
+let database: Database | undefined;
+let dataDir = "";
+let scheduled = false;
+
+function send(answer: ReaderAnswer): void {
+  self.postMessage(answer);
+}
+
+self.onmessage = ({ data }: MessageEvent<ReaderRequest>) => {
+  switch (data.type) {
+    case "open":
+      dataDir = data.options.dataDir;
+      os.setPriority(0, NICENESS);
+      return;
+    case "cancel":
+      tasks.delete(data.id);
+      return;
+    case "credit": {
+      const task = tasks.get(data.id);
+      if (task !== undefined) task.credits++;
+      schedule();
+      return;
+    }
+    default:
+      begin(data);
+  }
+};
+
+function begin(request: Extract<ReaderRequest, { id: number }>): void {
+  try {
+    database ??= openDatabase({ dataDir, readonly: true });
+    const task = taskFor(request, new Finder(database), database);
+    if (task !== undefined) tasks.set(task.id, task);
+    schedule();
+  } catch (error) {
+    send({ type: "error", id: request.id, error: toPlainError(storeError(error, dataDir)) });
+  }
+}
+
+function taskFor(
+  request: Extract<ReaderRequest, { id: number }>,
+  finder: Finder,
+  db: Database,
+): Task | undefined {
+  const { id } = request;
+  switch (request.type) {
+    case "find": {
+      const find = decodeRequest(request.request);
+      const form = request.form === "json" ? jsonForm(id) : documentsForm(id);
+      return findTask(id, new Deadline(find.maxTimeMs), finder.find(find), form);
+    }
+    case "count":
+    case "explain": {
+      const asked = decodeRequest(request.request);
+      const running = request.type === "count" ? finder.count(asked) : finder.explain(asked);
+      return valueTask(id, new Deadline(asked.maxTimeMs), running);
+    }
+    case "describe":
+      return valueTask(id, new Deadline(DESCRIBE_MS), describeCollection(db, request.collection));
+    default:
+      return undefined;
+  }
+}
+
+/** How documents are gathered into chunks. */
+interface Form {
+  add(document: Document): void;
+  size(): number;
+  flush(): void;
+}
+
+function jsonForm(id: number): Form {
+  let texts: string[] = [];
+  let length = 0;
+  let first = true;
+  return {
+    add(document) {
+      const text = printJson(document);
+      texts.push(text);
+      length += text.length;
+    },
+    size: () => length,
+    flush() {
+      const text = texts.join(",");
+      send({ type: "json", id, text: first ? text : `,${text}` });
+      first = false;
+      texts = [];
+      length = 0;
+    },
+  };
+}
+
+function documentsForm(id: number): Form {
+  let texts: string[] = [];
+  let length = 0;
+  return {
+    add(document) {
+      const text = encodeDocument(document);
+      texts.push(text);
+      length += text.length;
+    },
+    size: () => length,
+    flush() {
+      send({ type: "documents", id, texts });
+      texts = [];
+      length = 0;
+    },
+  };
+}
+
+function findTask(id: number, deadline: Deadline, running: Running, form: Form): Task {
+  return {
+    id,
+    deadline,
+    credits: CREDITS,
+    turn(until) {
+      for (;;) {
+        const { done, value } = running.next();
+        if (done === true) {
+          if (form.size() > 0) form.flush();
+          send({ type: "end", id });
+          return true;
+        }
+        if (value !== undefined) form.add(value);
+        const late = performance.now() > until;
+        if (form.size() > CHUNK_LENGTH || (late && form.size() > 0)) {
+          form.flush();
+          this.credits--;
+          return false;
+        }
+        if (late) return false;
+      }
+    },
+  };
+}
+
+function valueTask(
+  id: number,
+  deadline: Deadline,
+  running: Generator<undefined, number | FindExplanation | string | null, undefined>,
+): Task {
+  return {
+    id,
+    deadline,
+    credits: 1,
+    turn(until) {
+      for (;;) {
+        const { done, value } = running.next();
+        if (done === true) {
+          send({ type: "end", id, value });
+          return true;
+        }
+        if (performance.now() > until) return false;
+      }
+    },
+  };
+}
+
+function schedule(): void {
+  if (scheduled) return;
+  scheduled = true;
+  // Between rounds the event loop delivers new queries and credits.
+  setImmediate(round);
+}
+
+function round(): void {
+  scheduled = false;
+  let ready = false;
+  for (const task of [...tasks.values()]) {
+    if (task.credits <= 0) continue;
+    try {
+      task.deadline.check();
+      if (task.deadline.run(() => task.turn(performance.now() + TURN_MS))) tasks.delete(task.id);
+      else if (task.credits > 0) ready = true;
+    } catch (error) {
+      tasks.delete(task.id);
+      send({ type: "error", id: task.id, error: toPlainError(storeError(error, dataDir)) });
+    }
+  }
+  if (ready) schedule();
+}

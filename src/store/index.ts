@@ -1,0 +1,7 @@
+/** The stores Kowalski can keep alerts in: what other rooms import. */
+export type { AlertCollections, AlertRecord, Cutout, HistoryMerge, HistoryUpdate } from "./alert-record.ts";
+export { type EncoderOptions, embeddedEncoder } from "./embedded/encoder.ts";
+export { lockServe } from "./embedded/lock.ts";
+export { openEmbeddedStore, type StoreOptions } from "./embedded/store.ts";
+export { openEmbeddedWriter, type WriterOptions } from "./embedded/writer.ts";
+export * from "./store.ts";
