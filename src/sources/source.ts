@@ -1,5 +1,12 @@
 /** What the broker asks of a source of packets. Implementations are listed in `sources/index.ts`. */
 
+/** Why a packet could not even be read: it becomes a dead letter as it is. */
+export interface PacketFault {
+  /** Name of the error, e.g. `OversizedPacketError`. */
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** One packet's bytes: an Avro object container file, or a framed message. */
 export interface Packet {
   readonly bytes: Uint8Array;
@@ -7,6 +14,7 @@ export interface Packet {
   readonly key: string;
   /** For people: file name and record, or topic, partition and offset. */
   readonly place: string;
+  readonly fault?: PacketFault;
 }
 
 /** Packets that are acknowledged together. Positions only grow within a source. */
@@ -29,8 +37,35 @@ export interface Source {
   readonly name: string;
   /**
    * Yields batches from after `position` (from the start when undefined) until the source ends or `signal`
-   * aborts. The next batch is read only when asked for: a slow consumer slows the source.
+   * aborts. The next batch is read only when asked for: a slow consumer slows the source. Throws
+   * `SourceError` when the source itself fails, after yielding what came before.
    */
   batches(position: string | undefined, signal: AbortSignal): AsyncIterable<PacketBatch>;
   progress(): SourceProgress;
+}
+
+/** How large a batch may be. */
+export interface BatchLimits {
+  readonly packets: number;
+  /** Bytes of packets after which a batch is full. */
+  readonly bytes: number;
+  /** Largest packet that is read, bytes. */
+  readonly packetBytes: number;
+}
+
+export const DEFAULT_LIMITS: BatchLimits = {
+  packets: 300,
+  bytes: 24 * 1024 * 1024,
+  packetBytes: 64 * 1024 * 1024,
+};
+
+/** A source that cannot be read (further): names it and what to do. */
+export class SourceError extends Error {
+  override readonly name = "SourceError";
+  constructor(
+    readonly source: string,
+    reason: string,
+  ) {
+    super(`${source}: ${reason}`);
+  }
 }

@@ -1,0 +1,75 @@
+/** Packets of a .tar or .tar.gz archive, streamed: memory holds one packet at a time. */
+import { createReadStream } from "node:fs";
+import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { extract } from "tar-stream";
+import { SourceError } from "./source.ts";
+
+/** How much of a packet that is too large is kept. */
+const KEPT_BYTES = 64 * 1024;
+
+export interface ArchiveMember {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** Set when the member is larger than the limit: then `bytes` are only its beginning. */
+  readonly oversized?: number;
+}
+
+/**
+ * Yields the `.avro` members of an archive after the first `skip` of them; `onBytes` is told how many bytes
+ * of the file have been read. Throws `SourceError` when the archive is torn or no archive.
+ */
+export async function* archiveMembers(
+  path: string,
+  skip: number,
+  packetBytes: number,
+  onBytes: (count: number) => void,
+): AsyncGenerator<ArchiveMember> {
+  const tar = extract();
+  const file = createReadStream(path, { highWaterMark: 256 * 1024 });
+  file.on("data", (chunk) => onBytes(chunk.length));
+  let failure: Error | undefined;
+  const onEnd = (error: Error | null | undefined) => {
+    failure = error ?? undefined;
+    // The reader below waits on the tar stream: it must hear of a torn file or gzip stream.
+    if (error) tar.destroy(error);
+  };
+  if (/\.tar$/i.test(path)) pipeline(file, tar, onEnd);
+  else pipeline(file, createGunzip(), tar, onEnd);
+  let index = 0;
+  try {
+    for await (const entry of tar) {
+      const { name, type, size = 0 } = entry.header;
+      if (type !== "file" || !/\.avro$/i.test(name) || index++ < skip) {
+        entry.resume();
+        continue;
+      }
+      const most = size > packetBytes ? KEPT_BYTES : size;
+      const bytes = await gather(entry, most);
+      yield size > packetBytes ? { name, bytes, oversized: size } : { name, bytes };
+    }
+  } catch (error) {
+    const reason = failure ?? error;
+    throw new SourceError(path, `torn or no archive after ${index} packets: ${reasonOf(reason)}`);
+  } finally {
+    file.destroy();
+    tar.destroy();
+  }
+  if (index === 0 && skip === 0) throw new SourceError(path, "no .avro file in this archive");
+}
+
+/** The first `most` bytes of a member; what is beyond is read and dropped. */
+async function gather(entry: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(most);
+  let filled = 0;
+  for await (const chunk of entry) {
+    const part = chunk.subarray(0, most - filled);
+    bytes.set(part, filled);
+    filled += part.length;
+  }
+  return filled === most ? bytes : bytes.subarray(0, filled);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

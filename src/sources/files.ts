@@ -1,0 +1,180 @@
+/** Packets from files: one `.avro`, an archive, or a folder of both, once or watched for new ones. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { archiveMembers } from "./archive.ts";
+import { type FileItem, listByArrival, listByName } from "./items.ts";
+import { type BatchLimits, DEFAULT_LIMITS, type Packet, type PacketBatch, type Source } from "./source.ts";
+
+/** How often a watched folder is looked at, milliseconds. */
+const WATCH_INTERVAL_MS = 1000;
+
+/** `[order of the item, packets of it that are done]`; -1: the whole item is done. */
+type Position = readonly [order: string, packets: number];
+const WHOLE = -1;
+
+export interface FileSourceOptions {
+  readonly watch?: boolean;
+  readonly limits?: BatchLimits;
+  /** The name under which positions are kept; by default the absolute path. */
+  readonly name?: string;
+}
+
+/** Reads a file or folder. Problems with the path itself show when batches are asked for. */
+export function fileSource(path: string, options: FileSourceOptions = {}): Source {
+  return new FileSource(resolve(path), options);
+}
+
+class FileSource implements Source {
+  readonly name: string;
+  readonly #watch: boolean;
+  readonly #limits: BatchLimits;
+  #bytesRead = 0;
+  #bytesTotal: number | undefined;
+
+  constructor(
+    readonly path: string,
+    options: FileSourceOptions,
+  ) {
+    this.name = options.name ?? path;
+    this.#watch = options.watch ?? false;
+    this.#limits = options.limits ?? DEFAULT_LIMITS;
+  }
+
+  progress() {
+    return { bytesRead: this.#bytesRead, bytesTotal: this.#bytesTotal };
+  }
+
+  async *batches(position: string | undefined, signal: AbortSignal): AsyncGenerator<PacketBatch> {
+    const batch = new BatchBuilder(this.#limits);
+    let after = position === undefined ? undefined : (JSON.parse(position) as Position);
+    try {
+      for (;;) {
+        const items = this.#remaining(after);
+        for (const item of items) {
+          const skip = after?.[0] === item.order ? after[1] : 0;
+          for await (const { packet, packets } of this.#packets(item, skip)) {
+            after = [item.order, packets];
+            if (batch.add(packet, after)) yield batch.take(false);
+            if (signal.aborted) return;
+          }
+          after = [item.order, WHOLE];
+          batch.reached(after);
+        }
+        if (!this.#watch) break;
+        if (!batch.isEmpty()) yield batch.take(false);
+        await pause(WATCH_INTERVAL_MS, signal);
+        if (signal.aborted) return;
+      }
+    } catch (error) {
+      if (!batch.isEmpty()) yield batch.take(false);
+      throw error;
+    }
+    yield batch.take(true);
+  }
+
+  /** The items that are not done, and with them what the progress is measured by. */
+  #remaining(after: Position | undefined): FileItem[] {
+    const items = this.#watch ? listByArrival(this.path) : listByName(this.path);
+    const left = items.filter(
+      (item) =>
+        after === undefined || item.order > after[0] || (item.order === after[0] && after[1] !== WHOLE),
+    );
+    if (!this.#watch) {
+      this.#bytesTotal = items.reduce((sum, item) => sum + item.size, 0);
+      this.#bytesRead = this.#bytesTotal - left.reduce((sum, item) => sum + item.size, 0);
+    }
+    return left;
+  }
+
+  async *#packets(item: FileItem, skip: number): AsyncGenerator<{ packet: Packet; packets: number }> {
+    if (!item.isArchive) {
+      const packet = this.#readFile(item);
+      this.#bytesRead += item.size;
+      if (packet !== undefined) yield { packet, packets: 1 };
+      return;
+    }
+    let packets = skip;
+    const onBytes = (count: number) => {
+      this.#bytesRead += count;
+    };
+    for await (const member of archiveMembers(item.path, skip, this.#limits.packetBytes, onBytes)) {
+      packets++;
+      const place = `${item.name}: ${member.name}`;
+      const packet = { bytes: member.bytes, key: `${item.name}/${packets}`, place };
+      yield {
+        packet:
+          member.oversized === undefined ? packet : { ...packet, fault: this.#oversized(member.oversized) },
+        packets,
+      };
+    }
+  }
+
+  #readFile(item: FileItem): Packet | undefined {
+    const place = { key: item.name, place: item.name };
+    if (item.size > this.#limits.packetBytes) {
+      return { ...place, bytes: new Uint8Array(0), fault: this.#oversized(item.size) };
+    }
+    try {
+      return { ...place, bytes: readFileSync(item.path) };
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      // A file that was taken away before it was read is nobody's packet.
+      if (code === "ENOENT") return undefined;
+      const fault = { reason: "UnreadableFileError", message: `the file cannot be read: ${String(error)}` };
+      return { ...place, bytes: new Uint8Array(0), fault };
+    }
+  }
+
+  #oversized(size: number) {
+    return {
+      reason: "OversizedPacketError",
+      message: `the packet has ${size} bytes: expected at most ${this.#limits.packetBytes}`,
+    };
+  }
+}
+
+/** Gathers packets until a batch is full. */
+class BatchBuilder {
+  #packets: Packet[] = [];
+  #bytes = 0;
+  #position: Position = ["", 0];
+
+  constructor(readonly limits: BatchLimits) {}
+
+  /** Adds a packet and the position behind it; answers whether the batch is full. */
+  add(packet: Packet, position: Position): boolean {
+    this.#packets.push(packet);
+    this.#bytes += packet.bytes.length;
+    this.#position = position;
+    return this.#packets.length >= this.limits.packets || this.#bytes >= this.limits.bytes;
+  }
+
+  reached(position: Position): void {
+    this.#position = position;
+  }
+
+  isEmpty(): boolean {
+    return this.#packets.length === 0;
+  }
+
+  take(done: boolean): PacketBatch {
+    const packets = this.#packets;
+    this.#packets = [];
+    this.#bytes = 0;
+    return { packets, position: JSON.stringify(this.#position), done };
+  }
+}
+
+/** Waits, or less when `signal` aborts. */
+export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const timer = setTimeout(finish, milliseconds);
+    function finish() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", finish);
+      resolve();
+    }
+    signal.addEventListener("abort", finish);
+  });
+}

@@ -1,0 +1,88 @@
+/** The files of a source in a fixed order: a single file, or what a folder holds. */
+import { readdirSync, type Stats, statSync } from "node:fs";
+import { join, relative, resolve, sep } from "node:path";
+import { SourceError } from "./source.ts";
+
+/** A file that is still being written changes; one that did not for this long is complete, milliseconds. */
+const SETTLED_MS = 2000;
+
+const ARCHIVE = /\.(tar|tar\.gz|tgz)$/i;
+const PACKET = /\.avro$/i;
+
+export interface FileItem {
+  readonly path: string;
+  /** Path within the source, with `/`, or the file's own name. */
+  readonly name: string;
+  readonly size: number;
+  readonly isArchive: boolean;
+  /** Sorts the items of a source for good; positions refer to it. */
+  readonly order: string;
+}
+
+/** Whether a file name is one of those that a source reads. */
+export function isReadable(name: string): boolean {
+  return ARCHIVE.test(name) || PACKET.test(name);
+}
+
+/** The files of `path`, by name. Throws `SourceError` when there is nothing that could be read. */
+export function listByName(path: string): FileItem[] {
+  const root = resolve(path);
+  const stats = statOrThrow(root);
+  if (!stats.isDirectory()) {
+    // A single file was named: it is taken for packets whatever it is called.
+    const name = root.split(sep).at(-1) ?? root;
+    return [{ path: root, name, size: stats.size, isArchive: ARCHIVE.test(name), order: name }];
+  }
+  const items = [...walk(root)].map(({ file, stats: s }) => itemOf(root, file, s.size));
+  if (items.length === 0) {
+    throw new SourceError(root, "no .avro, .tar or .tar.gz file in this folder or below");
+  }
+  return items.sort(byOrder);
+}
+
+/**
+ * The complete files of a folder in the order in which they arrived (the file system's change time), so that
+ * one position tells which are done. A rename or copy into the folder counts as its arrival.
+ */
+export function listByArrival(path: string, now = Date.now()): FileItem[] {
+  const root = resolve(path);
+  if (!statOrThrow(root).isDirectory()) throw new SourceError(root, "only a folder can be watched");
+  const items: FileItem[] = [];
+  for (const { file, stats } of walk(root)) {
+    if (now - stats.ctimeMs < SETTLED_MS) continue;
+    const item = itemOf(root, file, stats.size);
+    items.push({ ...item, order: `${stats.ctimeMs.toFixed(3).padStart(18, "0")} ${item.name}` });
+  }
+  return items.sort(byOrder);
+}
+
+function itemOf(root: string, file: string, size: number): FileItem {
+  const name = relative(root, file).split(sep).join("/");
+  return { path: file, name, size, isArchive: ARCHIVE.test(name), order: name };
+}
+
+const byOrder = (a: FileItem, b: FileItem) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0);
+
+function* walk(folder: string): Generator<{ file: string; stats: Stats }> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const file = join(folder, entry.name);
+    if (entry.isDirectory()) yield* walk(file);
+    else if (isReadable(entry.name)) {
+      // A file may go away between listing and looking.
+      const stats = statSync(file, { throwIfNoEntry: false });
+      if (stats?.isFile() === true) yield { file, stats };
+    }
+  }
+}
+
+function statOrThrow(path: string): Stats {
+  try {
+    return statSync(path);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    throw new SourceError(
+      path,
+      code === "ENOENT" ? "no such file or folder" : `cannot be read: ${String(error)}`,
+    );
+  }
+}
