@@ -1,9 +1,34 @@
 /** The query language: what other rooms import. */
+export type { Bounds, LonLat, Region } from "./bounds.ts";
 export { Deadline, tick } from "./deadline.ts";
 export { QueryError, type QueryErrorKind } from "./errors.ts";
 export { printJson } from "./json-print.ts";
 export { type JsonOptions, parseJson } from "./json-text.ts";
-export { compareNumbers, compareStrings, compareValues, equalValues } from "./order.ts";
+export {
+  childrenOf,
+  compileMatch,
+  compileMatchNode,
+  distanceFrom,
+  type MatchNode,
+  matchConjuncts,
+  type NearNode,
+  type NearQuery,
+  nearOf,
+  parseMatch,
+  walkMatch,
+} from "./match/index.ts";
+export { bracketOf, compareNumbers, compareStrings, compareValues, equalValues } from "./order.ts";
+export { planFilter, planMatch } from "./plan.ts";
+export { compileProjection, type ProjectionOptions } from "./projection/index.ts";
+export {
+  compileKeyOrder,
+  compileSort,
+  compileSortKey,
+  parseSort,
+  type SortKey,
+  type SortSpec,
+  sortDocuments,
+} from "./sort.ts";
 export {
   type Document,
   double,
@@ -12,6 +37,7 @@ export {
   type Scalar,
   setField,
   type TypeName,
+  toNumber,
   truthy,
   typeOf,
   type Value,
