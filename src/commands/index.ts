@@ -9,6 +9,16 @@ export const program: Command = {
     "`kowalski demo` shows it at work in a minute. `kowalski ingest FILES` followed by `kowalski serve` does the same with your own packets.",
   subcommands: [
     {
+      name: "ingest",
+      summary: "read alert packets into the store",
+      load: async () => (await import("./ingest.ts")).command,
+    },
+    {
+      name: "deadletter",
+      summary: "list, show and replay packets that could not be ingested",
+      load: async () => (await import("./deadletter.ts")).command,
+    },
+    {
       name: "secrets",
       summary: "make strong passwords and keys",
       load: async () => (await import("./secrets.ts")).command,

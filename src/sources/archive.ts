@@ -45,7 +45,8 @@ export async function* archiveMembers(
         continue;
       }
       const most = size > packetBytes ? KEPT_BYTES : size;
-      const bytes = await gather(entry, most);
+      // The library's types know a member only as an event emitter; it is a stream of buffers.
+      const bytes = await gather(entry as unknown as AsyncIterable<Uint8Array>, most);
       yield size > packetBytes ? { name, bytes, oversized: size } : { name, bytes };
     }
   } catch (error) {

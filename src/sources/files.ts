@@ -3,7 +3,14 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { archiveMembers } from "./archive.ts";
 import { type FileItem, listByArrival, listByName } from "./items.ts";
-import { type BatchLimits, DEFAULT_LIMITS, type Packet, type PacketBatch, type Source } from "./source.ts";
+import {
+  type BatchLimits,
+  DEFAULT_LIMITS,
+  type Packet,
+  type PacketBatch,
+  type Source,
+  SourceError,
+} from "./source.ts";
 
 /** How often a watched folder is looked at, milliseconds. */
 const WATCH_INTERVAL_MS = 1000;
@@ -86,7 +93,19 @@ class FileSource implements Source {
     return left;
   }
 
+  /** The packets of an item. In a watched folder a torn archive is a dead letter, so that later files get their turn. */
   async *#packets(item: FileItem, skip: number): AsyncGenerator<{ packet: Packet; packets: number }> {
+    try {
+      yield* this.#packetsOf(item, skip);
+    } catch (error) {
+      if (!this.#watch || !(error instanceof SourceError)) throw error;
+      const fault = { reason: "TornArchiveError", message: error.message };
+      const packet = { bytes: new Uint8Array(0), key: item.order, place: item.name, fault };
+      yield { packet, packets: WHOLE };
+    }
+  }
+
+  async *#packetsOf(item: FileItem, skip: number): AsyncGenerator<{ packet: Packet; packets: number }> {
     if (!item.isArchive) {
       const packet = this.#readFile(item);
       this.#bytesRead += item.size;

@@ -1,0 +1,4 @@
+/** The broker: what other rooms import. */
+export { type Broker, startBroker } from "./broker.ts";
+export { type DecodedPacket, decodePacket } from "./decode.ts";
+export type { BrokerOptions, BrokerStats, LogLine, SourceState } from "./messages.ts";

@@ -1,0 +1,73 @@
+/** What travels between the threads of the broker: bytes, rows and numbers. */
+import type { Packet, PacketFault, SourceSpec } from "../sources/index.ts";
+import type { EncodedAlert } from "../store/index.ts";
+
+/** How the broker works, for every thread of it. */
+export interface BrokerOptions {
+  readonly dataDir: string;
+  readonly sources: readonly SourceSpec[];
+  /** Decode threads. */
+  readonly workers: number;
+  readonly batchPackets: number;
+  readonly cutouts: "all" | "none";
+  /** Read sources one after the other (a command), or all at once (a server). */
+  readonly sequential: boolean;
+  /** Begin sources anew that were interrupted. */
+  readonly fromStart: boolean;
+  /** How long to go on trying when the store cannot be written, milliseconds. */
+  readonly retryMs: number;
+}
+
+export type DecodeRequest =
+  | { readonly type: "open"; readonly cutouts: "all" | "none" }
+  | { readonly type: "decode"; readonly id: number; readonly packets: readonly Packet[] };
+
+/** A packet that becomes a dead letter: which of the packets sent, and why. */
+export interface FaultyPacket {
+  readonly index: number;
+  readonly survey?: string;
+  readonly fault: PacketFault;
+  readonly bytes: Uint8Array;
+}
+
+export interface DecodeAnswer {
+  readonly id: number;
+  readonly alerts: readonly EncodedAlert[];
+  readonly faulty: readonly FaultyPacket[];
+}
+
+export interface SourceState {
+  readonly name: string;
+  readonly state: "waiting" | "reading" | "done" | "failed" | "stopped";
+  readonly bytesRead: number;
+  readonly bytesTotal: number | undefined;
+  readonly error?: string;
+}
+
+export interface BrokerStats {
+  /** Packets whose batch is durable. */
+  readonly packets: number;
+  /** Bytes of these packets. */
+  readonly bytes: number;
+  readonly stored: number;
+  readonly duplicates: number;
+  readonly deadLetters: number;
+  /** Faulty packets by reason; those that were dead letters before count too. */
+  readonly reasons: Readonly<Record<string, number>>;
+  readonly sources: readonly SourceState[];
+}
+
+export type PipelineRequest =
+  | { readonly type: "start"; readonly options: BrokerOptions }
+  | { readonly type: "stop" };
+
+export type LogLine = {
+  readonly level: "info" | "warn" | "error";
+  readonly message: string;
+  readonly fields: Readonly<Record<string, string | number>>;
+};
+
+export type PipelineAnswer =
+  | { readonly type: "stats"; readonly stats: BrokerStats }
+  | { readonly type: "log"; readonly line: LogLine }
+  | { readonly type: "ended"; readonly stats: BrokerStats; readonly failure?: string };

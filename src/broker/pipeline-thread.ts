@@ -1,0 +1,52 @@
+/** The thread that owns the way of an alert and its writes, so that the one that answers HTTP never waits for them. */
+import os from "node:os";
+import { openEmbeddedWriter } from "../store/index.ts";
+import { DecodePool } from "./decode-pool.ts";
+import type { LogLine, PipelineAnswer, PipelineRequest } from "./messages.ts";
+import { Pipeline } from "./pipeline.ts";
+
+declare const self: Worker;
+
+const NICENESS = 5;
+const STATS_INTERVAL_MS = 200;
+
+let pipeline: Pipeline | undefined;
+let stopped = false;
+
+self.onmessage = ({ data }: MessageEvent<PipelineRequest>) => {
+  if (data.type === "stop") {
+    stopped = true;
+    pipeline?.stop();
+    return;
+  }
+  void run(data.options);
+};
+
+async function run(options: Extract<PipelineRequest, { type: "start" }>["options"]): Promise<void> {
+  os.setPriority(0, NICENESS);
+  const pool = new DecodePool(options.workers, options.cutouts);
+  const send = (answer: PipelineAnswer) => self.postMessage(answer);
+  const log = (line: LogLine) => send({ type: "log", line });
+  let failure: string | undefined;
+  let timer: Timer | undefined;
+  try {
+    const writer = await openEmbeddedWriter({ dataDir: options.dataDir });
+    pipeline = new Pipeline(options, { writer, decode: (packets) => pool.decode(packets), log });
+    if (stopped) pipeline.stop();
+    timer = setInterval(
+      () => pipeline && send({ type: "stats", stats: pipeline.stats() }),
+      STATS_INTERVAL_MS,
+    );
+    await pipeline.run();
+    await writer.close();
+  } catch (error) {
+    failure = error instanceof Error ? error.message : String(error);
+    log({ level: "error", message: failure, fields: {} });
+  }
+  clearInterval(timer);
+  pool.close();
+  const stats = pipeline?.stats() ?? { ...NOTHING, sources: [] };
+  send({ type: "ended", stats, ...(failure === undefined ? {} : { failure }) });
+}
+
+const NOTHING = { packets: 0, bytes: 0, stored: 0, duplicates: 0, deadLetters: 0, reasons: {} };

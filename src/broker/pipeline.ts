@@ -1,0 +1,190 @@
+/**
+ * The way of an alert: sources → decode → store, in batches.
+ *
+ * A batch is written in one transaction with its dead letters and the position behind it: that write is its
+ * acknowledgement. Batches of a source are decoded ahead but written in order, and few are under way at once,
+ * so memory is bounded and a slow store slows the source.
+ */
+import { join } from "node:path";
+import {
+  DEFAULT_LIMITS,
+  openSource,
+  type PacketBatch,
+  pause,
+  type Source,
+  SourceError,
+  type SourceSpec,
+} from "../sources/index.ts";
+import type { AlertBatch, AlertWriter, DeadLetter } from "../store/index.ts";
+import type { DecodedPackets } from "./decode-pool.ts";
+import type { BrokerOptions, BrokerStats, LogLine, SourceState } from "./messages.ts";
+
+/** Batches of one source that are decoded while another is written. */
+const AHEAD = 2;
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 30_000;
+
+export interface PipelineParts {
+  readonly writer: AlertWriter;
+  readonly decode: (packets: PacketBatch["packets"]) => Promise<DecodedPackets>;
+  readonly log: (line: LogLine) => void;
+}
+
+/** A batch on its way: decoded or being so, and what its acknowledgement will say. */
+interface Underway {
+  readonly batch: PacketBatch;
+  readonly bytes: number;
+  readonly decoded: Promise<DecodedPackets>;
+}
+
+export class Pipeline {
+  readonly #stop = new AbortController();
+  readonly #states: SourceState[];
+  readonly #reasons: Record<string, number> = {};
+  readonly #open = new Map<string, Source>();
+  #packets = 0;
+  #bytes = 0;
+  #stored = 0;
+  #duplicates = 0;
+  #deadLetters = 0;
+  /** Writes are one after the other, whichever source they come from. */
+  #lastWrite: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    readonly options: BrokerOptions,
+    readonly parts: PipelineParts,
+  ) {
+    this.#states = options.sources.map((spec) => ({
+      name: spec.location,
+      state: "waiting",
+      bytesRead: 0,
+      bytesTotal: undefined,
+    }));
+  }
+
+  /** Stops reading; batches that were read are finished. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  stats(): BrokerStats {
+    return {
+      packets: this.#packets,
+      bytes: this.#bytes,
+      stored: this.#stored,
+      duplicates: this.#duplicates,
+      deadLetters: this.#deadLetters,
+      reasons: { ...this.#reasons },
+      sources: this.#states.map((state) => ({ ...state, ...this.#open.get(state.name)?.progress() })),
+    };
+  }
+
+  /** Reads all sources to their end or until `stop`. Throws when the store cannot be written for too long. */
+  async run(): Promise<void> {
+    const runs = this.options.sources.map((spec, index) => () => this.#runSource(spec, index));
+    if (this.options.sequential) for (const run of runs) await run();
+    else await Promise.all(runs.map((run) => run()));
+  }
+
+  async #runSource(spec: SourceSpec, index: number): Promise<void> {
+    for (let wait = FIRST_WAIT_MS; !this.#stop.signal.aborted; wait = Math.min(LONGEST_WAIT_MS, 2 * wait)) {
+      try {
+        this.#setState(index, { state: "reading" });
+        await this.#readSource(spec);
+        this.#setState(index, { state: this.#stop.signal.aborted ? "stopped" : "done" });
+        return;
+      } catch (error) {
+        if (!isSourceError(error)) throw error;
+        this.#setState(index, { state: "failed", error: error.message });
+        this.parts.log({ level: "error", message: error.message, fields: { source: spec.location } });
+        // A command reports it; a server tries again, for a folder may come back.
+        if (this.options.sequential) return;
+        await pause(wait, this.#stop.signal);
+      }
+    }
+  }
+
+  #setState(index: number, change: Partial<SourceState>): void {
+    const state = this.#states[index];
+    if (state !== undefined) this.#states[index] = { ...state, ...change };
+  }
+
+  async #readSource(spec: SourceSpec): Promise<void> {
+    const limits = { ...DEFAULT_LIMITS, packets: this.options.batchPackets };
+    const source = openSource(spec, { limits, downloads: join(this.options.dataDir, "downloads") });
+    this.#open.set(spec.location, source);
+    const known = this.options.fromStart ? undefined : await this.parts.writer.position(source.name);
+    // A source that was read to its end is read again when it is named again.
+    const position = known === undefined || known.done ? undefined : known.position;
+    const underway: Underway[] = [];
+    const finish = async () => {
+      while (underway.length > 0) await this.#acknowledge(source, underway.shift());
+    };
+    try {
+      for await (const batch of source.batches(position, this.#stop.signal)) {
+        const bytes = batch.packets.reduce((sum, packet) => sum + packet.bytes.length, 0);
+        const decoded = this.parts.decode(batch.packets);
+        // A failure is met when its turn to be written comes; until then it is no unhandled one.
+        decoded.catch(() => undefined);
+        underway.push({ batch, bytes, decoded });
+        if (underway.length > AHEAD) await this.#acknowledge(source, underway.shift());
+      }
+    } catch (error) {
+      // What was read before the source failed is good. After a failed write nothing may be written:
+      // a later position would skip what is lost.
+      if (isSourceError(error)) await finish();
+      throw error;
+    }
+    await finish();
+  }
+
+  /** Writes the oldest batch under way with its position: from then on it is done for good. */
+  async #acknowledge(source: Source, next: Underway | undefined): Promise<void> {
+    if (next === undefined) return;
+    const { batch } = next;
+    const { alerts, faulty } = await next.decoded;
+    const deadLetters = faulty.map(
+      ({ packet, fault, bytes, survey }): DeadLetter => ({
+        id: `${source.name}#${packet.key}`,
+        source: source.name,
+        place: packet.place,
+        ...fault,
+        bytes,
+        ...(survey === undefined ? {} : { survey }),
+      }),
+    );
+    const position = { source: source.name, position: batch.position, done: batch.done };
+    const result = await this.#write({ alerts, deadLetters, outbox: [], positions: [position] });
+    this.#packets += batch.packets.length;
+    this.#bytes += next.bytes;
+    this.#stored += result.stored;
+    this.#duplicates += result.duplicates;
+    this.#deadLetters += result.deadLetters;
+    for (const { fault } of faulty) this.#reasons[fault.reason] = (this.#reasons[fault.reason] ?? 0) + 1;
+  }
+
+  #write(batch: AlertBatch): ReturnType<AlertWriter["write"]> {
+    const write = this.#lastWrite.then(() => this.#writeWithRetries(batch));
+    this.#lastWrite = write.catch(() => undefined);
+    return write;
+  }
+
+  /** A full disk or a lock may pass: the batch waits, and with it all that would come after. */
+  async #writeWithRetries(batch: AlertBatch): ReturnType<AlertWriter["write"]> {
+    const giveUp = performance.now() + this.options.retryMs;
+    for (let wait = FIRST_WAIT_MS; ; wait = Math.min(LONGEST_WAIT_MS, 2 * wait)) {
+      try {
+        return await this.parts.writer.write(batch);
+      } catch (error) {
+        const isStoreError = error instanceof Error && error.name === "StoreError";
+        if (!isStoreError || this.#stop.signal.aborted || performance.now() > giveUp) throw error;
+        this.parts.log({ level: "error", message: error.message, fields: { retryInMs: wait } });
+        await pause(wait, this.#stop.signal);
+      }
+    }
+  }
+}
+
+function isSourceError(error: unknown): error is SourceError {
+  return error instanceof SourceError;
+}
