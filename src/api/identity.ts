@@ -1,0 +1,85 @@
+/** Who asks: tokens, and the users they stand for. */
+import type { Account, Accounts } from "./accounts.ts";
+import { forbidden, HttpError } from "./errors.ts";
+
+/** What a token says: the user, and the stamp of the password it was made with. */
+export interface Claims {
+  readonly user_id: string;
+  readonly stamp: number;
+  readonly created_at: string;
+}
+
+export interface User {
+  readonly name: string;
+  readonly isAdministrator: boolean;
+  readonly account: Account;
+}
+
+/** Signs and checks tokens; made from the JWT plugin. */
+export interface TokenCodec {
+  sign(claims: Claims): Promise<string>;
+  /** The claims, or undefined when the token is forged, damaged or expired. */
+  verify(token: string): Promise<Claims | undefined>;
+}
+
+export class Identities {
+  /** Accounts by name; emptied whenever any account changed. */
+  readonly #accounts = new Map<string, Promise<Account | undefined>>();
+
+  constructor(
+    readonly accounts: Accounts,
+    readonly tokens: TokenCodec,
+  ) {
+    accounts.store.onChange("users", () => this.#accounts.clear());
+  }
+
+  tokenFor(account: Account): Promise<string> {
+    const claims = {
+      user_id: account.username,
+      stamp: account.passwordStamp,
+      created_at: new Date().toISOString(),
+    };
+    return this.tokens.sign(claims);
+  }
+
+  /** The user of a request. Throws `HttpError` 401. */
+  async userOf(request: Request): Promise<User> {
+    const header = request.headers.get("authorization")?.trim() ?? "";
+    const token = header.replace(/^bearer(\s+|$)/i, "").trim();
+    if (token === "") throw unauthorized("missing token: send the header Authorization: Bearer <token>");
+    const claims = await this.tokens.verify(token);
+    if (claims === undefined)
+      throw unauthorized("token is invalid or has expired: get a new one from /api/auth");
+    const account = await this.#account(claims.user_id);
+    if (account === undefined || account.passwordStamp !== claims.stamp) {
+      throw unauthorized("token is no longer valid: the user was removed or the password changed");
+    }
+    return {
+      name: account.username,
+      isAdministrator: account.username === this.accounts.administrator,
+      account,
+    };
+  }
+
+  async administratorOf(request: Request): Promise<User> {
+    const user = await this.userOf(request);
+    if (!user.isAdministrator) throw forbidden("admin rights required");
+    return user;
+  }
+
+  /** Forgets what is known of accounts: after a change of our own. */
+  refresh(): void {
+    this.#accounts.clear();
+  }
+
+  #account(username: string): Promise<Account | undefined> {
+    const known = this.#accounts.get(username);
+    if (known !== undefined) return known;
+    const found = this.accounts.find(username);
+    this.#accounts.set(username, found);
+    found.catch(() => this.#accounts.delete(username));
+    return found;
+  }
+}
+
+const unauthorized = (message: string) => new HttpError(401, message, { "www-authenticate": "Bearer" });
