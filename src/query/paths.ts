@@ -60,7 +60,8 @@ export function someAlong(
   }
 }
 
-function someInArray(
+/** The same below an array: `next` is the part of the path behind it. */
+export function someInArray(
   items: Value[],
   parts: readonly string[],
   next: number,

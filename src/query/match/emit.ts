@@ -1,9 +1,10 @@
 /** Generates the code of a filter: straight-line tests for the usual types, calls of `valueTest` for all else. */
 import { Double } from "bson";
 import { type Code, code, join, type Name, Scope } from "../code.ts";
+import { tick } from "../deadline.ts";
 import { compareStrings } from "../order.ts";
-import { emitField, someAlong, type Test } from "../paths.ts";
-import { type Document, toNumber, truthy, type Value } from "../values.ts";
+import { arrayPosition, emitField, someAlong, someInArray, type Test } from "../paths.ts";
+import { type Document, getField, isDocument, toNumber, truthy, type Value } from "../values.ts";
 import type { CompareNode, ExprNode, InNode, LogicalNode, MatchNode, PathNode } from "./nodes.ts";
 import { valueTest } from "./single.ts";
 
@@ -109,7 +110,8 @@ class Emitter {
   #path(node: PathNode): Code {
     const test = valueTest(node, (child) => compileNode(child, this.compileExpression));
     const whole = node.kind === "size" || node.kind === "elemMatchObject" || node.kind === "elemMatchValue";
-    const slow = this.scope.constant(slowTest(node.parts, test, whole ? "whole" : "items"), "slow");
+    const rest = (parts: readonly string[]) => compileNode({ ...node, parts }, this.compileExpression);
+    const slow = this.scope.constant(slowTest(node.parts, test, whole ? "whole" : "items", rest), "slow");
     if (!hasFastTest(node)) return code`${slow}(${this.document}, undefined)`;
     const { prepare, value } = this.#read(node.parts);
     const fast = this.#fast(node, value, test, code`${slow}(${this.document}, ${value})`);
@@ -223,11 +225,44 @@ function isPlain(value: Value): boolean {
 }
 
 type SlowTest = (document: Document, value: Value | undefined) => boolean;
+type Rest = (document: Document) => boolean;
 
-/** The test for whatever the inline one cannot decide; `value` is what stands at the path, when there are no arrays. */
-function slowTest(parts: readonly string[], test: Test, leaf: "items" | "whole"): SlowTest {
-  return (document, value) =>
-    value === undefined || Array.isArray(value) ? someAlong(document, parts, 0, test, leaf) : test(value);
+/**
+ * The test for whatever the inline one cannot decide; `value` is what stands at the path, when there are no
+ * arrays. `compileRest` makes the test for the items of an array on the path, on first use.
+ */
+function slowTest(
+  parts: readonly string[],
+  test: Test,
+  leaf: "items" | "whole",
+  compileRest: (parts: readonly string[]) => Rest,
+): SlowTest {
+  const rests: (Rest | undefined)[] = [];
+  return (document, known) => {
+    if (known !== undefined && !Array.isArray(known)) return test(known);
+    let value: Value | undefined = document;
+    for (let i = 0; i < parts.length - 1; i++) {
+      value = getField(value, parts[i] ?? "");
+      if (Array.isArray(value)) {
+        const next = i + 1;
+        if (arrayPosition(parts[next] ?? "") >= 0) return someInArray(value, parts, next, test, leaf);
+        let rest = rests[next];
+        if (rest === undefined) {
+          rest = compileRest(parts.slice(next));
+          rests[next] = rest;
+        }
+        return someDocument(value, rest);
+      }
+      if (!isDocument(value)) return test(undefined);
+    }
+    return someAlong(value, parts, parts.length - 1, test, leaf);
+  };
+}
+
+function someDocument(items: Value[], rest: Rest): boolean {
+  tick(items.length);
+  for (const item of items) if (isDocument(item) && rest(item)) return true;
+  return false;
 }
 
 /** Compiles nodes into a test of documents. */

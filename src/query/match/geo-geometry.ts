@@ -106,27 +106,31 @@ function* edgesOfLoop(loop: Loop): Generator<[Vector, Vector]> {
   }
 }
 
-function* edgesOf(geometry: Geometry): Generator<[Vector, Vector]> {
-  for (const line of geometry.lines) {
-    for (let i = 1; i < line.length; i++) yield [line[i - 1] as Vector, line[i] as Vector];
-  }
-  for (const area of geometry.areas) {
-    yield* edgesOfLoop(area.outer);
-    for (const hole of area.holes) yield* edgesOfLoop(hole);
-  }
+function* edgesOfLine(line: readonly Vector[]): Generator<[Vector, Vector]> {
+  for (let i = 1; i < line.length; i++) yield [line[i - 1] as Vector, line[i] as Vector];
 }
 
-/** Whether two great-circle arcs cross or touch. */
+function* edgesOfArea(area: Area): Generator<[Vector, Vector]> {
+  yield* edgesOfLoop(area.outer);
+  for (const hole of area.holes) yield* edgesOfLoop(hole);
+}
+
+function* edgesOf(geometry: Geometry): Generator<[Vector, Vector]> {
+  for (const line of geometry.lines) yield* edgesOfLine(line);
+  for (const area of geometry.areas) yield* edgesOfArea(area);
+}
+
+/** Whether two great-circle arcs, each less than half a circle, cross or share an end. */
 function edgesMeet([a, b]: [Vector, Vector], [c, d]: [Vector, Vector]): boolean {
   const ab = cross(a, b);
   const cd = cross(c, d);
-  const sideC = dot(ab, c);
-  const sideD = dot(ab, d);
-  const sideA = dot(cd, a);
-  const sideB = dot(cd, b);
-  if (sideC * sideD > 0 || sideA * sideB > 0) return false;
-  // On the same side of the sphere: the planes' line must leave it between both pairs.
-  return dot(cross(ab, cd), a) * (sideD - sideC) >= 0 || same(a, c) || same(a, d) || same(b, c) || same(b, d);
+  // Each of the triangles acb, bda, cbd, dac turns the same way when and only when the arcs cross.
+  const acb = -dot(ab, c);
+  const bda = dot(ab, d);
+  const cbd = -dot(cd, b);
+  const dac = dot(cd, a);
+  if (acb * bda > 0 && acb * cbd > 0 && acb * dac > 0) return true;
+  return same(a, c) || same(a, d) || same(b, c) || same(b, d);
 }
 
 function same(a: Vector, b: Vector): boolean {
@@ -140,16 +144,28 @@ function verticesOf(geometry: Geometry): Vector[] {
   return vertices;
 }
 
-/** Whether a geometry with areas contains all of another. */
+/** Whether areas contain all of another geometry: each of its lines and areas lies within one of them. */
 export function geometryContains(outer: Geometry, inner: Geometry): boolean {
-  for (const vertex of verticesOf(inner)) {
-    if (!outer.areas.some((area) => areaContains(area, vertex))) return false;
+  const within = (part: Part) => outer.areas.some((area) => areaHolds(area, part));
+  return (
+    inner.points.every((point) => within({ vertices: [toVector(point)], edges: [], area: undefined })) &&
+    inner.lines.every((line) => within({ vertices: line, edges: [...edgesOfLine(line)], area: undefined })) &&
+    inner.areas.every((area) => within({ vertices: area.outer.vertices, edges: [...edgesOfArea(area)], area }))
+  );
+}
+
+interface Part {
+  readonly vertices: readonly Vector[];
+  readonly edges: readonly [Vector, Vector][];
+  readonly area: Area | undefined;
+}
+
+function areaHolds(outer: Area, { vertices, edges, area }: Part): boolean {
+  if (!vertices.every((vertex) => areaContains(outer, vertex))) return false;
+  for (const border of edges.length > 0 ? edgesOfArea(outer) : []) {
+    if (edges.some((edge) => edgesMeet(edge, border))) return false;
   }
-  for (const edge of edgesOf(inner)) {
-    for (const border of edgesOf(outer)) if (edgesMeet(edge, border)) return false;
-  }
-  const holes = outer.areas.flatMap((area) => area.holes);
-  return !holes.some((hole) => inner.areas.some((area) => hole.vertices.some((v) => areaContains(area, v))));
+  return area === undefined || !outer.holes.some((hole) => hole.vertices.some((v) => areaContains(area, v)));
 }
 
 /** Whether two geometries have a point in common. */
