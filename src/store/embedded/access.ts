@@ -3,20 +3,23 @@
  *
  * An access is a superset of the matching rows; the compiled matcher decides.
  */
-import { Double, ObjectId } from "bson";
-import type { Bounds } from "../../query/bounds.ts";
-import type { Value } from "../../query/index.ts";
-import type { Collection } from "./collections.ts";
-import { encodeKey } from "./encoding.ts";
+import { Decimal128, Double, ObjectId } from "bson";
+import type { Bounds, Value } from "../../query/index.ts";
+import { keyOfId } from "./encoding.ts";
 import { type IndexValue, IRREGULAR } from "./index-values.ts";
+import type { CollectionLayout } from "./layout.ts";
+import { cellRanges } from "./position.ts";
 
-/** One range of one column, as an SQL condition. */
-export interface Scan {
-  /** `rid`, `key` or an index column `i0`, `i1` … */
-  readonly column: string;
-  readonly where: string;
-  readonly parameters: readonly IndexValue[];
+/** One end of a range. */
+export interface End {
+  readonly value: IndexValue;
+  readonly inclusive: boolean;
 }
+
+/** Rows with one value (null too) in a column, or between two. */
+export type Scan =
+  | { readonly kind: "point"; readonly column: string; readonly value: IndexValue }
+  | { readonly kind: "range"; readonly column: string; readonly lower?: End; readonly upper?: End };
 
 export interface Access {
   /** Name of the index as users know it; null for all rows of the table. */
@@ -26,146 +29,174 @@ export interface Access {
   readonly mayRepeat: boolean;
 }
 
-const WHOLE_TABLE: Scan = { column: "rid", where: "TRUE", parameters: [] };
-
 /** Looks at every row. */
-export const EVERYTHING: Access = { index: null, scans: [WHOLE_TABLE], mayRepeat: false };
+export const EVERYTHING: Access = {
+  index: null,
+  scans: [{ kind: "range", column: "n" }],
+  mayRepeat: false,
+};
 
 const LARGEST = 2n ** 63n - 1n;
 const SMALLEST = -(2n ** 63n);
 
 /** The accesses that serve these bounds, each alone sufficient; empty when only the whole table does. */
-export function accessesFor(bounds: Bounds, collection: Collection): Access[] {
+export function accessesFor(bounds: Bounds, layout: CollectionLayout): Access[] {
   switch (bounds.kind) {
     case "all":
       return [];
     case "none":
-      return [{ index: "none", scans: [], mayRepeat: false }];
+      return [{ index: null, scans: [], mayRepeat: false }];
     case "and":
-      return bounds.parts.flatMap((part) => accessesFor(part, collection));
+      return bounds.parts.flatMap((part) => accessesFor(part, layout));
     case "or":
-      return unionOf(bounds.parts, collection);
+      return unionOf(bounds.parts, layout);
     case "in":
-      return pathAccess(bounds.path, collection, (column) =>
-        bounds.values.map((value) => pointScan(value, column)),
-      );
+      return accessOf(columnFor(bounds.path, "value", layout), (column) => pointScans(bounds.values, column));
     case "range":
-      return pathAccess(bounds.path, collection, (column) => [rangeScan(bounds, column)]);
+      return accessOf(columnFor(bounds.path, "value", layout), (column) => rangeScans(bounds, column));
     case "region":
-      // Cells are kept for regions; a region is not yet turned into ranges of them.
-      return [];
+      return accessOf(columnFor(bounds.path, "position", layout), ({ name }) =>
+        cellRanges(bounds.region)?.map(([first, last]) => between(name, first, last)),
+      );
   }
 }
 
-function unionOf(parts: readonly Bounds[], collection: Collection): Access[] {
+function unionOf(parts: readonly Bounds[], layout: CollectionLayout): Access[] {
   const chosen: Access[] = [];
   for (const part of parts) {
-    const [first] = accessesFor(part, collection);
+    const [first] = accessesFor(part, layout);
     if (first === undefined) return [];
     chosen.push(first);
   }
-  const names = new Set(chosen.map((access) => access.index));
+  const names = new Set(chosen.map((access) => access.index).filter((name) => name !== null));
   return [
     {
-      index: [...names].join(", "),
+      index: [...names].join(", ") || null,
       scans: chosen.flatMap((access) => access.scans),
-      mayRepeat: chosen.length > 1 || chosen.some((access) => access.mayRepeat),
+      mayRepeat: chosen.length > 1,
     },
   ];
 }
 
-interface Column {
+/** A column that serves a path. */
+export interface Column {
   readonly name: string;
-  readonly holds: "candid" | "key" | "value";
+  /** Row number, unique `_id`, or what `index-values.ts` keeps. */
+  readonly holds: "number" | "id" | "value";
+  /** The index as users know it. */
+  readonly index: string;
 }
 
-function pathAccess(
+/** The column that keeps a path of the collection's documents in order. */
+export function columnFor(
   path: string,
-  collection: Collection,
-  scansOf: (column: Column) => (Scan | "nothing" | "unusable")[],
-): Access[] {
-  const found = columnFor(path, collection);
-  if (found === undefined) return [];
-  const { column, index } = found;
-  const scans = scansOf(column);
-  if (scans.includes("unusable")) return [];
-  const usable = scans.filter((scan): scan is Scan => typeof scan === "object");
-  // Equal values written twice (1 and 1.0) would read a row twice.
-  const distinct = [
-    ...new Map(usable.map((scan) => [`${scan.where} ${scan.parameters.join("\0")}`, scan])).values(),
-  ];
-  if (column.holds === "value") {
-    distinct.push({ column: column.name, where: `${column.name} = ?`, parameters: [IRREGULAR] });
+  kind: "value" | "position",
+  layout: CollectionLayout,
+): Column | undefined {
+  const byCandid = layout.kind === "alerts" || layout.kind === "cutouts";
+  if (kind === "value" && path === "_id") {
+    return { name: byCandid ? "n" : "id", holds: byCandid ? "number" : "id", index: "_id_" };
   }
-  return [{ index, scans: distinct, mayRepeat: false }];
-}
-
-function columnFor(path: string, collection: Collection): { column: Column; index: string } | undefined {
-  const byCandid = collection.kind === "alerts" || collection.kind === "cutouts";
-  if (byCandid && (path === "_id" || path === "candid")) {
-    return { column: { name: "rid", holds: "candid" }, index: path === "_id" ? "_id_" : "candid" };
-  }
-  if (!byCandid && path === "_id") return { column: { name: "key", holds: "key" }, index: "_id_" };
-  const number = collection.columns.findIndex((column) => column.path === path && column.kind === "value");
+  if (kind === "value" && path === "candid" && byCandid)
+    return { name: "n", holds: "number", index: "candid" };
+  const number = layout.columns.findIndex((column) => column.path === path && column.kind === kind);
   if (number < 0) return undefined;
-  const index = collection.indexes.find((candidate) => candidate.keys[0]?.[0] === path);
-  return { column: { name: `i${number}`, holds: "value" }, index: index?.name ?? path };
+  const index = layout.indexes.find(({ keys }) => keys[0]?.[0] === path)?.name ?? path;
+  return { name: `k${number}`, holds: "value", index };
 }
 
-/** A value as the index holds it; undefined when it holds no such values in order. */
+/** `undefined` scans: the column cannot serve these bounds. */
+function accessOf(
+  column: Column | undefined,
+  scansOf: (column: Column) => readonly Scan[] | undefined,
+): Access[] {
+  const scans = column === undefined ? undefined : scansOf(column);
+  if (column === undefined || scans === undefined) return [];
+  // What the column cannot order is always looked at.
+  const irregular: Scan[] =
+    column.holds === "value" ? [{ kind: "point", column: column.name, value: IRREGULAR }] : [];
+  return [{ index: column.index, scans: [...scans, ...irregular], mayRepeat: false }];
+}
+
+function between(column: string, first: IndexValue, last: IndexValue): Scan {
+  return {
+    kind: "range",
+    column,
+    lower: { value: first, inclusive: true },
+    upper: { value: last, inclusive: true },
+  };
+}
+
+/** A number or string as columns hold it; undefined when they hold no such values in order. */
 function ordered(value: Value | undefined): number | bigint | string | undefined {
-  if (typeof value === "string" || typeof value === "bigint") return value;
+  if (typeof value === "bigint") return value <= LARGEST && value >= SMALLEST ? value : undefined;
+  if (typeof value === "string") return value.isWellFormed() && !value.includes("\0") ? value : undefined;
   const number = value instanceof Double ? value.value : value;
   return typeof number === "number" && !Number.isNaN(number) ? number : undefined;
 }
 
-function pointScan(value: Value, { name, holds }: Column): Scan | "nothing" | "unusable" {
-  const bound = ordered(value);
-  if (holds === "key") {
-    if (bound === undefined && !(value instanceof ObjectId)) return "unusable";
-    return { column: name, where: `${name} = ?`, parameters: [encodeKey(value)] };
+function pointScans(values: readonly Value[], column: Column): Scan[] | undefined {
+  // 1 and 1.0 are one value; twice the same scan would read a row twice.
+  const points = new Map<string, Scan>();
+  let numeric = false;
+  for (const value of values) {
+    const point = pointValue(value, column);
+    if (point === "unusable") return undefined;
+    if (point === "nothing") continue;
+    numeric ||= typeof point === "number" || typeof point === "bigint";
+    const key = typeof point === "string" ? `s${point}` : String(point);
+    points.set(key, { kind: "point", column: column.name, value: point });
   }
-  if (bound === undefined) {
-    // null stands for missing too, and decimals equal numbers: those are not found by a range.
-    const elsewhere = value !== null && !(typeof value === "object" && "_bsontype" in value);
-    return elsewhere ? "nothing" : "unusable";
-  }
-  if (holds === "candid") {
-    if (typeof bound === "string" || (typeof bound === "number" && !Number.isInteger(bound)))
-      return "nothing";
-    const candid = BigInt(bound);
-    if (candid > LARGEST || candid < SMALLEST) return "nothing";
-    return { column: name, where: `${name} = ?`, parameters: [candid] };
-  }
-  return outOfInt64(bound) ? "unusable" : { column: name, where: `${name} = ?`, parameters: [bound] };
+  const scans = [...points.values()];
+  return numeric && column.holds === "id" ? [...scans, beyondText(column.name)] : scans;
 }
 
-function rangeScan(
-  range: Extract<Bounds, { kind: "range" }>,
-  { name, holds }: Column,
-): Scan | "nothing" | "unusable" {
-  if (holds === "key") return "unusable";
+/** Where `_id`s that are neither numbers nor strings stand: decimals, which equal numbers, among them. */
+function beyondText(column: string): Scan {
+  return { kind: "range", column, lower: { value: IRREGULAR, inclusive: true } };
+}
+
+function pointValue(value: Value, { holds }: Column): IndexValue | "nothing" | "unusable" {
+  const plain = ordered(value);
+  if (plain !== undefined) {
+    if (holds !== "number") return plain;
+    if (typeof plain === "string" || (typeof plain === "number" && !Number.isInteger(plain)))
+      return "nothing";
+    const candid = BigInt(plain);
+    return candid <= LARGEST && candid >= SMALLEST ? candid : "nothing";
+  }
+  const exact = value instanceof ObjectId || value instanceof Date || value instanceof Uint8Array;
+  if (holds === "id") return exact ? (keyOfId(value) as Uint8Array) : "unusable";
+  // Null stands for missing too, and decimals equal numbers: no point finds those.
+  if (value === null) return holds === "number" ? "nothing" : null;
+  if (holds === "number") return value instanceof Decimal128 ? "unusable" : "nothing";
+  return value instanceof Decimal128 ? "unusable" : "nothing";
+}
+
+function rangeScans(range: Extract<Bounds, { kind: "range" }>, column: Column): Scan[] | undefined {
   const min = ordered(range.min);
   const max = ordered(range.max);
-  if ((range.min !== undefined && min === undefined) || (range.max !== undefined && max === undefined)) {
-    return "unusable";
-  }
+  if (range.min !== undefined && min === undefined) return undefined;
+  if (range.max !== undefined && max === undefined) return undefined;
+  if (min === undefined && max === undefined) return undefined;
   const isText = typeof min === "string" || typeof max === "string";
-  if (isText && min !== undefined && max !== undefined && typeof min !== typeof max) return "nothing";
-  if (outOfInt64(min) || outOfInt64(max)) return "unusable";
-  if (holds === "candid" && isText) return "nothing";
+  if (isText && min !== undefined && max !== undefined && typeof min !== typeof max) return [];
+  if (isText && column.holds === "number") return [];
   // Numbers sort before texts, texts before the mark of irregular values.
-  const lowest = isText ? "" : Number.NEGATIVE_INFINITY;
-  const lower = `${name} ${min === undefined || range.minInclusive ? ">=" : ">"} ?`;
-  const beyond = isText ? IRREGULAR : "";
-  const upper = `${name} ${max === undefined ? "<" : range.maxInclusive ? "<=" : "<"} ?`;
-  if (holds === "candid") {
-    const highest = Number.POSITIVE_INFINITY;
-    return { column: name, where: `${lower} AND ${upper}`, parameters: [min ?? lowest, max ?? highest] };
-  }
-  return { column: name, where: `${lower} AND ${upper}`, parameters: [min ?? lowest, max ?? beyond] };
-}
-
-function outOfInt64(value: number | bigint | string | undefined): boolean {
-  return typeof value === "bigint" && (value > LARGEST || value < SMALLEST);
+  const scan: Scan = {
+    kind: "range",
+    column: column.name,
+    lower: {
+      value: min ?? (isText ? "" : Number.NEGATIVE_INFINITY),
+      inclusive: min === undefined || range.minInclusive,
+    },
+    upper:
+      max === undefined
+        ? {
+            value: isText ? IRREGULAR : column.holds === "number" ? Number.POSITIVE_INFINITY : "",
+            inclusive: false,
+          }
+        : { value: max, inclusive: range.maxInclusive },
+  };
+  return column.holds === "id" && !isText ? [scan, beyondText(column.name)] : [scan];
 }

@@ -1,4 +1,4 @@
-/** Opens the SQLite file of a data folder: settings, layout, and the check that this version may use it. */
+/** Opens the SQLite file of a data folder: settings, tables, and the check that this version may use it. */
 import { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -13,8 +13,8 @@ const BUSY_TIMEOUT_MS = 30_000;
 const CHECKPOINT_PAGES = 4000;
 
 /**
- * Migrations: entry n brings a folder of layout n to layout n + 1. A folder is always brought to the
- * newest layout by the first that opens it for writing.
+ * Migrations: entry n brings a folder of format n to format n + 1. A folder is always brought to the
+ * newest format by the first that opens it for writing.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -22,15 +22,16 @@ const MIGRATIONS: readonly string[] = [
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL,
-    indexes TEXT NOT NULL,
+    layout TEXT NOT NULL,
     documents INTEGER NOT NULL DEFAULT 0,
     changes INTEGER NOT NULL DEFAULT 0
   );
+  CREATE TABLE shapes (id INTEGER PRIMARY KEY, fields TEXT NOT NULL UNIQUE);
   `,
 ];
 
-/** The layout that this version writes. */
-export const LAYOUT_VERSION = MIGRATIONS.length;
+/** The format that this version writes. */
+export const FORMAT_VERSION = MIGRATIONS.length;
 
 export interface OpenOptions {
   readonly dataDir: string;
@@ -68,27 +69,27 @@ export function openDatabase({ dataDir, readonly = false }: OpenOptions): Databa
 }
 
 function migrate(database: Database, dataDir: string, readonly: boolean): void {
-  const found = layoutOf(database);
-  if (found > LAYOUT_VERSION) {
+  const found = formatOf(database);
+  if (found > FORMAT_VERSION) {
     database.close();
     throw new StoreError(
-      `the data folder ${dataDir} was written by a newer version of Kowalski (its layout is ${found}, this version ` +
-        `knows up to ${LAYOUT_VERSION}): use that version, or another folder with --data-dir`,
+      `the data folder ${dataDir} was written by a newer version of Kowalski (its format is ${found}, this version ` +
+        `knows up to ${FORMAT_VERSION}): use that version, or another folder with --data-dir`,
     );
   }
-  if (found === LAYOUT_VERSION || readonly) return;
+  if (found === FORMAT_VERSION || readonly) return;
   database
     .transaction(() => {
       // Another process may have migrated between the look above and the lock.
-      for (let layout = layoutOf(database); layout < LAYOUT_VERSION; layout++) {
-        database.run(MIGRATIONS[layout] ?? "");
-        database.run(`PRAGMA user_version = ${layout + 1}`);
+      for (let format = formatOf(database); format < FORMAT_VERSION; format++) {
+        database.run(MIGRATIONS[format] ?? "");
+        database.run(`PRAGMA user_version = ${format + 1}`);
       }
     })
     .immediate();
 }
 
-function layoutOf(database: Database): number {
+function formatOf(database: Database): number {
   const row = database.query("PRAGMA user_version").get() as { user_version: bigint };
   return Number(row.user_version);
 }

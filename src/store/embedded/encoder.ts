@@ -1,42 +1,110 @@
-/** Turns alerts into rows of the embedded store, on whatever thread decodes them. */
-import type { AlertCollections, AlertRecord } from "../alert-record.ts";
-import type { AlertEncoder, EncodedAlert } from "../store.ts";
-import { indexesOf } from "./collections.ts";
+/** Turns alerts into rows of the embedded store, on any thread: strings, numbers and bytes only. */
+import type { AlertCollections, AlertRecord, HistoryMerge, HistoryUpdate } from "../alert-record.ts";
+import { type AlertEncoder, type EncodedAlert, StoreError } from "../store.ts";
 import { encodeDocument } from "./encoding.ts";
-import { type EncodedHistory, encodeHistory } from "./history.ts";
 import { type IndexValue, indexReader } from "./index-values.ts";
+import { ALERT_COLUMNS } from "./layout.ts";
+import { RowWriter, shapeOf } from "./rows.ts";
 
-/** One alert's rows. Stamps are views into the packet: send its buffer along. */
-export interface EmbeddedRows {
+/** Columns for stamps in the table of cutouts. */
+export const MOST_CUTOUTS = 4;
+
+/** One history of one alert: its rows behind each other in `bytes`. */
+export interface EncodedHistory {
+  readonly field: string;
+  readonly merge: HistoryMerge;
+  readonly rank: number | null;
+  readonly startsRecord: boolean;
+  /** 64-bit hashes of the rows' keys, each once. */
+  readonly keys: BigUint64Array;
+  readonly jds: Float64Array;
+  /** Shapes by number, and the number of each row's. */
+  readonly shapes: readonly string[];
+  readonly rowShapes: Uint16Array;
+  /** Where each row ends in `bytes`. */
+  readonly ends: Uint32Array;
+  readonly bytes: Uint8Array;
+}
+
+export interface EncodedRows {
   readonly collections: AlertCollections;
   readonly document: string;
-  /** One per index column of alert collections. */
-  readonly indexValues: readonly IndexValue[];
+  /** Values of the columns `ALERT_COLUMNS`. */
+  readonly index: readonly IndexValue[];
   readonly histories: readonly EncodedHistory[];
-  readonly cutouts: readonly {
-    readonly field: string;
-    readonly fileName?: string;
-    readonly data: Uint8Array;
-  }[];
+  /** `[field, fileName | null]` of each stamp as JSON, and the stamps: views of the packet's buffer. */
+  readonly cutouts: { readonly names: string; readonly stamps: readonly Uint8Array[] } | undefined;
 }
 
 export interface EncoderOptions {
-  /** Which alerts keep their stamps. */
-  readonly cutouts: "all" | "none";
+  /** Whether image stamps are stored. */
+  readonly cutouts?: "all" | "none";
 }
 
-export function embeddedEncoder({ cutouts }: EncoderOptions): AlertEncoder {
-  const readers = indexesOf("alerts").columns.map(indexReader);
+/** An encoder for the embedded store. Its rows refer to the packet's buffer for the cutouts: no copy. */
+export function embeddedEncoder(options: EncoderOptions = {}): AlertEncoder {
+  const readers = ALERT_COLUMNS.map(({ path, kind }) => indexReader(path, kind));
+  const writer = new RowWriter();
+  const withCutouts = options.cutouts !== "none";
   return {
     encode(alert: AlertRecord): EncodedAlert {
-      const rows: EmbeddedRows = {
+      const rows: EncodedRows = {
         collections: alert.collections,
         document: encodeDocument(alert.document),
-        indexValues: readers.map((read) => read(alert.document)),
-        histories: alert.histories.map(encodeHistory),
-        cutouts: cutouts === "all" ? alert.cutouts : [],
+        index: readers.map((read) => read(alert.document)),
+        histories: alert.histories.map((history) => encodeHistory(history, writer)),
+        cutouts: withCutouts && alert.cutouts.length > 0 ? encodeCutouts(alert) : undefined,
       };
       return { survey: alert.survey, candid: alert.candid, objectId: alert.objectId, rows };
     },
+  };
+}
+
+function encodeHistory(history: HistoryUpdate, writer: RowWriter): EncodedHistory {
+  const count = history.rows.length;
+  const keys = new BigUint64Array(count);
+  const jds = new Float64Array(count);
+  const rowShapes = new Uint16Array(count);
+  const ends = new Uint32Array(count);
+  const shapes: string[] = [];
+  const seen = new Set<string>();
+  let kept = 0;
+  writer.clear();
+  history.rows.forEach((row, index) => {
+    const key = history.keys[index] ?? "";
+    // The same row twice in one packet is one row.
+    if (seen.has(key)) return;
+    seen.add(key);
+    keys[kept] = BigInt(Bun.hash(key));
+    jds[kept] = history.jds[index] ?? 0;
+    const shape = shapeOf(row);
+    const known = shapes.lastIndexOf(shape);
+    rowShapes[kept] = known < 0 ? shapes.push(shape) - 1 : known;
+    writer.row(row);
+    ends[kept] = writer.length;
+    kept++;
+  });
+  const { field, merge, startsRecord, rank } = history;
+  return {
+    field,
+    merge,
+    startsRecord,
+    rank: merge === "lowest-rank" ? (rank ?? Number.POSITIVE_INFINITY) : null,
+    keys: keys.slice(0, kept),
+    jds: jds.slice(0, kept),
+    shapes,
+    rowShapes: rowShapes.slice(0, kept),
+    ends: ends.slice(0, kept),
+    bytes: writer.take(),
+  };
+}
+
+function encodeCutouts(alert: AlertRecord): EncodedRows["cutouts"] {
+  if (alert.cutouts.length > MOST_CUTOUTS) {
+    throw new StoreError(`${alert.survey} alert ${alert.candid} has more than ${MOST_CUTOUTS} cutouts`);
+  }
+  return {
+    names: JSON.stringify(alert.cutouts.map(({ field, fileName }) => [field, fileName ?? null])),
+    stamps: alert.cutouts.map(({ data }) => data),
   };
 }

@@ -8,6 +8,7 @@
  */
 import { Binary, Double, EJSON, ObjectId } from "bson";
 import { type Document, isDocument, setField, type Value } from "../../query/index.ts";
+import { StoreError } from "../store.ts";
 
 const SEPARATOR = "\u0001";
 
@@ -167,18 +168,14 @@ function repairsOf(list: string): readonly Repair[] {
 }
 
 /**
- * A value as the text of a unique key: equal values (numbers across types) give equal texts. Throws for
- * what cannot be an `_id`.
+ * An `_id` as a value that SQLite keeps unique: numbers (equal across types) and strings as they are, all
+ * else as bytes. Throws for what cannot be an `_id`.
  */
-export function encodeKey(value: Value | undefined): string {
-  if (typeof value === "string") return `s${value}`;
-  if (typeof value === "bigint") return `n${value}`;
-  if (typeof value === "number" || value instanceof Double) {
-    const number = typeof value === "number" ? value : value.value;
-    return Number.isInteger(number) ? `n${BigInt(number)}` : `n${number}`;
-  }
-  if (value instanceof ObjectId) return `o${value.toHexString()}`;
-  if (value === undefined || Array.isArray(value))
-    throw new TypeError("_id: expected a value that is no array");
-  return `j${encodeDocument({ v: value })}`;
+export function keyOfId(id: Value | undefined): number | bigint | string | Uint8Array {
+  if (typeof id === "bigint") return id;
+  if (typeof id === "string" && id.isWellFormed() && !id.includes("\0")) return id;
+  const number = typeof id === "number" ? id : id instanceof Double ? id.value : Number.NaN;
+  if (!Number.isNaN(number)) return number;
+  if (id === undefined || Array.isArray(id)) throw new StoreError("_id: expected a value that is no array");
+  return Buffer.from(encodeDocument({ v: id }));
 }

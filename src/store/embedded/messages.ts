@@ -4,6 +4,12 @@ import type { CountRequest, FindExplanation, FindRequest } from "../store.ts";
 import { DuplicateKeyError, StoreError } from "../store.ts";
 import { decodeDocument, encodeDocument } from "./encoding.ts";
 
+/** A worker thread, with what Bun adds to the web's interface: whether it keeps the process alive. */
+export interface Thread extends Worker {
+  ref(): void;
+  unref(): void;
+}
+
 /** What a thread is started with. */
 export interface ThreadOptions {
   readonly dataDir: string;

@@ -13,6 +13,7 @@ import {
   fromPlainError,
   type ReaderAnswer,
   type ReaderRequest,
+  type Thread,
   type ThreadOptions,
 } from "./messages.ts";
 
@@ -32,10 +33,10 @@ interface Pending {
 
 class Reader {
   readonly pending = new Map<number, Pending>();
-  readonly #worker: Worker;
+  readonly #worker: Thread;
 
   constructor(options: ThreadOptions, onDeath: (reader: Reader) => void) {
-    this.#worker = new Worker(new URL("./reader-thread.ts", import.meta.url).href);
+    this.#worker = new Worker(new URL("./reader-thread.ts", import.meta.url).href) as Thread;
     this.#worker.onmessage = ({ data }: MessageEvent<ReaderAnswer>) => this.#receive(data);
     this.#worker.onerror = (event) => {
       this.fail(new StoreError(`a reader thread died: ${event.message}`));

@@ -2,24 +2,37 @@
  * Reads the documents of an access, a page of rows at a time: no statement stays open between pages, so a
  * long scan neither holds back the write-ahead log nor the thread.
  */
-import type { Database } from "bun:sqlite";
+import type { Database, SQLQueryBindings } from "bun:sqlite";
 import { type Document, setField } from "../../query/index.ts";
-import type { Access, Scan } from "./access.ts";
-import { type Collection, CUTOUT_COLUMNS } from "./collections.ts";
+import type { Access, End, Scan } from "./access.ts";
 import { decodeDocument } from "./encoding.ts";
-import { Histories } from "./history.ts";
+import { HistoryReader, type ObjectRow } from "./history-read.ts";
 import type { IndexValue } from "./index-values.ts";
+import type { CollectionKind, CollectionLayout } from "./layout.ts";
 
 /** Rows of the first page: enough for most indexed queries. */
 const FIRST_PAGE = 32;
-const LARGEST_PAGE = 512;
+
+/** How the rows of a kind of collection are read. */
+const KINDS: Record<CollectionKind, { columns: string; largestPage: number; rowsPerTurn: number }> = {
+  plain: { columns: "n, doc", largestPage: 512, rowsPerTurn: 32 },
+  alerts: { columns: "n, doc", largestPage: 512, rowsPerTurn: 32 },
+  aux: { columns: "n, id, kept, cross_matches", largestPage: 128, rowsPerTurn: 2 },
+  cutouts: { columns: "n, object_id, stamps, d0, d1, d2, d3", largestPage: 16, rowsPerTurn: 2 },
+};
 
 interface Row {
-  readonly rid: bigint;
+  readonly n: bigint;
   readonly at: IndexValue;
-  readonly doc: string;
-  readonly [blob: `b${number}`]: Uint8Array | null;
 }
+
+type DocumentRow = Row & { readonly doc: string };
+
+type CutoutsRow = Row & {
+  readonly object_id: string;
+  readonly stamps: string;
+  readonly [data: `d${number}`]: Uint8Array | null;
+};
 
 /** A document and about how much memory it takes, bytes. */
 export interface Found {
@@ -27,70 +40,133 @@ export interface Found {
   readonly size: number;
 }
 
-/** Yields the documents of an access in the order of its scans, and `undefined` between pages. */
+/** Yields the documents of an access in the order of its scans, and `undefined` where others may have a turn. */
 export function* scanDocuments(
   database: Database,
-  collection: Collection,
+  layout: CollectionLayout,
   access: Access,
   direction: 1 | -1 = 1,
 ): Generator<Found | undefined> {
-  const assemble = assembler(database, collection);
+  const assemble = assembler(database, layout);
+  const { rowsPerTurn } = KINDS[layout.kind];
   const seen = access.mayRepeat ? new Set<bigint>() : undefined;
+  let rows = 0;
   for (const scan of access.scans) {
-    for (const page of pages(database, collection, scan, direction)) {
+    for (const page of pages(database, layout, scan, direction)) {
       for (const row of page) {
-        if (seen?.has(row.rid)) continue;
-        seen?.add(row.rid);
-        yield { document: assemble(row), size: 2 * row.doc.length };
+        if (++rows % rowsPerTurn === 0) yield undefined;
+        if (seen?.has(row.n)) continue;
+        seen?.add(row.n);
+        yield assemble(row);
       }
-      yield undefined;
+    }
+    yield undefined;
+  }
+}
+
+function* pages(
+  database: Database,
+  layout: CollectionLayout,
+  scan: Scan,
+  direction: 1 | -1,
+): Generator<Row[]> {
+  const reader = new PageReader(database, layout, scan.column, direction);
+  if (scan.kind === "point") yield* reader.equal(scan.value);
+  else yield* reader.between(scan.lower, scan.upper);
+}
+
+/** Reads pages of one column's rows, in order of its value and the row number. */
+class PageReader {
+  readonly #select: string;
+  readonly #order: "ASC" | "DESC";
+  readonly #beyond: "<" | ">";
+  readonly #largest: number;
+  #size = FIRST_PAGE;
+
+  constructor(
+    readonly database: Database,
+    layout: CollectionLayout,
+    readonly column: string,
+    readonly direction: 1 | -1,
+  ) {
+    const { columns, largestPage } = KINDS[layout.kind];
+    this.#select = `SELECT ${columns}, ${column} AS at FROM c${layout.id} WHERE`;
+    this.#order = direction === 1 ? "ASC" : "DESC";
+    this.#beyond = direction === 1 ? ">" : "<";
+    this.#largest = largestPage;
+    this.#size = Math.min(FIRST_PAGE, largestPage);
+  }
+
+  /** Rows with this value, beyond a row number. */
+  *equal(value: IndexValue, beyond?: bigint): Generator<Row[]> {
+    let last = beyond;
+    for (;;) {
+      const where = `${this.column} IS ?${last === undefined ? "" : ` AND n ${this.#beyond} ?`}`;
+      const rows = this.#page(
+        `${where} ORDER BY n ${this.#order}`,
+        last === undefined ? [value] : [value, last],
+      );
+      yield rows.rows;
+      if (!rows.full) return;
+      last = rows.rows.at(-1)?.n;
     }
   }
-}
 
-function* pages(database: Database, collection: Collection, scan: Scan, direction: 1 | -1): Generator<Row[]> {
-  const { column, where, parameters } = scan;
-  const beyond = direction === 1 ? ">" : "<";
-  const order = direction === 1 ? "ASC" : "DESC";
-  const blobs =
-    collection.kind === "cutouts" ? Array.from({ length: CUTOUT_COLUMNS }, (_, n) => `, b${n}`).join("") : "";
-  const select = `SELECT rid, ${column} AS at, doc${blobs} FROM ${collection.table} WHERE ${where}`;
-  const by =
-    column === "rid" ? `ORDER BY rid ${order} LIMIT ?` : `ORDER BY ${column} ${order}, rid ${order} LIMIT ?`;
-  const after = column === "rid" ? `rid ${beyond} ?` : `(${column}, rid) ${beyond} (?, ?)`;
-  let size = FIRST_PAGE;
-  let last: Row | undefined;
-  for (;;) {
-    const position = last === undefined ? [] : column === "rid" ? [last.rid] : [last.at, last.rid];
-    const rows = database
-      .query<Row, IndexValue[]>(`${select}${last === undefined ? "" : ` AND ${after}`} ${by}`)
-      .all(...parameters, ...position, size);
-    yield rows;
-    last = rows.at(-1);
-    if (rows.length < size || last === undefined) return;
-    size = Math.min(LARGEST_PAGE, size * 4);
+  /** Rows with a value between two; null is between none. */
+  *between(lower: End | undefined, upper: End | undefined): Generator<Row[]> {
+    let from = lower;
+    let to = upper;
+    for (;;) {
+      const ends: string[] = [];
+      const values: IndexValue[] = [];
+      if (from !== undefined) ends.push(`${this.column} ${from.inclusive ? ">=" : ">"} ?`);
+      if (from !== undefined) values.push(from.value);
+      if (to !== undefined) ends.push(`${this.column} ${to.inclusive ? "<=" : "<"} ?`);
+      if (to !== undefined) values.push(to.value);
+      const where = ends.length === 0 ? "TRUE" : ends.join(" AND ");
+      const by = `ORDER BY ${this.column} ${this.#order}${this.column === "n" ? "" : `, n ${this.#order}`}`;
+      const { rows, full } = this.#page(`${where} ${by}`, values);
+      yield rows;
+      const last = rows.at(-1);
+      if (!full || last === undefined) return;
+      // Going on behind the last row: first the rest with its value, then the values beyond.
+      if (this.column !== "n") yield* this.equal(last.at, last.n);
+      const end = { value: last.at, inclusive: false };
+      if (this.direction === 1) from = end;
+      else to = end;
+    }
+  }
+
+  #page(condition: string, values: readonly IndexValue[]): { rows: Row[]; full: boolean } {
+    const size = this.#size;
+    const rows = this.database
+      .query<Row, SQLQueryBindings[]>(`${this.#select} ${condition} LIMIT ?`)
+      .all(...(values as SQLQueryBindings[]), size);
+    this.#size = Math.min(this.#largest, size * 4);
+    return { rows, full: rows.length === size };
   }
 }
 
-function assembler(database: Database, collection: Collection): (row: Row) => Document {
-  if (collection.kind === "cutouts") return cutoutsDocument;
-  if (collection.kind !== "aux") return (row) => decodeDocument(row.doc);
-  const histories = new Histories(database, collection.table);
+function assembler(database: Database, layout: CollectionLayout): (row: Row) => Found {
+  if (layout.kind === "cutouts") return (row) => cutoutsDocument(row as CutoutsRow);
+  if (layout.kind === "aux") {
+    const histories = new HistoryReader(database, layout);
+    return (row) => histories.document(row as Row & ObjectRow);
+  }
   return (row) => {
-    const document = decodeDocument(row.doc);
-    for (const [field, rows] of histories.read(row.rid)) setField(document, field, rows);
-    return document;
+    const { doc } = row as DocumentRow;
+    return { document: decodeDocument(doc), size: 2 * doc.length };
   };
 }
 
-function cutoutsDocument(row: Row): Document {
-  const { objectId, fields } = decodeDocument(row.doc);
-  const document: Document = { _id: row.rid, candid: row.rid };
-  if (objectId !== undefined) document["objectId"] = objectId;
-  (fields as [string, string | null][]).forEach(([field, fileName], n) => {
-    const data = row[`b${n}`];
+function cutoutsDocument(row: CutoutsRow): Found {
+  const document: Document = { _id: row.n, candid: row.n, objectId: row.object_id };
+  let size = 0;
+  (JSON.parse(row.stamps) as [string, string | null][]).forEach(([field, fileName], n) => {
+    const data = row[`d${n}`];
     if (data === null || data === undefined) return;
     setField(document, field, fileName === null ? { stampData: data } : { fileName, stampData: data });
+    size += data.length;
   });
-  return document;
+  return { document, size };
 }

@@ -12,11 +12,10 @@ import {
   type Store,
   StoreError,
 } from "../store.ts";
-import { Collections } from "./collections.ts";
 import { DATABASE_FILE, openDatabase } from "./database.ts";
-import { estimatedCount } from "./describe.ts";
+import { collectionNames, estimatedCount } from "./describe.ts";
 import { encodeDocument } from "./encoding.ts";
-import { fromPlainError, type WriterAnswer, type WriterRequest } from "./messages.ts";
+import { fromPlainError, type Thread, type WriterAnswer, type WriterRequest } from "./messages.ts";
 import { ReaderPool } from "./reader-pool.ts";
 
 /** How often other processes' changes are looked for, milliseconds. */
@@ -43,7 +42,7 @@ class EmbeddedStore implements Store {
   readonly #writes = new Map<number, { resolve: (value: boolean) => void; reject: (error: Error) => void }>();
   readonly #listeners = new Set<Listener>();
   readonly #changes = new Map<string, number>();
-  #writer: Worker | undefined;
+  #writer: Thread | undefined;
   #nextWrite = 1;
   #poll: Timer | undefined;
   #dataVersion = -1n;
@@ -77,7 +76,7 @@ class EmbeddedStore implements Store {
   }
 
   async collectionNames(): Promise<string[]> {
-    return new Collections(this.database).all().map((collection) => collection.name);
+    return collectionNames(this.database);
   }
 
   async describeCollection(name: string): Promise<CollectionDescription | undefined> {
@@ -86,7 +85,7 @@ class EmbeddedStore implements Store {
   }
 
   async describeDatabase(): Promise<{ collections: number; documents: number; bytes: number }> {
-    const names = new Collections(this.database).all().map((collection) => collection.name);
+    const names = collectionNames(this.database);
     const documents = names.reduce((sum, name) => sum + estimatedCount(this.database, name), 0);
     const sizeOf = (suffix: string) =>
       statSync(join(this.options.dataDir, DATABASE_FILE + suffix), { throwIfNoEntry: false })?.size ?? 0;
@@ -119,9 +118,9 @@ class EmbeddedStore implements Store {
     });
   }
 
-  #startWriter(): Worker {
+  #startWriter(): Thread {
     if (this.#writer !== undefined) return this.#writer;
-    const writer = new Worker(new URL("./writer-thread.ts", import.meta.url).href);
+    const writer = new Worker(new URL("./writer-thread.ts", import.meta.url).href) as Thread;
     writer.onmessage = ({ data }: MessageEvent<WriterAnswer>) => {
       const waiting = this.#writes.get(data.id);
       this.#writes.delete(data.id);

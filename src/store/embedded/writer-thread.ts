@@ -1,11 +1,16 @@
 /** A thread that writes small documents, so that the thread that answers HTTP never waits for the disk or a lock. */
 import type { Database } from "bun:sqlite";
 import { openDatabase, storeError } from "./database.ts";
+import { insertDocuments, removeDocument, replaceDocument } from "./documents.ts";
 import { decodeDocument } from "./encoding.ts";
+import { dropLayout } from "./layout.ts";
 import { toPlainError, type WriterAnswer, type WriterRequest } from "./messages.ts";
-import { PlainWriter } from "./plain-writer.ts";
 
 declare const self: Worker;
+
+/** How long a write waits for other processes' batches, milliseconds. */
+const LONGEST_WAIT_MS = 30_000;
+const LOOK_AGAIN_MS = 1;
 
 let dataDir = "";
 let database: Database | undefined;
@@ -17,29 +22,56 @@ self.onmessage = ({ data }: MessageEvent<WriterRequest>) => {
   }
   let answer: WriterAnswer;
   try {
-    database ??= openDatabase({ dataDir });
-    const writer = new PlainWriter(database);
-    answer = {
-      type: "done",
-      id: data.id,
-      value: database.transaction(() => perform(writer, data)).immediate(),
-    };
+    database ??= openForSmallWrites();
+    answer = { type: "done", id: data.id, value: inTransaction(database, (db) => perform(db, data)) };
   } catch (error) {
     answer = { type: "error", id: data.id, error: toPlainError(storeError(error, dataDir)) };
   }
   self.postMessage(answer);
 };
 
-function perform(writer: PlainWriter, request: Exclude<WriterRequest, { type: "open" }>): boolean {
+function openForSmallWrites(): Database {
+  const opened = openDatabase({ dataDir });
+  opened.run("PRAGMA busy_timeout = 0");
+  return opened;
+}
+
+/**
+ * Runs `work` in a transaction of its own. Between two batches of alerts the database is free for a moment
+ * only: looking often is what gets this thread its turn.
+ */
+function inTransaction(db: Database, work: (db: Database) => boolean): boolean {
+  const until = performance.now() + LONGEST_WAIT_MS;
+  for (;;) {
+    try {
+      db.run("BEGIN IMMEDIATE");
+      break;
+    } catch (error) {
+      const busy = error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
+      if (!busy || performance.now() > until) throw error;
+      Bun.sleepSync(LOOK_AGAIN_MS);
+    }
+  }
+  try {
+    const value = work(db);
+    db.run("COMMIT");
+    return value;
+  } catch (error) {
+    if (db.inTransaction) db.run("ROLLBACK");
+    throw error;
+  }
+}
+
+function perform(db: Database, request: Exclude<WriterRequest, { type: "open" }>): boolean {
   switch (request.type) {
     case "insert":
-      for (const text of request.documents) writer.insert(request.collection, decodeDocument(text));
+      insertDocuments(db, request.collection, request.documents.map(decodeDocument), "fail");
       return true;
     case "replace":
-      return writer.replace(request.collection, decodeDocument(request.document), request.upsert);
+      return replaceDocument(db, request.collection, decodeDocument(request.document), request.upsert);
     case "remove":
-      return writer.remove(request.collection, decodeDocument(request.key)["_id"] ?? null);
+      return removeDocument(db, request.collection, decodeDocument(request.key)["_id"] ?? null);
     case "drop":
-      return writer.drop(request.collection);
+      return dropLayout(db, request.collection);
   }
 }

@@ -1,178 +1,184 @@
-/**
- * The way of alerts into the embedded store: one batch, one transaction, synchronous on the thread that owns
- * it. With WAL and synchronous=NORMAL a committed batch survives the death of the process at any point.
- */
-import type { Database, Statement } from "bun:sqlite";
-import { type Document, getField } from "../../query/index.ts";
+/** The way of alerts into the embedded store: a whole batch in one transaction. */
+import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import type { Document } from "../../query/index.ts";
 import type { AlertCollections } from "../alert-record.ts";
-import type { AlertBatch, AlertWriter, BatchResult, EncodedAlert, SourcePosition } from "../store.ts";
-import { type Collection, CUTOUT_COLUMNS } from "./collections.ts";
-import { openDatabase, storeError } from "./database.ts";
-import type { EmbeddedRows } from "./encoder.ts";
-import { decodeDocument, encodeDocument, encodeKey } from "./encoding.ts";
-import { type EncodedHistory, Histories } from "./history.ts";
-import { PlainWriter } from "./plain-writer.ts";
+import type {
+  AlertBatch,
+  AlertWriter,
+  BatchResult,
+  DeadLetter,
+  EncodedAlert,
+  OutboxEntry,
+  SourcePosition,
+} from "../store.ts";
+import { DATABASE_FILE, openDatabase, storeError } from "./database.ts";
+import { insertDocuments } from "./documents.ts";
+import type { EncodedRows } from "./encoder.ts";
+import { decodeDocument } from "./encoding.ts";
+import { HistoryWriter } from "./history-write.ts";
+import { ALERT_COLUMNS, type CollectionLayout, ensureLayout, findLayout, noteChange } from "./layout.ts";
 
-/** Rows of one survey's three collections. */
-class SurveyTables {
-  readonly #alert: Statement;
-  readonly #findObject: Statement<{ rid: bigint; doc: string }, [string]>;
-  readonly #newObject: Statement;
-  readonly #cutouts: Statement;
-  readonly #histories: Histories;
-  /** What was added since the counts were last written. */
-  readonly added = new Map<Collection, number>();
-
-  constructor(
-    database: Database,
-    readonly alerts: Collection,
-    readonly aux: Collection,
-    readonly stamps: Collection,
-  ) {
-    const columns = alerts.columns.map((_, n) => `, i${n}`).join("");
-    const marks = alerts.columns.map(() => ", ?").join("");
-    this.#alert = database.prepare(
-      `INSERT OR IGNORE INTO ${alerts.table} (rid, doc${columns}) VALUES (?, ?${marks})`,
-    );
-    this.#findObject = database.prepare(`SELECT rid, doc FROM ${aux.table} WHERE key = ?`);
-    this.#newObject = database.prepare(`INSERT INTO ${aux.table} (key, doc) VALUES (?, ?)`);
-    const blobs = Array.from({ length: CUTOUT_COLUMNS }, (_, n) => `, b${n}`).join("");
-    this.#cutouts = database.prepare(
-      `INSERT OR IGNORE INTO ${stamps.table} (rid, doc${blobs}) VALUES (?, ?${", ?".repeat(CUTOUT_COLUMNS)})`,
-    );
-    this.#histories = new Histories(database, aux.table);
-  }
-
-  /** Writes one alert; answers false, with nothing written, when its candid is stored already. */
-  write(alert: EncodedAlert, rows: EmbeddedRows): boolean {
-    if (this.#alert.run(alert.candid, rows.document, ...rows.indexValues).changes === 0) return false;
-    this.#count(this.alerts);
-    this.#writeHistories(alert.objectId, rows.histories);
-    if (rows.cutouts.length > 0) this.#writeCutouts(alert, rows);
-    return true;
-  }
-
-  #writeHistories(objectId: string, updates: readonly EncodedHistory[]): void {
-    const key = encodeKey(objectId);
-    const known = this.#findObject.get(key);
-    if (known === null) {
-      const kept = updates.filter((update) => update.startsRecord);
-      const document: Document = { _id: objectId, cross_matches: {} };
-      for (const { field } of kept) document[field] = [];
-      const { lastInsertRowid } = this.#newObject.run(key, encodeDocument(document));
-      for (const update of kept) this.#histories.append(lastInsertRowid, update, true);
-      this.#count(this.aux);
-      return;
-    }
-    const document = decodeDocument(known.doc);
-    for (const update of updates) {
-      if (getField(document, update.field) !== undefined) this.#histories.append(known.rid, update, false);
-    }
-  }
-
-  #writeCutouts(alert: EncodedAlert, { cutouts }: EmbeddedRows): void {
-    const document = {
-      objectId: alert.objectId,
-      fields: cutouts.map(({ field, fileName }) => [field, fileName ?? null]),
-    };
-    const blobs = Array.from({ length: CUTOUT_COLUMNS }, (_, n) => cutouts[n]?.data ?? null);
-    this.#cutouts.run(alert.candid, encodeDocument(document), ...blobs);
-    this.#count(this.stamps);
-  }
-
-  #count(collection: Collection): void {
-    this.added.set(collection, (this.added.get(collection) ?? 0) + 1);
-  }
-}
-
-class EmbeddedWriter implements AlertWriter {
-  readonly #plain: PlainWriter;
-  readonly #surveys = new Map<string, SurveyTables>();
-
-  constructor(
-    readonly database: Database,
-    readonly dataDir: string,
-  ) {
-    this.#plain = new PlainWriter(database);
-  }
-
-  async write(batch: AlertBatch): Promise<BatchResult> {
-    try {
-      return this.database.transaction(() => this.#write(batch)).immediate();
-    } catch (error) {
-      // What was prepared for tables made in a transaction that is undone must not outlive it.
-      this.#surveys.clear();
-      throw storeError(error, this.dataDir);
-    }
-  }
-
-  #write(batch: AlertBatch): BatchResult {
-    let stored = 0;
-    for (const alert of batch.alerts) {
-      const rows = alert.rows as EmbeddedRows;
-      if (this.#tables(rows.collections).write(alert, rows)) stored++;
-    }
-    let deadLetters = 0;
-    for (const letter of batch.deadLetters) {
-      const { id, ...rest } = letter;
-      const document: Document = { _id: id, ...rest, created_at: new Date() };
-      if (this.#plain.insert("dead_letters", document, true)) deadLetters++;
-    }
-    for (const entry of batch.outbox) {
-      this.#plain.insert("outbox", { ...entry.document, _id: entry.id, candid: entry.candid }, true);
-    }
-    for (const { source, position, done } of batch.positions) {
-      this.#plain.replace("sources", { _id: source, position, done, updated_at: new Date() }, true);
-    }
-    this.#writeCounts();
-    return { stored, duplicates: batch.alerts.length - stored, deadLetters };
-  }
-
-  #tables(names: AlertCollections): SurveyTables {
-    const known = this.#surveys.get(names.alerts);
-    if (known !== undefined) return known;
-    const { collections } = this.#plain;
-    const tables = new SurveyTables(
-      this.database,
-      collections.ensure(names.alerts, "alerts"),
-      collections.ensure(names.aux, "aux"),
-      collections.ensure(names.cutouts, "cutouts"),
-    );
-    this.#surveys.set(names.alerts, tables);
-    return tables;
-  }
-
-  #writeCounts(): void {
-    const update = this.database.query(
-      "UPDATE collections SET documents = documents + ?, changes = changes + 1 WHERE id = ?",
-    );
-    for (const { added } of this.#surveys.values()) {
-      for (const [collection, count] of added) update.run(count, collection.id);
-      added.clear();
-    }
-  }
-
-  async position(source: string): Promise<SourcePosition | undefined> {
-    const collection = this.#plain.collections.get("sources");
-    if (collection === undefined) return undefined;
-    const row = this.database
-      .query<{ doc: string }, [string]>(`SELECT doc FROM ${collection.table} WHERE key = ?`)
-      .get(encodeKey(source));
-    if (row === null) return undefined;
-    const { position, done } = decodeDocument(row.doc);
-    return { source, position: String(position), done: done === true };
-  }
-
-  async close(): Promise<void> {
-    this.database.close(false);
-  }
-}
+/** A write-ahead log beyond this many bytes is folded in even when that waits for readers. */
+const LARGEST_LOG = 512 * 1024 * 1024;
 
 export interface WriterOptions {
   readonly dataDir: string;
 }
 
-/** Opens the data folder for alerts, made when absent. Throws `StoreError`. */
-export async function openEmbeddedWriter({ dataDir }: WriterOptions): Promise<AlertWriter> {
-  return new EmbeddedWriter(openDatabase({ dataDir }), dataDir);
+/** Opens the writer of a data folder, made when absent. Throws `StoreError` when it cannot be used. */
+export async function openEmbeddedWriter(options: WriterOptions): Promise<AlertWriter> {
+  return new EmbeddedWriter(options.dataDir);
+}
+
+class EmbeddedWriter implements AlertWriter {
+  readonly #database: Database;
+  readonly #tables = new Map<string, SurveyTables>();
+
+  constructor(readonly dataDir: string) {
+    this.#database = openDatabase({ dataDir });
+  }
+
+  async write(batch: AlertBatch): Promise<BatchResult> {
+    try {
+      const result = this.#database.transaction(() => this.#write(batch)).immediate();
+      this.#limitLog();
+      return result;
+    } catch (error) {
+      // Prepared statements and numbers may be of tables that the failed transaction made.
+      this.#tables.clear();
+      throw storeError(error, this.dataDir);
+    }
+  }
+
+  async position(source: string): Promise<SourcePosition | undefined> {
+    const layout = findLayout(this.#database, "sources");
+    if (layout === undefined) return undefined;
+    const row = this.#database.query(`SELECT doc FROM c${layout.id} WHERE id = ?`).get(source);
+    if (row === null) return undefined;
+    const document = decodeDocument((row as { doc: string }).doc);
+    return { source, position: String(document["position"]), done: document["done"] === true };
+  }
+
+  async close(): Promise<void> {
+    this.#database.close();
+  }
+
+  #write(batch: AlertBatch): BatchResult {
+    let stored = 0;
+    const touched = new Set<SurveyTables>();
+    for (const alert of batch.alerts) {
+      const tables = this.#tablesOf((alert.rows as EncodedRows).collections);
+      touched.add(tables);
+      if (tables.write(alert)) stored++;
+    }
+    for (const tables of touched) tables.noteChanges();
+    const letters = batch.deadLetters.map(letterDocument);
+    const deadLetters = insertDocuments(this.#database, "dead_letters", letters, "ignore");
+    insertDocuments(this.#database, "outbox", batch.outbox.map(outboxDocument), "ignore");
+    insertDocuments(this.#database, "sources", batch.positions.map(positionDocument), "replace");
+    return { stored, duplicates: batch.alerts.length - stored, deadLetters };
+  }
+
+  #tablesOf(collections: AlertCollections): SurveyTables {
+    const known = this.#tables.get(collections.alerts);
+    // Another process may have dropped the collection since.
+    if (known?.isCurrent() === true) return known;
+    const tables = new SurveyTables(this.#database, collections);
+    this.#tables.set(collections.alerts, tables);
+    return tables;
+  }
+
+  /** SQLite folds the log into the database as it goes, but never while somebody reads old pages. */
+  #limitLog(): void {
+    const log = join(this.dataDir, `${DATABASE_FILE}-wal`);
+    if ((statSync(log, { throwIfNoEntry: false })?.size ?? 0) < LARGEST_LOG) return;
+    this.#database.run("PRAGMA wal_checkpoint(RESTART)");
+  }
+}
+
+/** The three collections of one survey with their prepared statements. */
+class SurveyTables {
+  readonly #alerts: CollectionLayout;
+  readonly #aux: CollectionLayout;
+  readonly #cutouts: CollectionLayout;
+  readonly #addAlert: Statement;
+  readonly #addCutouts: Statement;
+  readonly #history: HistoryWriter;
+  #alertsAdded = 0;
+  #objectsAdded = 0;
+  #cutoutsAdded = 0;
+
+  constructor(
+    readonly database: Database,
+    collections: AlertCollections,
+  ) {
+    this.#alerts = ensureLayout(database, collections.alerts, "alerts");
+    this.#aux = ensureLayout(database, collections.aux, "aux");
+    this.#cutouts = ensureLayout(database, collections.cutouts, "cutouts");
+    const columns = ALERT_COLUMNS.map((_, n) => `, k${n}`).join("");
+    const marks = ALERT_COLUMNS.map(() => ", ?").join("");
+    this.#addAlert = database.prepare(
+      `INSERT OR IGNORE INTO c${this.#alerts.id} (n, doc${columns}) VALUES (?, ?${marks})`,
+    );
+    this.#addCutouts = database.prepare(
+      `INSERT OR REPLACE INTO c${this.#cutouts.id} (n, object_id, stamps, d0, d1, d2, d3) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#history = new HistoryWriter(database, this.#aux);
+  }
+
+  isCurrent(): boolean {
+    return (
+      findLayout(this.database, this.#alerts.name)?.id === this.#alerts.id &&
+      findLayout(this.database, this.#aux.name)?.id === this.#aux.id &&
+      findLayout(this.database, this.#cutouts.name)?.id === this.#cutouts.id
+    );
+  }
+
+  /** Writes an alert; answers false, and writes nothing, when it was stored before. */
+  write({ candid, objectId, rows }: EncodedAlert): boolean {
+    const { document, index, histories, cutouts } = rows as EncodedRows;
+    const { changes } = this.#addAlert.run(candid, document, ...(index as SQLQueryBindings[]));
+    if (changes === 0) return false;
+    this.#alertsAdded++;
+    if (this.#history.append(objectId, histories)) this.#objectsAdded++;
+    if (cutouts !== undefined) {
+      const [d0 = null, d1 = null, d2 = null, d3 = null] = cutouts.stamps;
+      this.#addCutouts.run(candid, objectId, cutouts.names, d0, d1, d2, d3);
+      this.#cutoutsAdded++;
+    }
+    return true;
+  }
+
+  noteChanges(): void {
+    if (this.#alertsAdded > 0) noteChange(this.database, this.#alerts, this.#alertsAdded);
+    if (this.#alertsAdded > 0) noteChange(this.database, this.#aux, this.#objectsAdded);
+    if (this.#cutoutsAdded > 0) noteChange(this.database, this.#cutouts, this.#cutoutsAdded);
+    this.#alertsAdded = 0;
+    this.#objectsAdded = 0;
+    this.#cutoutsAdded = 0;
+  }
+}
+
+function letterDocument(letter: DeadLetter): Document {
+  const { id, source, place, survey, reason, message, bytes } = letter;
+  return {
+    _id: id,
+    source,
+    place,
+    ...(survey === undefined ? {} : { survey }),
+    reason,
+    message,
+    bytes,
+    created_at: new Date(),
+  };
+}
+
+function outboxDocument({ id, survey, candid, objectId, document }: OutboxEntry): Document {
+  return { _id: id, survey, candid, objectId, document, created_at: new Date() };
+}
+
+function positionDocument({ source, position, done }: SourcePosition): Document {
+  return { _id: source, position, done, updated_at: new Date() };
 }

@@ -1,0 +1,107 @@
+/** Writes documents of plain collections and single alerts, inside a running write transaction. */
+import type { Database, SQLQueryBindings } from "bun:sqlite";
+import type { Document, Value } from "../../query/index.ts";
+import { DuplicateKeyError, StoreError } from "../store.ts";
+import { encodeDocument, keyOfId } from "./encoding.ts";
+import { indexReader } from "./index-values.ts";
+import { type CollectionLayout, ensureLayout, findLayout, noteChange } from "./layout.ts";
+
+/** What to do about a document whose `_id` exists. */
+export type OnDuplicate = "fail" | "ignore" | "replace";
+
+/**
+ * Inserts documents into a collection, made when absent; answers how many were added. With `fail` throws
+ * `DuplicateKeyError`, and the caller must roll back.
+ */
+export function insertDocuments(
+  database: Database,
+  collection: string,
+  documents: readonly Document[],
+  onDuplicate: OnDuplicate,
+): number {
+  if (documents.length === 0) return 0;
+  const layout = writable(ensureLayout(database, collection, "plain"));
+  const statement = database.query(insertSql(layout, onDuplicate));
+  const readers = layout.columns.map(({ path, kind }) => indexReader(path, kind));
+  let added = 0;
+  for (const document of documents) {
+    const values: SQLQueryBindings[] = [rowKey(layout, document["_id"]), encodeDocument(document)];
+    for (const read of readers) values.push(read(document));
+    const before = onDuplicate === "replace" && exists(database, layout, document["_id"]);
+    const { changes } = statement.run(...values);
+    if (changes === 0 && onDuplicate === "fail") {
+      throw new DuplicateKeyError(collection, `_id ${String(document["_id"])}`);
+    }
+    if (changes > 0 && !before) added++;
+  }
+  noteChange(database, layout, added);
+  return added;
+}
+
+/** Replaces the document with this `_id`; answers whether there was one or `upsert` made it. */
+export function replaceDocument(
+  database: Database,
+  collection: string,
+  document: Document,
+  upsert: boolean,
+): boolean {
+  const layout = findLayout(database, collection);
+  if (!upsert && (layout === undefined || !exists(database, layout, document["_id"]))) return false;
+  insertDocuments(database, collection, [document], "replace");
+  return true;
+}
+
+/** Removes the document with this `_id`; answers whether there was one. */
+export function removeDocument(database: Database, collection: string, id: Value): boolean {
+  const layout = findLayout(database, collection);
+  if (layout === undefined || !isKey(layout, id)) return false;
+  writable(layout);
+  const { changes } = database
+    .query(`DELETE FROM c${layout.id} WHERE ${keyColumn(layout)} = ?`)
+    .run(rowKey(layout, id));
+  if (changes > 0) noteChange(database, layout, -1);
+  return changes > 0;
+}
+
+function exists(database: Database, layout: CollectionLayout, id: Value | undefined): boolean {
+  return (
+    isKey(layout, id) &&
+    database.query(`SELECT 1 FROM c${layout.id} WHERE ${keyColumn(layout)} = ?`).get(rowKey(layout, id)) !==
+      null
+  );
+}
+
+function insertSql(layout: CollectionLayout, onDuplicate: OnDuplicate): string {
+  const columns = layout.columns.map((_, n) => `k${n}`);
+  const marks = columns.map(() => ", ?").join("");
+  const key = keyColumn(layout);
+  const conflict =
+    onDuplicate === "replace"
+      ? `DO UPDATE SET ${["doc", ...columns].map((name) => `${name} = excluded.${name}`).join(", ")}`
+      : "DO NOTHING";
+  const names = [key, "doc", ...columns].join(", ");
+  return `INSERT INTO c${layout.id} (${names}) VALUES (?, ?${marks}) ON CONFLICT (${key}) ${conflict}`;
+}
+
+function keyColumn(layout: CollectionLayout): string {
+  return layout.kind === "plain" ? "id" : "n";
+}
+
+function isKey(layout: CollectionLayout, id: Value | undefined): boolean {
+  const key = keyOfId(id);
+  return layout.kind === "plain" || typeof key === "bigint" || Number.isSafeInteger(key);
+}
+
+function rowKey(layout: CollectionLayout, id: Value | undefined): SQLQueryBindings {
+  if (!isKey(layout, id)) {
+    throw new StoreError(`${layout.name}: _id must be the candid, an integer; found ${String(id)}`);
+  }
+  return keyOfId(id);
+}
+
+function writable(layout: CollectionLayout): CollectionLayout {
+  if (layout.kind === "aux" || layout.kind === "cutouts") {
+    throw new StoreError(`${layout.name} is written with its alerts, not document by document`);
+  }
+  return layout;
+}

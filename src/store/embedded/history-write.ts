@@ -1,0 +1,130 @@
+/**
+ * Appends history rows: an alert adds at most one chunk per history, with the rows not stored before.
+ * Only the chunks that overlap the packet's time window are looked at, and of those only the keys, so a
+ * long record costs no more than a short one.
+ */
+import type { Database, Statement } from "bun:sqlite";
+import type { EncodedHistory } from "./encoder.ts";
+import { type CollectionLayout, withFields } from "./layout.ts";
+import { ShapeNumbers } from "./shapes.ts";
+
+/** Histories per object that a series number has room for. */
+export const SERIES_PER_OBJECT = 16;
+/** Bytes before a stored row: its shape and its `jd`. */
+const ROW_HEADER = 12;
+
+interface ChunkKeys {
+  keys: Uint8Array;
+  rank: number | null;
+}
+
+/** Writes the histories of the alerts of one survey. Lives for one database connection. */
+export class HistoryWriter {
+  readonly #shapes: ShapeNumbers;
+  readonly #object: Statement;
+  readonly #addObject: Statement;
+  readonly #overlapping: Statement;
+  readonly #addChunk: Statement;
+  #layout: CollectionLayout;
+
+  constructor(
+    readonly database: Database,
+    layout: CollectionLayout,
+  ) {
+    this.#layout = layout;
+    this.#shapes = new ShapeNumbers(database);
+    const { id } = layout;
+    this.#object = database.prepare(`SELECT n, kept FROM c${id} WHERE id = ?`);
+    this.#addObject = database.prepare(`INSERT INTO c${id} (id, kept) VALUES (?, ?)`);
+    this.#overlapping = database.prepare(
+      `SELECT keys, rank FROM h${id} WHERE series = ? AND max_jd >= ? AND min_jd <= ?`,
+    );
+    this.#addChunk = database.prepare(
+      `INSERT INTO h${id} (series, max_jd, min_jd, rank, keys, rows) VALUES (?, ?, ?, ?, ?, ?)`,
+    );
+  }
+
+  /** Appends what is new of one alert; answers whether the object is new. */
+  append(objectId: string, histories: readonly EncodedHistory[]): boolean {
+    const fields = histories.map(({ field }) => field);
+    this.#layout = withFields(this.database, this.#layout, fields);
+    const known = this.#object.get(objectId) as { n: bigint; kept: bigint } | null;
+    let kept = known === null ? 0 : Number(known.kept);
+    let object = known === null ? 0 : Number(known.n);
+    if (known === null) {
+      for (const { field, startsRecord } of histories) {
+        if (startsRecord) kept |= 1 << this.#layout.fields.indexOf(field);
+      }
+      object = Number(this.#addObject.run(objectId, kept).lastInsertRowid);
+    }
+    for (const history of histories) {
+      const number = this.#layout.fields.indexOf(history.field);
+      if ((kept & (1 << number)) === 0 || history.keys.length === 0) continue;
+      this.#appendTo(object * SERIES_PER_OBJECT + number, history, known === null);
+    }
+    return known === null;
+  }
+
+  #appendTo(series: number, history: EncodedHistory, isNew: boolean): void {
+    const { jds } = history;
+    let min = Number.POSITIVE_INFINITY;
+    let max = Number.NEGATIVE_INFINITY;
+    for (const jd of jds) {
+      if (jd < min) min = jd;
+      if (jd > max) max = jd;
+    }
+    const stored = isNew ? NOTHING : this.#storedKeys(series, history, min, max);
+    const wanted: number[] = [];
+    for (let i = 0; i < jds.length; i++) if (!stored.has(history.keys[i] ?? 0n)) wanted.push(i);
+    if (wanted.length === 0) return;
+    if (wanted.length < jds.length) {
+      const times = wanted.map((i) => jds[i] ?? 0);
+      min = Math.min(...times);
+      max = Math.max(...times);
+    }
+    const keys = BigUint64Array.from(wanted, (i) => history.keys[i] ?? 0n);
+    this.#addChunk.run(
+      series,
+      max,
+      min,
+      history.rank,
+      new Uint8Array(keys.buffer),
+      this.#pack(history, wanted),
+    );
+  }
+
+  /** Keys of rows that are stored and stay, whatever this packet brings. */
+  #storedKeys(series: number, history: EncodedHistory, min: number, max: number): Set<bigint> {
+    const keys = new Set<bigint>();
+    for (const chunk of this.#overlapping.all(series, min, max) as ChunkKeys[]) {
+      const replaced = history.rank !== null && chunk.rank !== null && chunk.rank > history.rank;
+      if (!replaced) for (const key of keysOf(chunk.keys)) keys.add(key);
+    }
+    return keys;
+  }
+
+  /** The wanted rows, each behind the number of its shape and its time. */
+  #pack(history: EncodedHistory, wanted: readonly number[]): Uint8Array {
+    const { bytes, ends, rowShapes, shapes } = history;
+    const numbers = shapes.map((shape) => this.#shapes.of(shape));
+    const out = new Uint8Array(bytes.length + ROW_HEADER * wanted.length);
+    const view = new DataView(out.buffer);
+    let at = 0;
+    for (const i of wanted) {
+      const start = i === 0 ? 0 : (ends[i - 1] ?? 0);
+      const row = bytes.subarray(start, ends[i]);
+      view.setUint32(at, numbers[rowShapes[i] ?? 0] ?? 0, true);
+      view.setFloat64(at + 4, history.jds[i] ?? 0, true);
+      out.set(row, at + ROW_HEADER);
+      at += ROW_HEADER + row.length;
+    }
+    return out.subarray(0, at);
+  }
+}
+
+const NOTHING: ReadonlySet<bigint> = new Set();
+
+/** The hashes of row keys in a chunk; copied, for the bytes of SQLite are not aligned. */
+export function keysOf(bytes: Uint8Array): BigUint64Array {
+  return new BigUint64Array(bytes.slice().buffer);
+}

@@ -1,0 +1,165 @@
+/** The collections of a data folder: which exist, how each is stored, and which paths are indexed. */
+import type { Database } from "bun:sqlite";
+import type { IndexDescription } from "../store.ts";
+import type { IndexKind } from "./index-values.ts";
+
+/**
+ * How a collection is stored: `plain` and `alerts` as one row a document, `aux` as objects with chunks of
+ * history, `cutouts` as image stamps by candid.
+ */
+export type CollectionKind = "plain" | "alerts" | "aux" | "cutouts";
+
+/** An indexed path: column `k<position in the list>` of the collection's table. */
+export interface IndexColumn {
+  readonly path: string;
+  readonly kind: IndexKind;
+}
+
+interface LayoutOptions {
+  readonly columns: readonly IndexColumn[];
+  /** Indexes as users know them; each is served by the first of its keys that is a column. */
+  readonly indexes: readonly IndexDescription[];
+  /** Names of histories or cutouts; rows refer to them by position. */
+  readonly fields: readonly string[];
+}
+
+export interface CollectionLayout extends LayoutOptions {
+  readonly id: number;
+  readonly name: string;
+  readonly kind: CollectionKind;
+}
+
+const ID_INDEX: IndexDescription = { name: "_id_", keys: [["_id", 1]], unique: true };
+
+function index(name: string, keys: IndexDescription["keys"], unique = false): IndexDescription {
+  return { name, keys, unique };
+}
+
+const RADEC = ["coordinates.radec_geojson", "2dsphere"] as const;
+const JD = ["candidate.jd", -1] as const;
+
+/** Indexed paths of alerts. The row number is the candid, so `_id` and `candid` need no column. */
+export const ALERT_COLUMNS: readonly IndexColumn[] = [
+  { path: "objectId", kind: "value" },
+  { path: "coordinates.radec_geojson", kind: "position" },
+  { path: "candidate.jd", kind: "value" },
+  { path: "candidate.drb", kind: "value" },
+  { path: "classifications.braai", kind: "value" },
+  { path: "candidate.pid", kind: "value" },
+];
+
+const ALERT_INDEXES: readonly IndexDescription[] = [
+  ID_INDEX,
+  index("candid", [["candid", -1]], true),
+  index("objectId", [["objectId", -1]]),
+  index("radec_candid", [RADEC, ["candid", -1]]),
+  index("radec_objectId", [RADEC, ["objectId", -1]]),
+  index("jd_radec_candid", [JD, RADEC, ["candid", -1]]),
+  index("jd_radec_objectId", [JD, RADEC, ["objectId", -1]]),
+  index("jd_drb_candid", [JD, ["candidate.drb", -1], ["candid", -1]]),
+  index("jd_braai_candid", [JD, ["classifications.braai", -1], ["candid", -1]]),
+  index("drb", [["candidate.drb", -1]]),
+  index("braai", [["classifications.braai", -1]]),
+  index("pid", [["candidate.pid", 1]]),
+  index("objectId_pid", [
+    ["objectId", -1],
+    ["candidate.pid", 1],
+  ]),
+];
+
+/** What a collection of this kind has when it is made. */
+function initialOptions(kind: CollectionKind): LayoutOptions {
+  if (kind === "alerts") return { columns: ALERT_COLUMNS, indexes: ALERT_INDEXES, fields: [] };
+  return { columns: [], indexes: [ID_INDEX], fields: [] };
+}
+
+function tablesOf(layout: CollectionLayout): string {
+  const { id } = layout;
+  const columns = layout.columns.map((_, n) => `, k${n}`).join("");
+  const indexes = layout.columns.map((_, n) => `CREATE INDEX c${id}_k${n} ON c${id} (k${n});`).join("");
+  switch (layout.kind) {
+    case "plain":
+      return `CREATE TABLE c${id} (n INTEGER PRIMARY KEY, id NOT NULL UNIQUE, doc TEXT NOT NULL${columns}); ${indexes}`;
+    case "alerts":
+      return `CREATE TABLE c${id} (n INTEGER PRIMARY KEY, doc TEXT NOT NULL${columns}); ${indexes}`;
+    case "aux":
+      return (
+        `CREATE TABLE c${id} (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kept INTEGER NOT NULL, cross_matches TEXT);` +
+        `CREATE TABLE h${id} (n INTEGER PRIMARY KEY, series INTEGER NOT NULL, max_jd REAL NOT NULL, ` +
+        "min_jd REAL NOT NULL, rank REAL, keys BLOB NOT NULL, rows BLOB NOT NULL);" +
+        `CREATE INDEX h${id}_series ON h${id} (series, max_jd);`
+      );
+    case "cutouts":
+      return `CREATE TABLE c${id} (n INTEGER PRIMARY KEY, object_id TEXT NOT NULL, stamps TEXT NOT NULL, d0 BLOB, d1 BLOB, d2 BLOB, d3 BLOB);`;
+  }
+}
+
+interface RegistryRow {
+  id: bigint;
+  name: string;
+  kind: CollectionKind;
+  layout: string;
+}
+
+/** Options that were parsed, by their text: the registry is read for every query. */
+const parsedOptions = new Map<string, LayoutOptions>();
+
+function layoutOf(row: RegistryRow): CollectionLayout {
+  let options = parsedOptions.get(row.layout);
+  if (options === undefined) {
+    options = JSON.parse(row.layout) as LayoutOptions;
+    if (parsedOptions.size > 1000) parsedOptions.clear();
+    parsedOptions.set(row.layout, options);
+  }
+  return { id: Number(row.id), name: row.name, kind: row.kind, ...options };
+}
+
+/** The layout of a collection; undefined when there is none of this name. */
+export function findLayout(database: Database, name: string): CollectionLayout | undefined {
+  const row = database.query("SELECT id, name, kind, layout FROM collections WHERE name = ?").get(name);
+  return row === null ? undefined : layoutOf(row as RegistryRow);
+}
+
+/** The layout of a collection, made when absent. Needs a running write transaction. */
+export function ensureLayout(database: Database, name: string, kind: CollectionKind): CollectionLayout {
+  const known = findLayout(database, name);
+  if (known !== undefined) return known;
+  const options = initialOptions(kind);
+  const made = database
+    .query("INSERT INTO collections (name, kind, layout) VALUES (?, ?, ?) RETURNING id, name, kind, layout")
+    .get(name, kind, JSON.stringify(options)) as RegistryRow;
+  const layout = layoutOf(made);
+  database.run(tablesOf(layout));
+  return layout;
+}
+
+/** Adds names of histories or cutouts to a collection, in order. Needs a running write transaction. */
+export function withFields(
+  database: Database,
+  layout: CollectionLayout,
+  fields: readonly string[],
+): CollectionLayout {
+  const missing = fields.filter((field) => !layout.fields.includes(field));
+  if (missing.length === 0) return layout;
+  const { columns, indexes } = layout;
+  const options: LayoutOptions = { columns, indexes, fields: [...layout.fields, ...missing] };
+  database.query("UPDATE collections SET layout = ? WHERE id = ?").run(JSON.stringify(options), layout.id);
+  return { ...layout, ...options };
+}
+
+/** Removes a collection with its tables; answers whether there was one. Needs a running write transaction. */
+export function dropLayout(database: Database, name: string): boolean {
+  const layout = findLayout(database, name);
+  if (layout === undefined) return false;
+  database.run(`DROP TABLE c${layout.id}`);
+  if (layout.kind === "aux") database.run(`DROP TABLE h${layout.id}`);
+  database.query("DELETE FROM collections WHERE id = ?").run(layout.id);
+  return true;
+}
+
+/** Notes that documents were written: their number, and that there is something new. */
+export function noteChange(database: Database, layout: CollectionLayout, added: number): void {
+  database
+    .query("UPDATE collections SET documents = documents + ?, changes = changes + 1 WHERE id = ?")
+    .run(added, layout.id);
+}
