@@ -19,9 +19,19 @@ export const program: Command = {
       load: async () => (await import("./deadletter.ts")).command,
     },
     {
+      name: "user",
+      summary: "add, list, change and remove users",
+      load: async () => (await import("./user.ts")).command,
+    },
+    {
       name: "secrets",
       summary: "make strong passwords and keys",
       load: async () => (await import("./secrets.ts")).command,
+    },
+    {
+      name: "check",
+      summary: "try every configured part and say what works",
+      load: async () => (await import("./check.ts")).command,
     },
     {
       name: "version",

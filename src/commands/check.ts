@@ -1,0 +1,59 @@
+/** `kowalski check`: tries every configured part and says in one line each what works and what does not. */
+
+import { checks } from "./checks.ts";
+import { defineCommand } from "./command.ts";
+import { CommandError, EXIT_DONE, EXIT_FAILED, UsageError } from "./errors.ts";
+import { jsonText, type Output } from "./output.ts";
+
+export const command = defineCommand({
+  name: "check",
+  summary: "try every configured part and say what works",
+  description:
+    "Reads the configuration, opens the store, looks at every source, and prints a line for each: what works, " +
+    "or what is wrong and how to mend it. Changes nothing. The exit code is 1 when anything failed.",
+  options: {
+    health: { type: "text", value: "URL", help: "only ask a running server whether it is healthy" },
+    timeout: { type: "integer", value: "MS", default: 5000, min: 1, help: "milliseconds for one check" },
+  },
+  examples: [
+    { line: "kowalski check", help: "before the first start, and when something is wrong" },
+    { line: "kowalski check --health http://127.0.0.1:4000", help: "as a container's health check" },
+  ],
+  async run(context) {
+    const { options, output } = context;
+    if (options.health !== undefined) return askHealth(options.health, options.timeout, output);
+    const loaded = context.loadConfig();
+    let failed = 0;
+    for (const check of checks(loaded)) {
+      const { ok, detail } = await attempt(() => check.run(AbortSignal.timeout(options.timeout)));
+      if (!ok) failed++;
+      output.line(`${ok ? "ok  " : "FAIL"}  ${check.name.padEnd(12)}  ${detail}`);
+      output.json({ check: check.name, ok, detail });
+    }
+    return failed === 0 ? EXIT_DONE : EXIT_FAILED;
+  },
+});
+
+async function attempt(run: () => Promise<string>): Promise<{ ok: boolean; detail: string }> {
+  try {
+    return { ok: true, detail: await run() };
+  } catch (error) {
+    return { ok: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function askHealth(address: string, timeoutMs: number, output: Output): Promise<number> {
+  if (!/^https?:\/\//.test(address)) throw new UsageError("--health: expected an http:// address");
+  const url = new URL("/health", address);
+  let answer: Response;
+  try {
+    answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+  } catch (error) {
+    throw new CommandError(`${url}: no answer: ${error instanceof Error ? error.message : jsonText(error)}`);
+  }
+  const text = await answer.text();
+  output.line(`${url}: ${answer.status}`);
+  output.json({ url: url.href, status: answer.status, ok: answer.ok });
+  if (!answer.ok) output.note(text);
+  return answer.ok ? EXIT_DONE : EXIT_FAILED;
+}

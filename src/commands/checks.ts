@@ -1,0 +1,134 @@
+/** The checks of `kowalski check`: each resolves with what it found or throws what is wrong and how to mend it. */
+import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { type LoadedConfig, readableByOthers, type SourceConfig } from "../config/index.ts";
+import { openStore } from "./open-store.ts";
+
+export interface Check {
+  readonly name: string;
+  readonly run: (signal: AbortSignal) => Promise<string>;
+}
+
+/** Below this much free space a night does not fit. */
+const LOW_SPACE_BYTES = 2e9;
+/** No clock is right that shows an earlier day. */
+const EARLIEST = Date.UTC(2026, 0, 1);
+const CLOCK_TOLERANCE_MS = 120_000;
+
+/** One check for each part that is configured. */
+export function checks(loaded: LoadedConfig): Check[] {
+  const { config } = loaded;
+  return [
+    { name: "config", run: async () => loaded.configFile ?? "built-in defaults; no config.yaml" },
+    { name: "secrets", run: async () => checkSecrets(loaded) },
+    { name: "clock", run: async () => checkClock(config.data_dir) },
+    { name: "data folder", run: async () => checkDataFolder(config.data_dir) },
+    { name: "store", run: () => checkStore(loaded) },
+    { name: "address", run: (signal) => checkAddress(config.server.host, config.server.port, signal) },
+    ...config.sources.map((source, index) => ({
+      name: `sources[${index}]`,
+      run: (signal: AbortSignal) => checkSource(source, signal),
+    })),
+  ];
+}
+
+function checkSecrets({ config, secretsFiles }: LoadedConfig): string {
+  const open = secretsFiles.filter(readableByOthers);
+  if (open.length > 0) throw new Error(`others may read ${open.join(" and ")}: chmod 600 ${open.join(" ")}`);
+  const missing = [
+    ...(config.server.admin_password === "" ? ["server.admin_password"] : []),
+    ...(config.server.jwt_secret === "" ? ["server.jwt_secret"] : []),
+  ];
+  const later = missing.length === 0 ? "" : `; ${missing.join(" and ")} will be made at the first start`;
+  return `${secretsFiles.length === 0 ? "no secrets file" : secretsFiles.join(", ")}${later}`;
+}
+
+function checkClock(dataDir: string): string {
+  const now = Date.now();
+  if (now < EARLIEST)
+    throw new Error(`the clock shows ${new Date(now).toISOString()}, which is in the past: set it`);
+  if (existsSync(dataDir) && statSync(dataDir).mtimeMs > now + CLOCK_TOLERANCE_MS) {
+    throw new Error(
+      `${dataDir} was changed in the future, as seen from the clock's ${new Date(now).toISOString()}`,
+    );
+  }
+  return new Date(now).toISOString();
+}
+
+function checkDataFolder(dataDir: string): string {
+  // Where it does not exist yet, the folder it will be made in counts.
+  let folder = dataDir;
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  if (!statSync(folder).isDirectory())
+    throw new Error(`${folder} is not a folder: choose another with --data-dir`);
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  } catch {
+    throw new Error(
+      `${folder} is not writable for this user: change its owner, or choose another with --data-dir`,
+    );
+  }
+  const { bavail, bsize } = statfsSync(folder);
+  const free = bavail * bsize;
+  const space = `${(free / 1e9).toFixed(1)} GB free`;
+  if (free < LOW_SPACE_BYTES) throw new Error(`${dataDir}: only ${space}; a night of ZTF takes tens of GB`);
+  return `${dataDir}${folder === dataDir ? "" : " (will be made)"}, ${space}`;
+}
+
+async function checkStore({ config }: LoadedConfig): Promise<string> {
+  if (config.store === "embedded" && !existsSync(config.data_dir))
+    return "embedded, empty: will be made at the first start";
+  const store = await openStore(config);
+  try {
+    await store.ping();
+    const { collections, documents, bytes } = await store.describeDatabase();
+    return `${store.kind}, ${collections} collections, ${documents} documents, ${(bytes / 1e6).toFixed(1)} MB`;
+  } finally {
+    await store.close();
+  }
+}
+
+async function checkAddress(host: string, port: number, signal: AbortSignal): Promise<string> {
+  if (port === 0) return "any free port";
+  const shown = host.includes(":") ? `[${host}]` : host;
+  const asked = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : shown;
+  let answer: Response | undefined;
+  try {
+    answer = await fetch(`http://${asked}:${port}/health`, { signal });
+  } catch {
+    // Nobody answers, which is what a server about to start there wants.
+  }
+  if (answer?.ok === true) return `a server answers at http://${shown}:${port}`;
+  if (answer !== undefined)
+    throw new Error(`port ${port} is taken by another program: choose another with --port`);
+  try {
+    Bun.listen({ hostname: host, port, socket: { data() {} } }).stop(true);
+  } catch (error) {
+    throw new Error(
+      `cannot listen on ${shown}:${port}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  return `${shown}:${port} is free`;
+}
+
+async function checkSource(source: SourceConfig, signal: AbortSignal): Promise<string> {
+  if (source.path !== undefined) {
+    const path = resolve(source.path);
+    if (!existsSync(path)) throw new Error(`${path}: there is no such file or folder`);
+    accessSync(path, constants.R_OK);
+    return `${path}${source.watch ? ", watched" : ""}`;
+  }
+  const url = source.url ?? "";
+  const headers: Record<string, string> = {};
+  if (source.username !== undefined) {
+    const credentials = Buffer.from(`${source.username}:${source.password ?? ""}`).toString("base64");
+    headers["authorization"] = `Basic ${credentials}`;
+  }
+  const answer = await fetch(url, { method: "HEAD", headers, signal });
+  if (!answer.ok) throw new Error(`${url}: answers ${answer.status} ${answer.statusText}`);
+  const date = Date.parse(answer.headers.get("date") ?? "");
+  const off = Math.abs(Date.now() - date);
+  if (off > CLOCK_TOLERANCE_MS)
+    throw new Error(`${url}: its clock and ours differ by ${Math.round(off / 1000)} s`);
+  return url;
+}
