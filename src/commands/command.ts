@@ -33,13 +33,14 @@ export interface PositionalSpec {
   readonly variadic?: true;
 }
 
-type Scalar<S extends OptionSpec> = S["type"] extends "flag"
-  ? boolean
-  : S["type"] extends "text"
-    ? S extends { readonly choices: readonly (infer C extends string)[] }
-      ? C
-      : string
-    : number;
+type ScalarOf<T extends OptionSpec["type"]> = T extends "flag" ? boolean : T extends "text" ? string : number;
+
+type Scalar<S extends OptionSpec> = S extends {
+  readonly type: "text";
+  readonly choices: readonly (infer C extends string)[];
+}
+  ? C
+  : ScalarOf<S["type"]>;
 
 /** Options by name as `run` gets them: with a default or as a flag always there, else perhaps `undefined`. */
 export type OptionValues<S extends OptionSpecs> = {

@@ -59,7 +59,13 @@ describe("what is typed right reaches the verb", () => {
     });
     expect({ code, out }).toEqual({ code: 0, out: "loaded 2 with 2\n" });
     expect(context?.args).toEqual(["a", "b"]);
-    expect(context?.options).toEqual({ workers: 2, rate: 2.5, format: "csv", tag: ["x", "y"], force: true });
+    expect<unknown>(context?.options).toEqual({
+      workers: 2,
+      rate: 2.5,
+      format: "csv",
+      tag: ["x", "y"],
+      force: true,
+    });
   });
 
   test("common flags may stand before the verb", async () => {
