@@ -14,7 +14,6 @@ export interface TranslatedPattern {
 /** Bounded repetitions multiply; beyond this the built-in engine could be slow. */
 const MAX_BOUNDED_WORK = 64;
 const RE2_SPACE = "\\t\\n\\x0B\\f\\r ";
-const HORIZONTAL_SPACE = "\\t \\x{A0}\\x{1680}\\x{180E}\\x{2000}-\\x{200A}\\x{202F}\\x{205F}\\x{3000}";
 const SIMPLE_ESCAPES = "dDwWbB";
 const CONTROL_ESCAPES = "tnrf";
 const QUANTIFIER = /(?:[*+?]|\{(\d+)(,(\d*))?\})([?+]?)/y;
@@ -33,7 +32,15 @@ class Translator {
   #simple: boolean;
   #work = 1;
   #endsWithDollar = false;
-  #extended: boolean;
+  /** Whether the last piece matches a place, not a character. */
+  #assertion = false;
+  #lineStart = false;
+  readonly #ends = new EndTracker();
+  /** What the present character class has: names such as \w, letters by themselves. */
+  #classHas = { names: false, letters: false };
+  /** Whether letters may match without regard to case somewhere in the pattern. */
+  readonly #folds: boolean;
+  readonly #extended: boolean;
 
   constructor(
     readonly pattern: string,
@@ -41,6 +48,7 @@ class Translator {
     readonly where: string,
   ) {
     this.#extended = options.includes("x");
+    this.#folds = options.includes("i") || /\(\?[a-z]*i/.test(pattern);
     // Folding of letters beyond ASCII differs between engines in details; RE2 is the one that decides.
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is ASCII, written out.
     this.#simple = !options.includes("x") && /^[\x00-\x7f]*$/.test(pattern);
@@ -49,6 +57,9 @@ class Translator {
   translate(): TranslatedPattern {
     while (this.#at < this.pattern.length) this.#piece();
     const simple = this.#simple && this.#work <= MAX_BOUNDED_WORK;
+    if (!simple && this.#lineStart)
+      this.#refuse("a ^ of several lines in a pattern with unbounded repetition");
+    if (!simple && this.#ends.followed) this.#refuse("a $ that something follows");
     return {
       re2: this.#re2,
       builtin: simple ? this.#js : undefined,
@@ -72,6 +83,12 @@ class Translator {
     this.#re2 += text;
     this.#js += js;
     this.#endsWithDollar = false;
+    this.#assertion = false;
+  }
+
+  #assert(text: string, js: string) {
+    this.#emit(text, js);
+    this.#assertion = true;
   }
 
   /** Takes text that only RE2 gets. */
@@ -95,13 +112,14 @@ class Translator {
   #piece() {
     const c = this.pattern[this.#at] ?? "";
     if (this.#extended && this.#skipExtended(c)) return;
+    this.#ends.see(c);
     if (c === "\\") return this.#escape();
     if (c === "[") return this.#class();
     if (c === "(") return this.#group();
     if ("*+?".includes(c) || c === "{") return this.#quantifier(c);
     this.#at++;
     if (c === "$") return this.#dollar();
-    if (c === "^") return this.#emit("^", this.options.includes("m") ? "(?<![^\\n])" : "^");
+    if (c === "^") return this.#caret();
     if (c === ".") return this.#emit(".", this.options.includes("s") ? "[^]" : "[^\\n]");
     if (c === "]" || c === "}") return this.#emit(`\\${c}`);
     this.#emit(c);
@@ -114,13 +132,22 @@ class Translator {
     }
     if (c !== "#") return false;
     const end = this.pattern.indexOf("\n", this.#at);
-    this.#at = end < 0 ? this.pattern.length : end + 1;
+    if (end < 0) this.#fail("a comment must end with a newline");
+    this.#at = end + 1;
     return true;
   }
 
+  /** Of several lines, the empty one behind a final newline has no beginning: RE2 sees one there. */
+  #caret() {
+    const lines = this.options.includes("m");
+    this.#lineStart ||= lines;
+    this.#assert("^", lines ? "(?:^|(?<=\\n)(?=[^]))" : "^");
+  }
+
   #dollar() {
-    if (this.options.includes("m")) return this.#emit("$", "(?![^\\n])");
-    this.#emit("(?:\\n?\\z)", "(?=\\n?(?![^]))");
+    if (this.options.includes("m")) return this.#assert("$", "(?![^\\n])");
+    this.#ends.mark();
+    this.#assert("(?:\\n?\\z)", "(?=\\n?(?![^]))");
     this.#endsWithDollar = true;
   }
 
@@ -132,6 +159,7 @@ class Translator {
       this.#at++;
       return this.#emit(`\\${c}`);
     }
+    if (this.#assertion) this.#fail("there is nothing to repeat");
     const [text, least, comma, most, suffix] = match;
     if (suffix === "+") this.#refuse("a possessive quantifier");
     this.#at += text.length;
@@ -159,9 +187,10 @@ class Translator {
     if (this.pattern[this.#at + 1] === "?" && text === "(") this.#refuse("a special group");
     this.#at += text.length;
     if (text === "(" || text === "(?:") return this.#emit(text);
-    if (match?.[3]?.includes("x")) this.#refuse("the inline option x");
+    if (/[mx]/.test(match?.[3] ?? "")) this.#refuse("the inline options m or x");
     if (match?.[2] !== undefined) return this.#emitHard(`(?P<${match[2]}>`);
     this.#emitHard(text);
+    this.#assertion = text.endsWith(")");
   }
 
   #escape() {
@@ -174,10 +203,13 @@ class Translator {
       return this.#emit(`\\${c}`, /[\^$\\.*+?()[\]{}|/]/.test(c) ? `\\${c}` : c);
     }
     if (/[1-9gk]/.test(c)) this.#refuse("a back reference");
-    if (/[KGXCRN]/.test(c)) this.#refuse(`\\${c}`);
+    if (/[KGXCRNhHvV]/.test(c)) this.#refuse(`\\${c}`);
     if (c === "Z") {
       this.#at += 2;
-      return this.#emitHard("(?:\\n?\\z)");
+      this.#ends.mark();
+      this.#emitHard("(?:\\n?\\z)");
+      this.#assertion = true;
+      return;
     }
     this.#letterEscape(c, false);
   }
@@ -186,19 +218,25 @@ class Translator {
   #letterEscape(c: string, inClass: boolean) {
     if ((SIMPLE_ESCAPES.includes(c) && !(inClass && /[bB]/.test(c))) || CONTROL_ESCAPES.includes(c)) {
       this.#at += 2;
-      if ("wWbB".includes(c) && this.options.includes("i")) return this.#emitHard(`\\${c}`);
-      return this.#emit(`\\${c}`);
+      if ("wW".includes(c) && this.#folds) this.#emitHard(inClass ? `\\${c}` : `(?-i:\\${c})`);
+      else if ("bB".includes(c) && this.#folds) this.#emitHard(`\\${c}`);
+      else this.#emit(`\\${c}`);
+      this.#assertion = "bB".includes(c);
+      return;
     }
     const special = specialEscape(c, inClass);
     if (special !== undefined) {
       this.#at += 2;
-      return this.#emitHard(special);
+      this.#emitHard(special);
+      this.#assertion = "Az".includes(c);
+      return;
     }
     const coded = /\\(?:x\{[0-9a-fA-F]{1,6}\}|x[0-9a-fA-F]{2}|0[0-7]{0,2}|[pP](?:\{\^?\w+\}|[A-Z]))/y;
     coded.lastIndex = this.#at;
     const match = coded.exec(this.pattern);
     if (match === null) return this.#fail(`unknown escape \\${c}`);
     this.#at += match[0].length;
+    if (/[pP]/.test(c) && this.#folds && !inClass) return this.#emitHard(`(?-i:${match[0]})`);
     this.#emitHard(match[0].startsWith("\\0") ? hexEscape(Number.parseInt(match[0].slice(1), 8)) : match[0]);
   }
 
@@ -210,6 +248,8 @@ class Translator {
   }
 
   #class() {
+    const before = this.#re2;
+    this.#classHas = { names: false, letters: false };
     this.#emit("[");
     this.#at++;
     if (this.pattern[this.#at] === "^") {
@@ -224,6 +264,10 @@ class Translator {
     }
     this.#at++;
     this.#emit("]");
+    if (!this.#classHas.names || !this.#folds) return;
+    // Names such as \w keep their characters when letters fold; RE2 would fold those too.
+    if (this.#classHas.letters) this.#refuse("a class of names and letters without regard to case");
+    this.#re2 = `${before}(?-i:${this.#re2.slice(before.length)})`;
   }
 
   #classItem(c: string) {
@@ -232,25 +276,61 @@ class Translator {
     const named = posix.exec(this.pattern)?.[0];
     if (named !== undefined) {
       this.#at += named.length;
-      return this.#emitHard(named);
+      this.#classHas.names = true;
+      // Without regard to case, upper and lower case are the same.
+      return this.#emitHard(this.options.includes("i") ? named.replace(/upper|lower/, "alpha") : named);
     }
     if (c !== "\\") {
       this.#at++;
+      this.#classHas.letters ||= /\p{L}/u.test(c);
       return this.#emit(/[[\]&~]/.test(c) ? `\\${c}` : c, /[[\]]/.test(c) ? `\\${c}` : c);
     }
     const escaped = this.pattern[this.#at + 1] ?? "";
-    if (/[A-Za-z0-9]/.test(escaped)) return this.#letterEscape(escaped, true);
+    if (/[A-Za-z0-9]/.test(escaped)) {
+      this.#classHas.names ||= /[wWpP]/.test(escaped);
+      this.#classHas.letters ||= /[x0]/.test(escaped);
+      return this.#letterEscape(escaped, true);
+    }
     this.#at += 2;
     if (/[^\x20-\x7e]/.test(escaped)) return this.#emitHard(escaped);
     this.#emit(`\\${escaped}`, /[\^$\\.*+?()[\]{}|/-]/.test(escaped) ? `\\${escaped}` : escaped);
   }
 }
 
+/**
+ * Watches whether anything can follow a `$`. For RE2 that consumes a final newline, which makes no
+ * difference at the end of a match only.
+ */
+class EndTracker {
+  followed = false;
+  #ended = false;
+  #earlier = false;
+  readonly #outer: boolean[] = [];
+
+  /** A piece of the pattern begins. */
+  see(c: string) {
+    if (c === "|") {
+      this.#earlier ||= this.#ended;
+      this.#ended = false;
+    } else if (c === ")") {
+      this.#ended ||= this.#earlier;
+      this.#earlier = this.#outer.pop() ?? false;
+    } else {
+      this.followed ||= this.#ended;
+      if (c !== "(") return;
+      this.#outer.push(this.#earlier);
+      this.#earlier = false;
+    }
+  }
+
+  mark() {
+    this.#ended = true;
+  }
+}
+
 function specialEscape(c: string, inClass: boolean): string | undefined {
   if (c === "s") return inClass ? RE2_SPACE : `[${RE2_SPACE}]`;
   if (c === "S" && !inClass) return `[^${RE2_SPACE}]`;
-  if (c === "h") return inClass ? HORIZONTAL_SPACE : `[${HORIZONTAL_SPACE}]`;
-  if (c === "H" && !inClass) return `[^${HORIZONTAL_SPACE}]`;
   if (c === "A" && !inClass) return "\\A";
   if (c === "z" && !inClass) return "\\z";
   if (c === "a") return "\\x07";

@@ -150,7 +150,9 @@ export function geometryContains(outer: Geometry, inner: Geometry): boolean {
   return (
     inner.points.every((point) => within({ vertices: [toVector(point)], edges: [], area: undefined })) &&
     inner.lines.every((line) => within({ vertices: line, edges: [...edgesOfLine(line)], area: undefined })) &&
-    inner.areas.every((area) => within({ vertices: area.outer.vertices, edges: [...edgesOfArea(area)], area }))
+    inner.areas.every((area) =>
+      within({ vertices: area.outer.vertices, edges: [...edgesOfArea(area)], area }),
+    )
   );
 }
 

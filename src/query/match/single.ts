@@ -1,14 +1,14 @@
 /** Tests of one value by a node, paths aside: the slow path of compiled filters and all of `$elemMatch`. */
-import { BSONRegExp, BSONSymbol, Decimal128, MaxKey, MinKey } from "bson";
+import { BSONRegExp, BSONSymbol } from "bson";
 import { tick } from "../deadline.ts";
-import { decimalParts } from "../decimal.ts";
-import { bracketOf, compareValues, equalValues } from "../order.ts";
+import { compareValues, equalValues } from "../order.ts";
 import type { Test } from "../paths.ts";
 import type { Regex } from "../regex.ts";
 import { type Document, isDocument, typeOf, type Value } from "../values.ts";
 import { bitsTest } from "./bits.ts";
+import { compareTest } from "./compare.ts";
 import { distanceFrom, shapeTest } from "./geo.ts";
-import type { Comparison, ElemMatchValueNode, InNode, MatchNode, ModNode } from "./nodes.ts";
+import type { ElemMatchValueNode, InNode, MatchNode, ModNode } from "./nodes.ts";
 import { truncateToInt64 } from "./numbers.ts";
 
 /** Makes the test of whole documents by a node: what `$elemMatch` uses for items that are documents. */
@@ -69,41 +69,6 @@ function logicalTest(node: MatchNode, compile: DocumentTest): Test {
       return (value) => isDocument(value) && test(value);
     }
   }
-}
-
-/** Compares as find filters do: within the type's bracket, NaN equal only to itself, null equal to missing. */
-export function compareTest(op: Comparison, wanted: Value): Test {
-  const bracket = bracketOf(wanted);
-  if (wanted === null)
-    return op === "lt" || op === "gt" ? () => false : (value) => value === null || value === undefined;
-  if (wanted instanceof MinKey) return keyTest(op, -1);
-  if (wanted instanceof MaxKey) return keyTest(op, 127);
-  if (isNaNValue(wanted)) return op === "lt" || op === "gt" ? () => false : isNaNValue;
-  const accepts = ACCEPTS[op];
-  if (bracket !== 10 || op === "eq") {
-    return (value) => bracketOf(value) === bracket && accepts(compareValues(value, wanted));
-  }
-  return (value) => bracketOf(value) === 10 && !isNaNValue(value) && accepts(compareValues(value, wanted));
-}
-
-const ACCEPTS: Record<Comparison, (order: number) => boolean> = {
-  eq: (order) => order === 0,
-  lt: (order) => order < 0,
-  lte: (order) => order <= 0,
-  gt: (order) => order > 0,
-  gte: (order) => order >= 0,
-};
-
-/** MinKey and MaxKey compare with all types; a missing field counts as a value here. */
-function keyTest(op: Comparison, bracket: -1 | 127): Test {
-  const same = op === "eq" || op === "lte" || op === "gte";
-  const others = bracket === 127 ? op === "lt" || op === "lte" : op === "gt" || op === "gte";
-  return (value) => (bracketOf(value) === bracket ? same : others);
-}
-
-function isNaNValue(value: Value | undefined): boolean {
-  if (typeof value === "number") return Number.isNaN(value);
-  return value instanceof Decimal128 && decimalParts(value).kind === "nan";
 }
 
 /** Above this many values a search by halves beats trying all. */
