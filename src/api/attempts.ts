@@ -35,8 +35,11 @@ export class LoginAttempts {
     }
   }
 
-  succeeded(username: string): void {
+  /** Takes back the failure that was counted in advance, and forgives the user's earlier ones. */
+  succeeded(username: string, address: string): void {
     this.#failures.delete(`u ${username}`);
+    const known = this.#current(`a ${address}`);
+    if (known !== undefined) known.count--;
   }
 
   #wait(key: string, most: number): number {

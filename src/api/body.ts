@@ -9,7 +9,10 @@ const MAX_DEPTH = 100;
 export async function readBody(request: Request, maxBytes: number): Promise<Document> {
   const text = await readText(request, maxBytes);
   const type = request.headers.get("content-type") ?? "";
-  if (/^application\/x-www-form-urlencoded/i.test(type)) return Object.fromEntries(new URLSearchParams(text));
+  // `curl -d` calls JSON a form when nobody tells it otherwise.
+  if (/^application\/x-www-form-urlencoded/i.test(type) && !/^\s*\{/.test(text)) {
+    return Object.fromEntries(new URLSearchParams(text));
+  }
   if (text.trim() === "") throw badRequest("the request has no body: expected a JSON object");
   let value: Value;
   try {

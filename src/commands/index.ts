@@ -9,6 +9,16 @@ export const program: Command = {
     "`kowalski demo` shows it at work in a minute. `kowalski ingest FILES` followed by `kowalski serve` does the same with your own packets.",
   subcommands: [
     {
+      name: "serve",
+      summary: "answer HTTP and ingest the configured sources",
+      load: async () => (await import("./serve.ts")).command,
+    },
+    {
+      name: "demo",
+      summary: "show everything at work on a simulated night",
+      load: async () => (await import("./demo.ts")).command,
+    },
+    {
       name: "ingest",
       summary: "read alert packets into the store",
       load: async () => (await import("./ingest.ts")).command,

@@ -1,0 +1,52 @@
+/** `POST /api/auth`: a token for a user name and password. */
+import { Elysia } from "elysia";
+import { readBody, requireText } from "./body.ts";
+import type { ApiContext } from "./context.ts";
+import { success } from "./envelope.ts";
+import { HttpError } from "./errors.ts";
+
+export const auth = (api: ApiContext) =>
+  new Elysia().post("/api/auth", async ({ request }) => login(api, request), {
+    detail: {
+      tags: ["auth"],
+      summary: "Log in",
+      description: "Answers a token; send it with further requests as `Authorization: Bearer <token>`.",
+      security: [],
+      requestBody: {
+        required: true,
+        content: {
+          "application/json": {
+            schema: {
+              type: "object",
+              required: ["username", "password"],
+              properties: { username: { type: "string" }, password: { type: "string", format: "password" } },
+            },
+            example: { username: "admin", password: "" },
+          },
+        },
+      },
+    },
+  });
+
+async function login(api: ApiContext, request: Request): Promise<Response> {
+  const body = await readBody(request, api.maxBodyBytes);
+  const username = requireText(body, "username");
+  const password = requireText(body, "password");
+  const address = api.addressOf(request);
+  const wait = api.attempts.waitSeconds(username, address);
+  if (wait > 0) {
+    throw new HttpError(429, `too many failed logins: try again in ${wait} seconds`, {
+      "retry-after": String(wait),
+    });
+  }
+  await api.accountsReady;
+  // Counted before the password is looked at, so that many requests at once do not get past the limit.
+  api.attempts.failed(username, address);
+  const account = await api.accounts.verify(username, password);
+  if (account === undefined) {
+    api.log.warn({ address }, "failed login");
+    throw new HttpError(401, "wrong credentials");
+  }
+  api.attempts.succeeded(username, address);
+  return success("logged in", undefined, { token: await api.identities.tokenFor(account) });
+}

@@ -1,0 +1,23 @@
+/** What the resources of the API work with. */
+import type { Store } from "../store/index.ts";
+import type { Health, Log, Metrics } from "../telemetry/index.ts";
+import type { Accounts } from "./accounts.ts";
+import type { LoginAttempts } from "./attempts.ts";
+import type { Identities } from "./identity.ts";
+
+export interface ApiContext {
+  readonly store: Store;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly accounts: Accounts;
+  readonly identities: Identities;
+  readonly attempts: LoginAttempts;
+  readonly maxBodyBytes: number;
+  /** Longest time a query may take, milliseconds. */
+  readonly maxTimeMs: number;
+  /** Resolves when the administrator's account is as configured. */
+  readonly accountsReady: Promise<void>;
+  /** Address of the client, seen through trusted proxies. */
+  addressOf(request: Request): string;
+}

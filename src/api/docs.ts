@@ -1,0 +1,87 @@
+/** `/docs`: Swagger UI and the OpenAPI description, everything from inside the executable. */
+import { openapi } from "@elysiajs/openapi";
+import { Elysia } from "elysia";
+import icon from "swagger-ui-dist/favicon-32x32.png" with { type: "file" };
+import styles from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
+import script from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
+import { version } from "../config/index.ts";
+
+const SPEC = "/docs/json";
+
+const page = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Kowalski API</title>
+<link rel="icon" href="/docs/assets/icon.png">
+<link rel="stylesheet" href="/docs/assets/swagger-ui.css">
+</head>
+<body>
+<div id="api"></div>
+<script src="/docs/assets/swagger-ui-bundle.js"></script>
+<script src="/docs/assets/start.js"></script>
+</body>
+</html>
+`;
+
+const start = `SwaggerUIBundle({
+  url: "${SPEC}",
+  dom_id: "#api",
+  deepLinking: true,
+  persistAuthorization: true,
+  tryItOutEnabled: true,
+  validatorUrl: null,
+});
+`;
+
+const ASSETS: Readonly<Record<string, () => Response>> = {
+  "swagger-ui.css": () => asset(Bun.file(styles), "text/css; charset=utf-8"),
+  "swagger-ui-bundle.js": () => asset(Bun.file(script), "text/javascript; charset=utf-8"),
+  "start.js": () => asset(start, "text/javascript; charset=utf-8"),
+  "icon.png": () => asset(Bun.file(icon), "image/png"),
+};
+
+function asset(body: Blob | string, type: string): Response {
+  return new Response(body, { headers: { "content-type": type, "cache-control": "public, max-age=3600" } });
+}
+
+const showPage = () =>
+  new Response(page, {
+    headers: {
+      "content-type": "text/html; charset=utf-8",
+      // Nothing from elsewhere, now or after an update of the library; it puts styles and icons inline.
+      "content-security-policy":
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; font-src 'self' data:",
+    },
+  });
+
+const hidden = { detail: { hide: true } };
+
+export const docs = () =>
+  new Elysia()
+    .use(
+      openapi({
+        provider: null,
+        specPath: SPEC,
+        documentation: {
+          info: {
+            title: "Kowalski",
+            version: version.release,
+            description:
+              "Alerts of time-domain surveys. Log in with POST /api/auth, give the token to Authorize, and query.",
+          },
+          components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+          security: [{ token: [] }],
+        },
+      }),
+    )
+    .get("/docs", showPage, hidden)
+    .get("/docs/", showPage, hidden)
+    .get("/docs/api/", showPage, hidden)
+    .get("/docs/api/swagger.json", () => Response.redirect(SPEC, 307), hidden)
+    .get(
+      "/docs/assets/:name",
+      ({ params }) => ASSETS[params.name]?.() ?? new Response(null, { status: 404 }),
+      hidden,
+    );

@@ -1,0 +1,76 @@
+/** The HTTP API: opened with what it needs, closed when asked. */
+import type { Config } from "../config/index.ts";
+import type { Store } from "../store/index.ts";
+import type { Health, Log, Metrics } from "../telemetry/index.ts";
+import { Accounts } from "./accounts.ts";
+import { clientAddress, proxyList } from "./address.ts";
+import { LoginAttempts } from "./attempts.ts";
+import { Identities } from "./identity.ts";
+import { createApp, tokenCodec } from "./server.ts";
+
+export { AccountError, Accounts } from "./accounts.ts";
+export { runQuery } from "./queries/index.ts";
+
+export interface ApiParts {
+  readonly store: Store;
+  readonly config: Pick<Config, "server" | "queries">;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly health: Health;
+}
+
+export interface Api {
+  /** `http://127.0.0.1:4000` */
+  readonly url: string;
+  /** Answers the last requests and closes. */
+  stop(): Promise<void>;
+}
+
+/** Seconds that a connection may be silent: a query may take its time before its first byte. */
+const IDLE_SECONDS = 255;
+/** How long answers under way may take when the server stops, milliseconds. */
+const DRAIN_MS = 3000;
+
+/** Listens and answers. Throws when the address is taken. */
+export async function openApi({ store, config, log, metrics, health }: ApiParts): Promise<Api> {
+  const { server } = config;
+  const accounts = new Accounts(store, { username: server.admin_username, password: server.admin_password });
+  const identities = new Identities(accounts, tokenCodec(server.jwt_secret, server.token_expiry_days));
+  const isTrusted = proxyList(server.trusted_proxies);
+  const accountsReady = accounts.ensureAdministrator();
+  accountsReady.catch((error: unknown) =>
+    log.error({ err: error }, "the administrator's account could not be made"),
+  );
+  const app = createApp({
+    store,
+    log,
+    metrics,
+    health,
+    accounts,
+    identities,
+    attempts: new LoginAttempts(),
+    maxBodyBytes: server.max_body_bytes,
+    maxTimeMs: config.queries.max_time_ms,
+    accountsReady,
+    addressOf(request) {
+      const peer = app.server?.requestIP(request)?.address ?? "unknown";
+      return clientAddress(peer, request.headers.get("x-forwarded-for"), isTrusted);
+    },
+  });
+  app.listen({
+    hostname: server.host,
+    port: server.port,
+    idleTimeout: IDLE_SECONDS,
+    // The limit of the configuration is kept by us, with a proper answer; this one is behind it.
+    maxRequestBodySize: server.max_body_bytes + 1024 * 1024,
+  });
+  const port = app.server?.port ?? server.port;
+  const host = server.host.includes(":") ? `[${server.host}]` : server.host;
+  return {
+    url: `http://${host}:${port}`,
+    async stop() {
+      await Promise.race([app.stop(false), Bun.sleep(DRAIN_MS)]);
+      await app.stop(true);
+    },
+  };
+}

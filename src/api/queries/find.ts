@@ -1,0 +1,67 @@
+/** `find`, `find_one`, `count_documents`, `estimated_document_count`. */
+import { streamSuccess, success } from "../envelope.ts";
+import { visibleFilter } from "../visibility.ts";
+import { catalogOf, documentField, filterOf, findOptions, type QueryType } from "./request.ts";
+
+const DONE = "Successfully executed query";
+
+export const find: QueryType = {
+  name: "find",
+  summary: "documents of a catalogue that match a filter",
+  async run(query, kwargs, context) {
+    const collection = catalogOf(query);
+    const filter = visibleFilter(context.user, collection, filterOf(query));
+    const projection = documentField(query, "projection");
+    const stream = context.store.find({
+      collection,
+      filter,
+      ...(projection === undefined ? {} : { projection }),
+      ...findOptions(kwargs, context),
+    });
+    return streamSuccess(DONE, stream.json());
+  },
+};
+
+export const findOne: QueryType = {
+  name: "find_one",
+  summary: "the first such document; no `data` when there is none",
+  async run(query, kwargs, context) {
+    const collection = catalogOf(query);
+    const filter = visibleFilter(context.user, collection, filterOf(query));
+    const projection = documentField(query, "projection");
+    const document = await context.store.findOne({
+      collection,
+      filter,
+      ...(projection === undefined ? {} : { projection }),
+      ...findOptions(kwargs, context),
+    });
+    return success(DONE, document);
+  },
+};
+
+export const countDocuments: QueryType = {
+  name: "count_documents",
+  summary: "how many documents match a filter",
+  async run(query, kwargs, context) {
+    const collection = catalogOf(query);
+    const filter = visibleFilter(context.user, collection, filterOf(query));
+    const { sort: _, ...options } = findOptions(kwargs, context);
+    return success(DONE, await context.store.count({ collection, filter, ...options }));
+  },
+};
+
+export const estimatedDocumentCount: QueryType = {
+  name: "estimated_document_count",
+  summary: "about how many documents a catalogue holds, from its metadata",
+  async run(query, kwargs, context) {
+    const collection = catalogOf(query);
+    const filter = visibleFilter(context.user, collection, {});
+    // Who may not see all alerts is told how many are visible.
+    const isRestricted = Object.keys(filter).length > 0;
+    const { maxTimeMs, comment } = findOptions(kwargs, context);
+    const count = isRestricted
+      ? await context.store.count({ collection, filter, maxTimeMs, comment })
+      : await context.store.estimatedCount(collection);
+    return success(DONE, count);
+  },
+};

@@ -1,0 +1,67 @@
+/** `info`: what catalogues there are, and what is known of them. */
+import type { Document } from "../../query/index.ts";
+import { type IndexDescription, SYSTEM_COLLECTIONS } from "../../store/index.ts";
+import { success } from "../envelope.ts";
+import { badRequest } from "../errors.ts";
+import { refuseSystemCollection } from "../visibility.ts";
+import { catalogOf, type QueryContext, type QueryType } from "./request.ts";
+
+const DONE = "Successfully executed query";
+
+type Info = (query: Document, context: QueryContext) => Promise<Document | string[]>;
+
+const COMMANDS: Readonly<Record<string, Info>> = {
+  /** Newest names first, as clients are used to: in reverse order of the alphabet. */
+  async catalog_names(_, { store }) {
+    const names = await store.collectionNames();
+    return names
+      .filter((name) => !SYSTEM_COLLECTIONS.has(name))
+      .sort()
+      .reverse();
+  },
+  async catalog_info(query, context) {
+    const name = checkedCatalog(query, context);
+    const known = await context.store.describeCollection(name);
+    const { documents: count = 0, bytes: size = 0, indexes = [] } = known ?? {};
+    return {
+      ns: name,
+      count,
+      size,
+      avgObjSize: count === 0 ? 0 : Math.round(size / count),
+      storageSize: size,
+      nindexes: indexes.length,
+    };
+  },
+  async index_info(query, context) {
+    const known = await context.store.describeCollection(checkedCatalog(query, context));
+    return Object.fromEntries((known?.indexes ?? []).map((index) => [index.name, indexInfo(index)]));
+  },
+  async db_info(_, { store }) {
+    const { collections, documents, bytes } = await store.describeDatabase();
+    return { db: "kowalski", collections, objects: documents, dataSize: bytes, storageSize: bytes };
+  },
+};
+
+export const info: QueryType = {
+  name: "info",
+  summary: "`command`: catalog_names, catalog_info, index_info or db_info",
+  async run(query, _, context) {
+    const { command } = query;
+    const answer =
+      typeof command === "string" && Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
+    if (answer === undefined) {
+      throw badRequest(`query.command: expected one of ${Object.keys(COMMANDS).join(", ")}`);
+    }
+    return success(DONE, await answer(query, context));
+  },
+};
+
+function checkedCatalog(query: Document, { user }: QueryContext): string {
+  const name = catalogOf(query);
+  refuseSystemCollection(user, name);
+  return name;
+}
+
+function indexInfo({ keys, unique }: IndexDescription): Document {
+  return { v: 2, key: keys.map(([path, kind]) => [path, kind]), ...(unique ? { unique: true } : {}) };
+}
