@@ -101,14 +101,20 @@ async function checkAddress(host: string, port: number, signal: AbortSignal): Pr
   if (answer?.ok === true) return `a server answers at http://${shown}:${port}`;
   if (answer !== undefined)
     throw new Error(`port ${port} is taken by another program: choose another with --port`);
-  try {
-    Bun.listen({ hostname: host, port, socket: { data() {} } }).stop(true);
-  } catch (error) {
-    throw new Error(
-      `cannot listen on ${shown}:${port}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+  if (!portIsFree(host, port)) {
+    throw new Error(`cannot listen on ${shown}:${port}: choose another with --host or --port`);
   }
   return `${shown}:${port} is free`;
+}
+
+/** Whether a server could listen there. */
+export function portIsFree(host: string, port: number): boolean {
+  try {
+    Bun.listen({ hostname: host, port, socket: { data() {} } }).stop(true);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function checkSource(source: SourceConfig, signal: AbortSignal): Promise<string> {

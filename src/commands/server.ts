@@ -1,0 +1,121 @@
+/** Store, broker and API of one process, as `serve` and `demo` start and stop them. */
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { openApi } from "../api/index.ts";
+import { type Broker, type LogLine, startBroker } from "../broker/index.ts";
+import { type Config, ensureSecrets, type LoadedConfig } from "../config/index.ts";
+import type { SourceSpec } from "../sources/index.ts";
+import { lockServe } from "../store/index.ts";
+import { Health, type Log, Metrics, type Redactor } from "../telemetry/index.ts";
+import { openStore } from "./open-store.ts";
+
+/** Longest wait for the store while `serve` runs: it never gives up by itself. */
+const RETRY_MS = Number.MAX_SAFE_INTEGER;
+
+export interface Server {
+  /** `http://127.0.0.1:4000` */
+  readonly url: string;
+  readonly config: Config;
+  /** Where secrets were written, at the first start. */
+  readonly createdSecrets: string | undefined;
+  /** Stops consuming, finishes the batch, answers the last requests, closes. */
+  stop(): Promise<void>;
+  /** Rejects when the broker fails for good. */
+  readonly failed: Promise<never>;
+}
+
+/** Opens everything. Throws `StoreError` when another server has the folder, and whatever a part says. */
+export async function startServer(given: LoadedConfig, log: Log, redactor: Redactor): Promise<Server> {
+  // Before anything is written: a folder in use is left alone.
+  const unlock = lockServe(given.config.data_dir);
+  const closers: (() => unknown)[] = [unlock];
+  const close = async () => {
+    for (const closer of closers.reverse()) await closer();
+  };
+  try {
+    const loaded = ensureSecrets(given);
+    redactor.add(loaded.secretValues);
+    const { config } = loaded;
+    const metrics = new Metrics({ processMetrics: true });
+    const health = new Health();
+    const store = await openStore(config);
+    closers.push(() => store.close());
+    health.register("store", async () => {
+      await store.ping();
+      return store.kind;
+    });
+    const broker = startSources(config, log);
+    if (broker !== undefined) {
+      closers.push(() => broker.stop());
+      watchBroker(broker, metrics, health);
+    }
+    const api = await openApi({ store, config, log, metrics, health });
+    closers.push(() => api.stop());
+    return {
+      url: api.url,
+      config,
+      createdSecrets: loaded.created,
+      stop: close,
+      failed: new Promise<never>((_, reject) => broker?.done.catch(reject)),
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function startSources(config: Config, log: Log): Broker | undefined {
+  if (config.sources.length === 0) return undefined;
+  return startBroker(
+    {
+      dataDir: config.data_dir,
+      sources: config.sources.map(sourceSpec),
+      workers: config.ingest.workers === 0 ? availableParallelism() : config.ingest.workers,
+      batchPackets: config.ingest.batch_packets,
+      cutouts: config.cutouts === "none" ? "none" : "all",
+      sequential: false,
+      fromStart: false,
+      retryMs: RETRY_MS,
+    },
+    ({ level, message, fields }: LogLine) => log[level](fields, message),
+  );
+}
+
+function sourceSpec(source: Config["sources"][number]): SourceSpec {
+  const { path, url, watch, username, password } = source;
+  return {
+    location: url ?? resolve(path ?? "."),
+    watch,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  };
+}
+
+function watchBroker(broker: Broker, metrics: Metrics, health: Health): void {
+  metrics.gauge(
+    "kowalski_packets",
+    "Packets since the start by what became of them.",
+    ["outcome"],
+    (gauge) => {
+      const { stored, duplicates, deadLetters } = broker.stats();
+      gauge.set({ outcome: "stored" }, stored);
+      gauge.set({ outcome: "duplicate" }, duplicates);
+      gauge.set({ outcome: "dead_letter" }, deadLetters);
+    },
+  );
+  metrics.gauge("kowalski_packet_bytes", "Bytes of the packets since the start.", [], (gauge) => {
+    gauge.set(broker.stats().bytes);
+  });
+  let failure: Error | undefined;
+  broker.done.catch((error: Error) => {
+    failure = error;
+  });
+  health.register("broker", async () => {
+    if (failure !== undefined) throw failure;
+    const { sources } = broker.stats();
+    const failed = sources.filter(({ state }) => state === "failed");
+    if (failed.length > 0)
+      throw new Error(failed.map(({ name, error }) => `${name}: ${error ?? "failed"}`).join("; "));
+    return `${sources.length} sources`;
+  });
+}
