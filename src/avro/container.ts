@@ -2,6 +2,7 @@
 import { ByteReader } from "./byte-reader.ts";
 import { type Codec, codecNamed, plain } from "./codecs.ts";
 import {
+  AvroError,
   EmptyInputError,
   LengthError,
   SchemaError,
@@ -115,15 +116,26 @@ function* readBlocks(
     allowance += VALUES_PER_BYTE * block.length;
     const reader = new ByteReader(block, compressed ? 0 : dataAt, allowance);
     for (let i = 0; i < count; i++) {
-      reader.depth = 0;
-      reader.charge(1);
-      yield schema.read(reader) as AvroRecord;
+      yield readRecord(reader, schema, compressed ? dataAt : undefined);
     }
     if (reader.pos !== block.length) {
       const reason = `a block of ${block.length} bytes, but its ${count} records took ${reader.pos}`;
       throw new LengthError(reason, countAt);
     }
     allowance = reader.allowance;
+  }
+}
+
+/** `compressedAt` is where the block's data begins in the file, when it was compressed. */
+function readRecord(
+  reader: ByteReader,
+  schema: CompiledSchema,
+  compressedAt: number | undefined,
+): AvroRecord {
+  try {
+    return schema.read(reader) as AvroRecord;
+  } catch (error) {
+    throw error instanceof AvroError && compressedAt !== undefined ? error.inBlock(compressedAt) : error;
   }
 }
 

@@ -4,10 +4,16 @@
 export class AvroError extends Error {
   override readonly name: string = "AvroError";
   constructor(
-    message: string,
+    readonly reason: string,
     readonly offset: number,
   ) {
-    super(`${message} (at byte ${offset})`);
+    super(`${reason} (at byte ${offset})`);
+  }
+
+  /** The same error, met at byte `offset` of what a compressed block at `blockOffset` holds. */
+  inBlock(blockOffset: number): AvroError {
+    const Same = this.constructor as typeof AvroError;
+    return new Same(`${this.reason}, at byte ${this.offset} of the decompressed block`, blockOffset);
   }
 }
 

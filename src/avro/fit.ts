@@ -1,6 +1,7 @@
 /** Says whether and why not a value fits a type: picks union branches, and explains failed writes. */
 import { Double } from "bson";
 import { isLong } from "./byte-writer.ts";
+import { EncodeError } from "./errors.ts";
 import type { RecordNode, SchemaNode, UnionNode } from "./schema.ts";
 import { MAX_DEPTH } from "./values.ts";
 
@@ -23,7 +24,8 @@ export function branchOf(union: UnionNode, value: unknown): number {
 }
 
 /**
- * Where `value` does not fit `node`, or `undefined` when it can be written.
+ * Where `value` does not fit `node`, or `undefined` when it can be written. Throws `EncodeError` for a value
+ * nested too deep, perhaps inside itself.
  * @param path field path of `value`, `""` at the top
  * @param exact asks for the value's own type, not merely one that can hold it
  */
@@ -34,17 +36,18 @@ export function misfit(
   exact: boolean,
   depth = 0,
 ): Misfit | undefined {
-  if (depth > MAX_DEPTH) return { path, reason: `values are nested deeper than ${MAX_DEPTH}` };
+  // Thrown, not returned: trying the other branches of every union on the way would take for ever.
+  if (depth > MAX_DEPTH) throw new EncodeError(path, `values are nested deeper than ${MAX_DEPTH}`);
   const below = (child: SchemaNode, item: unknown, step: string): Misfit | undefined =>
     misfit(child, item, path === "" ? step : `${path}.${step}`, exact, depth + 1);
   switch (node.kind) {
     case "union": {
-      if (node.branches.some((branch) => misfit(branch, value, path, exact, depth) === undefined))
-        return undefined;
-      // With a single branch beside null, that branch's reason (and its path) is the useful one.
       const others = node.branches.filter((branch) => branch.kind !== "null");
+      if (others.length < node.branches.length && (value === null || value === undefined)) return undefined;
+      // With a single branch beside null, that branch's reason (and its path) is the useful one.
       const [only] = others;
       if (only !== undefined && others.length === 1) return misfit(only, value, path, exact, depth);
+      if (others.some((branch) => misfit(branch, value, path, exact, depth) === undefined)) return undefined;
       return {
         path,
         reason: `expected ${node.branches.map(expectation).join(" or ")}, found ${shown(value)}`,

@@ -3,7 +3,7 @@
  *
  * Each type becomes one small function of generated JavaScript, so that a record is a literal with all
  * fields in schema order: one hidden class per type, which everything behind the decoder profits from.
- * (Reading records by closures over a list of fields took 2.5 times as long.) Text of the schema enters
+ * (Closures over a list of fields reach 0.6 of the speed.) Text of the schema enters
  * the code only as JSON string literals.
  */
 import type { ByteReader } from "./byte-reader.ts";
