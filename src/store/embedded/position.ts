@@ -14,9 +14,18 @@ const MARGIN = 1 / 3_600_000;
 /** A range of cells, both ends included. */
 export type CellRange = readonly [first: number, last: number];
 
+/**
+ * Degrees around a pole where the library's cells are unreliable (it errs by cancellation on the meridians
+ * where base pixels meet): all positions there share one cell of our own, past the library's.
+ */
+const CAP = 0.1;
+const NORTH_CAP = 12 * NSIDE * NSIDE;
+const SOUTH_CAP = NORTH_CAP + 1;
+
 /** The cell of a GeoJSON position in degrees; undefined outside −180…180 and −90…90. */
 export function cellOf(longitude: number, latitude: number): number | undefined {
   if (!(Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90)) return undefined;
+  if (90 - Math.abs(latitude) <= CAP) return latitude > 0 ? NORTH_CAP : SOUTH_CAP;
   return ang2pix_nest(NSIDE, (90 - latitude) * DEGREE, azimuth(longitude));
 }
 
@@ -68,15 +77,22 @@ function boundingCone(vertices: readonly LonLat[]): Cone | undefined {
 }
 
 function coneRanges(center: LonLat, radius: number): CellRange[] {
+  const ranges: CellRange[] = [];
+  const reach = CAP + radius + MARGIN;
+  if (90 - center[1] <= reach) ranges.push([NORTH_CAP, NORTH_CAP]);
+  if (90 + center[1] <= reach) ranges.push([SOUTH_CAP, SOUTH_CAP]);
+  // A cone within a cap needs no other cell, and the library would find none for a small one.
+  if (90 - Math.abs(center[1]) + radius + MARGIN < CAP) return ranges;
   const radians = (radius + MARGIN) * DEGREE;
   // Cells about an eighth of the radius wide cover a cone with about a hundred ranges.
   const wanted = Math.ceil(Math.log2(1 / Math.max(radians / 8, 1e-9)));
   const order = Math.min(ORDER, Math.max(0, wanted));
   const factor = 4 ** (ORDER - order);
-  const cells: number[] = [];
   const vector = ang2vec((90 - center[1]) * DEGREE, azimuth(center[0]));
-  query_disc_inclusive_nest(2 ** order, vector, radians, (cell) => cells.push(cell));
-  return cells.map((cell): CellRange => [cell * factor, (cell + 1) * factor - 1]);
+  query_disc_inclusive_nest(2 ** order, vector, radians, (cell) => {
+    ranges.push([cell * factor, (cell + 1) * factor - 1]);
+  });
+  return ranges;
 }
 
 function merged(ranges: CellRange[]): CellRange[] {
@@ -89,9 +105,18 @@ function merged(ranges: CellRange[]): CellRange[] {
   return out;
 }
 
+/**
+ * A longitude as the library takes it, radians in 0…2π. On the meridians where base pixels meet, the library
+ * answers the cell of a pole for every latitude above 41.8°: positions there are moved by 0.2
+ * microarcseconds.
+ */
 function azimuth(longitude: number): number {
   const turned = (longitude % 360) * DEGREE;
-  return turned < 0 ? turned + 2 * Math.PI : turned;
+  const positive = turned < 0 ? turned + 2 * Math.PI : turned;
+  const quarters = positive / (Math.PI / 2);
+  return Math.abs(quarters - Math.round(quarters)) < 1e-12
+    ? (Math.round(quarters) % 4) * (Math.PI / 2) + 1e-12
+    : positive;
 }
 
 function vectorOf([longitude, latitude]: LonLat): [number, number, number] {
