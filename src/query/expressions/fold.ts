@@ -1,0 +1,46 @@
+/** Constant folding, in the way and order of the server, so that sums of doubles round alike. */
+import type { CallNode, ConstantNode, ExpressionNode } from "./nodes.ts";
+
+/** The constant that a call amounts to, or the call with its constant operands folded together. */
+export function foldCall(node: CallNode): ExpressionNode {
+  const { operator } = node;
+  if (operator.run === undefined || operator.volatile) return node;
+  if (node.args.every((arg) => arg === undefined || arg.kind === "constant")) return evaluate(node);
+  return operator.regroup === undefined ? node : regroup(node);
+}
+
+function evaluate(node: CallNode): ConstantNode {
+  const values = node.args.map((arg) => (arg?.kind === "constant" ? arg.value : undefined));
+  return Object.freeze({ kind: "constant", value: node.operator.run?.(node.at, ...values) });
+}
+
+function regroup(node: CallNode): CallNode {
+  const commutes = node.operator.regroup === "commutes";
+  const operands: ExpressionNode[] = [];
+  let constants: ConstantNode[] = [];
+  const flush = () => {
+    operands.push(...(constants.length > 1 ? [evaluate({ ...node, args: constants })] : constants));
+    constants = [];
+  };
+  for (const operand of flatten(node)) {
+    if (operand.kind === "constant") {
+      constants.push(operand);
+      continue;
+    }
+    if (!commutes) flush();
+    operands.push(operand);
+  }
+  flush();
+  return Object.freeze({ ...node, args: Object.freeze(operands) });
+}
+
+/** The operands, those of operands of the same kind among them. */
+function flatten(node: CallNode): ExpressionNode[] {
+  const operands: ExpressionNode[] = [];
+  for (const arg of node.args) {
+    if (arg === undefined) continue;
+    if (arg.kind === "call" && arg.operator === node.operator) operands.push(...flatten(arg));
+    else operands.push(arg);
+  }
+  return operands;
+}
