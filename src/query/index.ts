@@ -18,6 +18,21 @@ export {
   walkMatch,
 } from "./match/index.ts";
 export { bracketOf, compareNumbers, compareStrings, compareValues, equalValues } from "./order.ts";
+export {
+  type CollectionReader,
+  type CompiledFilter,
+  type CompiledPipeline,
+  collectionsOf,
+  compileFilter,
+  compilePipeline,
+  type Flow,
+  type PipelineNode,
+  type PipelineOptions,
+  parsePipeline,
+  type RunOptions,
+  type StageNode,
+  walkPipeline,
+} from "./pipeline/index.ts";
 export { planFilter, planMatch } from "./plan.ts";
 export { compileProjection, type ProjectionOptions } from "./projection/index.ts";
 export {

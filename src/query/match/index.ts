@@ -1,7 +1,7 @@
 /** Find filters: read, compiled, taken apart. */
 import { compileExpression } from "../expressions/index.ts";
 import type { Document } from "../values.ts";
-import { compileNode } from "./emit.ts";
+import { type CompileExpression, compileNode } from "./emit.ts";
 import type { MatchNode, NearNode } from "./nodes.ts";
 import { parseMatch } from "./parse.ts";
 
@@ -18,9 +18,15 @@ export function compileMatch(
   return compileMatchNode(parseMatch(filter, options.path ?? "filter"));
 }
 
-/** Compiles nodes, of a whole filter or of one of its conjuncts, into a test of documents. */
-export function compileMatchNode(node: MatchNode): (document: Document) => boolean {
-  return compileNode(node, compileExpression);
+/**
+ * Compiles nodes, of a whole filter or of one of its conjuncts, into a test of documents. `expressions`
+ * compiles what stands in `$expr`.
+ */
+export function compileMatchNode(
+  node: MatchNode,
+  expressions: CompileExpression = compileExpression,
+): (document: Document) => boolean {
+  return compileNode(node, expressions);
 }
 
 /** The conditions of which a document must pass every one: what explain counts separately. */

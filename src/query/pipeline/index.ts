@@ -1,0 +1,23 @@
+/** Pipelines: read, walked, compiled, run. */
+export {
+  type CompiledFilter,
+  type CompiledPipeline,
+  compileFilter,
+  compilePipeline,
+  contextOf,
+} from "./compile.ts";
+export type {
+  CollectionReader,
+  Flow,
+  Forbidden,
+  Limits,
+  PipelineNode,
+  PipelineOptions,
+  Plannable,
+  RunContext,
+  Running,
+  RunOptions,
+  StageNode,
+  Variables,
+} from "./nodes.ts";
+export { collectionsOf, parsePipeline, walkPipeline } from "./parse.ts";

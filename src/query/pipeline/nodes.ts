@@ -1,0 +1,96 @@
+/**
+ * A pipeline as parsed: frozen nodes that the compiler, the planner, the permission check and explain walk
+ * alike; and what a stage is once compiled.
+ */
+import type { Bounds } from "../bounds.ts";
+import type { Deadline } from "../deadline.ts";
+import type { MatchNode } from "../match/nodes.ts";
+import type { SortSpec } from "../sort.ts";
+import type { Document, Value } from "../values.ts";
+
+/** Documents on their way, and `undefined` wherever others may have a turn of the thread. */
+export type Flow = Iterable<Document | undefined>;
+export type Running = Generator<Document | undefined, void, undefined>;
+
+/** Variables of the running pipeline by name: `NOW`, and those that a `$lookup` hands in. */
+export type Variables = ReadonlyMap<string, Value | undefined>;
+
+/** Reads other collections for `$lookup`, `$unionWith` and `$graphLookup`: implemented by a store. */
+export interface CollectionReader {
+  /**
+   * Documents of a collection, at least all those within the bounds; none for an unknown collection. May
+   * yield `undefined` to give others a turn.
+   */
+  read(collection: string, bounds: Bounds): Flow;
+}
+
+/** What a pipeline may use while it runs. */
+export interface Limits {
+  /** What one stage may hold in memory, bytes. */
+  readonly stageBytes: number;
+}
+
+/** What the stages of one run share. */
+export interface RunContext {
+  readonly variables: Variables;
+  readonly lookup: CollectionReader | undefined;
+  readonly limits: Limits;
+}
+
+/** A stage ready to run. */
+export type CompiledStage =
+  /** Makes of each document one or none, independently of all others. */
+  | {
+      readonly kind: "map";
+      readonly apply: (document: Document, context: RunContext) => Document | undefined;
+    }
+  | { readonly kind: "flow"; readonly run: (input: Flow, context: RunContext) => Running };
+
+/** What planners of stores can serve from an index. */
+export type Plannable =
+  | { readonly kind: "match"; readonly node: MatchNode }
+  | { readonly kind: "sort"; readonly sort: SortSpec }
+  | { readonly kind: "limit" | "skip"; readonly count: number }
+  | { readonly kind: "near"; readonly bounds: Bounds };
+
+/** A parsed and checked stage. */
+export interface StageNode {
+  /** The operator, e.g. `$match`. */
+  readonly name: string;
+  /** Where it stands, e.g. `pipeline[2].$match`. */
+  readonly at: string;
+  /** Pipelines inside the stage. */
+  readonly pipelines: readonly PipelineNode[];
+  /** The other collection that it reads. */
+  readonly collection?: string;
+  readonly plan?: Plannable;
+  /** Makes the stage ready to run. */
+  readonly compile: () => CompiledStage;
+}
+
+export interface PipelineNode {
+  readonly at: string;
+  readonly stages: readonly StageNode[];
+}
+
+/** Names of stages that are refused, with the reason that the error gives. */
+export type Forbidden = Readonly<Record<string, string>>;
+
+export interface PipelineOptions {
+  /** Begins the places that errors name. */
+  readonly path?: string;
+  /** Stages to refuse at any nesting, by name, with the reason. */
+  readonly forbid?: Forbidden;
+  /** Variables that will be given at run time, beside `NOW`. */
+  readonly variables?: Iterable<string>;
+}
+
+/** How a pipeline is run. */
+export interface RunOptions {
+  readonly deadline?: Deadline | undefined;
+  readonly lookup?: CollectionReader | undefined;
+  readonly limits?: Partial<Limits> | undefined;
+  /** What `$$NOW` is; by default the time of the call. */
+  readonly now?: Date | undefined;
+  readonly variables?: Variables | undefined;
+}

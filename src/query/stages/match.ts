@@ -1,0 +1,70 @@
+/** `$match`: keeps the documents that match a find filter. */
+import { QueryError } from "../errors.ts";
+import { compileMatchNode, type MatchNode, parseMatch, walkMatch } from "../match/index.ts";
+import type { Evaluate, Expression } from "../pipeline/expression.ts";
+import type { CompiledStage, Variables } from "../pipeline/nodes.ts";
+import type { PipelineReader, StageDefinition } from "../pipeline/reader.ts";
+import type { Document, Value } from "../values.ts";
+
+export const match: StageDefinition = {
+  name: "$match",
+  summary: "Keeps the documents that match a find filter.",
+  example: {
+    stage: { $match: { "candidate.drb": { $gt: 0.5 } } },
+    documents: [
+      { _id: 1, candidate: { drb: 0.9 } },
+      { _id: 2, candidate: { drb: 0.1 } },
+    ],
+    result: [{ _id: 1, candidate: { drb: 0.9 } }],
+  },
+  parse(argument, at, reader) {
+    const node = parseMatch(argument, at);
+    const expressions = readExpressions(node, reader);
+    return {
+      at,
+      pipelines: [],
+      plan: { kind: "match", node },
+      compile: () => compileTest(node, expressions),
+    };
+  },
+};
+
+/** The expressions of a filter's `$expr`, by place. */
+export type FilterExpressions = ReadonlyMap<string, Expression>;
+
+function readExpressions(node: MatchNode, reader: PipelineReader): FilterExpressions {
+  const expressions = new Map<string, Expression>();
+  for (const inner of walkMatch(node)) {
+    if (inner.kind === "near") {
+      throw new QueryError("invalid", inner.at, "a near search is a stage in pipelines: use $geoNear");
+    }
+    if (inner.kind === "expr") expressions.set(inner.at, reader.expression(inner.expression, inner.at));
+  }
+  return expressions;
+}
+
+/** Compiles a filter, or a part of one, whose expressions have been read. */
+export function compileFilterTest(
+  node: MatchNode,
+  expressions: FilterExpressions,
+): (document: Document, variables: Variables) => boolean {
+  // Tests see documents only: what the variables are is set before each.
+  let current: Variables = new Map();
+  const test = compileMatchNode(node, (_expression: Value, path: string) => {
+    const evaluate: Evaluate = expressions.get(path)?.compile() ?? (() => undefined);
+    return (root) => evaluate(root, current);
+  });
+  if (expressions.size === 0) return test;
+  return (document, variables) => {
+    current = variables;
+    return test(document);
+  };
+}
+
+function compileTest(node: MatchNode, expressions: FilterExpressions): CompiledStage {
+  const test = compileFilterTest(node, expressions);
+  return {
+    kind: "map",
+    apply: (document, { variables }) => (test(document, variables) ? document : undefined),
+  };
+}
