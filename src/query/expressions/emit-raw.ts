@@ -6,7 +6,8 @@
  */
 import { Double } from "bson";
 import { type Code, code, join } from "../code.ts";
-import type { Emitter, Mode, Typed } from "./emitter.ts";
+import { double } from "../values.ts";
+import { cannotFail, type Emitter, type Mode, type Typed } from "./emitter.ts";
 import type { CallNode, ExpressionNode } from "./nodes.ts";
 import { T } from "./types.ts";
 
@@ -20,18 +21,25 @@ interface Raw {
   readonly strict: Code;
   /** How large the result can be when it is integral and no operand was a double. */
   readonly bound: number;
+  /** Whether it is certainly a double where all leaves are plain numbers. */
   readonly double: boolean;
+}
+
+/** Whether a call can be emitted this way. */
+export function hasRawForm(node: ExpressionNode): boolean {
+  return node.kind === "call" && node.operator.raw?.operands(node.args.length) === true;
 }
 
 class Tree {
   readonly #guards: Code[] = [];
   readonly #checked = new Set<string>();
+  /** The leaves that may be integers or doubles. */
+  readonly #open: Code[] = [];
 
   constructor(readonly emitter: Emitter) {}
 
   build(node: ExpressionNode): Raw {
-    const inner = node.kind === "call" && node.operator.raw?.operands(node.args.length) === true;
-    return inner ? this.call(node) : this.#leaf(node);
+    return node.kind === "call" && hasRawForm(node) ? this.call(node) : this.#leaf(node);
   }
 
   call(node: CallNode): Raw {
@@ -42,17 +50,27 @@ class Tree {
     const named = raw.guard === undefined ? codes : codes.map((operand) => this.#name(operand));
     if (raw.guard !== undefined) this.#guards.push(raw.guard(named, this.emitter));
     let result = raw.emit(named, this.emitter);
-    let bound = raw.bound(operands.map((operand) => operand.bound));
+    const isDouble = raw.double || operands.some((operand) => operand.double);
+    let bound = isDouble ? 0 : raw.bound(operands.map((operand) => operand.bound));
     if (bound > EXACT) {
       result = this.#name(result);
       this.#guards.push(code`Math.abs(${result}) <= ${EXACT}`);
       bound = EXACT;
     }
-    const strict = code`${this.emitter.ref(node.operator.run, "run")}(${join(
-      [code`${node.at}`, ...operands.map((operand) => operand.strict)],
-      code`, `,
-    )})`;
-    return { raw: result, strict, bound, double: raw.double };
+    return { raw: result, strict: this.#strict(node, operands), bound, double: isDouble };
+  }
+
+  /** A call of the exact function. Where operands stop at null, later ones that can fail wait for that. */
+  #strict(node: CallNode, operands: readonly Raw[]): Code {
+    const { operator, args } = node;
+    const run = this.emitter.ref(operator.run, "run");
+    const lazy =
+      operator.stopsAtNull === true && args.some((arg, i) => i > 0 && arg !== undefined && !cannotFail(arg));
+    const values = operands.map(({ strict }) => (lazy ? this.emitter.temporary("s") : strict));
+    const call = code`${run}(${join([code`${node.at}`, ...values], code`, `)})`;
+    if (!lazy) return call;
+    const stops = operands.map(({ strict }, i) => code`(${values[i] ?? strict} = ${strict}) == null`);
+    return code`(${join(stops, code` || `)} ? null : ${call})`;
   }
 
   /** Gives an intermediate result a name; it is computed as part of the guards, in their order. */
@@ -66,40 +84,47 @@ class Tree {
   #leaf(node: ExpressionNode): Raw {
     if (node.kind === "constant" && node.value instanceof Double) {
       const { code: strict } = this.emitter.constant(node.value);
-      return { raw: code`${node.value.value}`, strict, bound: Math.abs(node.value.value), double: true };
+      return { raw: code`${node.value.value}`, strict, bound: 0, double: true };
     }
-    const { code: value, types, plain } = this.emitter.bound(node);
-    if (plain !== true && !this.#checked.has(value.text)) {
+    const { code: value, types, plain, constant } = this.emitter.bound(node);
+    if (!this.#checked.has(value.text)) {
       this.#checked.add(value.text);
-      this.#guards.push(code`typeof ${value} === "number"`);
+      if (plain !== true) this.#guards.push(code`typeof ${value} === "number"`);
+      if (types !== T.INT && types !== T.DOUBLE) this.#open.push(value);
     }
-    return { raw: value, strict: value, bound: INT32, double: types === T.DOUBLE };
+    const bound = constant === undefined ? INT32 : Math.abs(constant);
+    return { raw: value, strict: value, bound, double: types === T.DOUBLE };
   }
 
   guards(): Code {
     return this.#guards.length === 0 ? code`true` : join(this.#guards, code` && `);
   }
-}
 
-function box(x: number): number | Double {
-  return Number.isInteger(x) ? new Double(x) : x;
+  /** Holds where all leaves are integers. */
+  integers(): Code {
+    return join(
+      this.#open.map((leaf) => code` && (${leaf} | 0) === ${leaf}`),
+      code``,
+    );
+  }
 }
 
 /** Emits a tree of arithmetic whose top is `node`. */
 export function emitRaw(emitter: Emitter, node: CallNode, mode: Mode): Typed {
   const tree = new Tree(emitter);
-  const { raw, strict, double } = tree.call(node);
+  const { raw, strict, double: isDouble } = tree.call(node);
   const result = emitter.temporary("r");
   const guards = tree.guards();
   const { result: types } = node.operator;
   if (mode === "loose") {
     emitter.line(code`${result} = ${guards} ? ${raw} : ${strict};`);
-  } else if (double) {
-    emitter.line(code`${result} = ${guards} ? ${emitter.ref(box, "box")}(${raw}) : ${strict};`);
+  } else if (isDouble) {
+    emitter.line(code`${result} = ${guards} ? ${emitter.ref(double, "double")}(${raw}) : ${strict};`);
   } else {
-    // Whether an integral result is an integer or a double only the exact way tells.
-    const fractional = code`!Number.isInteger(${result} = ${raw})`;
-    emitter.line(code`if (!(${guards} && ${fractional})) ${result} = ${strict};`);
+    // An integral result is an int32 if all leaves are, and it fits; else the exact way tells what it is.
+    const integer = code`(${result} | 0) === ${result}${tree.integers()} && ((${result} |= 0), true)`;
+    const settled = code`((${result} = ${raw}), (!Number.isInteger(${result}) || ${integer}))`;
+    emitter.line(code`if (!(${guards} && ${settled})) ${result} = ${strict};`);
   }
   return { code: result, types };
 }

@@ -3,11 +3,11 @@ import { Double } from "bson";
 import { type Code, code, join, Name, type Scope } from "../code.ts";
 import { emitField } from "../paths.ts";
 import { type Document, truthy, type Value } from "../values.ts";
-import { emitRaw } from "./emit-raw.ts";
+import { emitRaw, hasRawForm } from "./emit-raw.ts";
 import { followPath } from "./field-path.ts";
 import { Keys } from "./keys.ts";
 import type { ArrayNode, CallNode, ExpressionNode, FieldNode, ObjectNode } from "./nodes.ts";
-import { ANY, NULLISH, PRESENT, T, typesOfValue } from "./types.ts";
+import { ANY, NULLISH, T, typesOfValue } from "./types.ts";
 
 /**
  * How a result is wanted: as a `value`, exactly typed; or `loose`, where an integral JavaScript number may
@@ -21,6 +21,8 @@ export interface Typed {
   readonly types: number;
   /** Set when it is certainly a JavaScript `number`. */
   readonly plain?: boolean;
+  /** Set when it is this number, and not NaN. */
+  readonly constant?: number;
 }
 
 /** Where the outside values of an expression are found in generated code. */
@@ -35,6 +37,10 @@ export interface Environment {
 export class Emitter {
   readonly temporaries: Name[] = [];
   readonly keys = new Keys();
+  /** Whether the code reads variables given at run time. */
+  usesExternals = false;
+  /** Whether the code counts what it builds against the bound of one evaluation. */
+  grows = false;
   #lines: Code[] = [];
   /** What has been computed on every way to the present place, by key. */
   #known = new Map<string, Typed>();
@@ -123,6 +129,7 @@ export class Emitter {
       case "variable":
         return this.#variables[node.level] ?? { code: code`undefined`, types: T.MISSING };
       case "external":
+        this.usesExternals = true;
         return this.#remember(this.keys.of(node), () => ({
           code: code`${this.environment.externals}.get(${node.name})`,
           types: ANY,
@@ -142,11 +149,11 @@ export class Emitter {
   constant(value: Value | undefined, mode: Mode = "value"): Typed {
     const types = typesOfValue(value);
     if (value === undefined) return { code: code`undefined`, types };
-    if (typeof value === "number") return { code: code`${value}`, types, plain: true };
+    if (typeof value === "number") return { code: code`${value}`, types, ...constantNumber(value) };
     if (value === null || typeof value === "boolean" || typeof value === "string")
       return { code: code`${value}`, types };
     if (mode === "loose" && value instanceof Double)
-      return { code: code`${value.value}`, types, plain: true };
+      return { code: code`${value.value}`, types, ...constantNumber(value.value) };
     return { code: this.ref(value), types };
   }
 
@@ -198,7 +205,7 @@ export class Emitter {
 
   #operator(node: CallNode, mode: Mode): Typed {
     const { operator } = node;
-    if (operator.raw?.operands(node.args.length)) return emitRaw(this, node, mode);
+    if (hasRawForm(node)) return emitRaw(this, node, mode);
     if (operator.emit !== undefined) return operator.emit(this, node, mode);
     return this.run(
       node,
@@ -280,6 +287,10 @@ export class Emitter {
   }
 }
 
+function constantNumber(value: number): Pick<Typed, "plain" | "constant"> {
+  return Number.isNaN(value) ? { plain: true } : { plain: true, constant: value };
+}
+
 function defineProto(document: Document, value: Value): void {
   Object.defineProperty(document, "__proto__", {
     value,
@@ -308,5 +319,3 @@ export function cannotFail(node: ExpressionNode): boolean {
       return true;
   }
 }
-
-export const ALWAYS_THERE = PRESENT;

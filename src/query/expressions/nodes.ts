@@ -94,9 +94,28 @@ export interface RawArithmetic {
   readonly operands: (count: number) => boolean;
 }
 
+/** The families of operators, as the manual groups them. */
+export type OperatorCategory =
+  | "accumulator"
+  | "arithmetic"
+  | "array"
+  | "boolean"
+  | "comparison"
+  | "conditional"
+  | "date"
+  | "miscellaneous"
+  | "object"
+  | "set"
+  | "string"
+  | "timestamp"
+  | "trigonometry"
+  | "type"
+  | "variable";
+
 /** What an operator is: enough to read it, run it, compile it and document it. */
 export interface Operator {
   readonly name: string;
+  readonly category: OperatorCategory;
   /** A sentence for the reference. */
   readonly summary: string;
   readonly arguments: ArgumentSpec;
@@ -116,6 +135,8 @@ export interface Operator {
   readonly raw?: RawArithmetic;
   /** Whether it can fail on some values. Unless said, it can. */
   readonly safe?: boolean;
+  /** Operands are computed in turn only until one is null or missing. */
+  readonly stopsAtNull?: boolean;
   /** Whether the same arguments can give different results. */
   readonly volatile?: boolean;
   /** Operands may be regrouped (and, where `commutes`, moved), which the server does to fold constants. */

@@ -1,0 +1,282 @@
+/** `$add $subtract $multiply $divide $mod $abs`. */
+import { Double } from "bson";
+import { code, join } from "../../code.ts";
+import { QueryError } from "../../errors.ts";
+import type { Value } from "../../values.ts";
+import { double } from "../../values.ts";
+import {
+  addDecimals,
+  type Decimal,
+  divideDecimals,
+  isZero,
+  makeDecimal,
+  multiplyDecimals,
+  negate,
+  remainderDecimals,
+} from "../decimal-arithmetic.ts";
+import type { Operator, RawArithmetic } from "../nodes.ts";
+import {
+  asBigint,
+  asDecimal,
+  asDouble,
+  DECIMAL,
+  DOUBLE,
+  INT,
+  integerOf,
+  isInt64,
+  isNullish,
+  LONG,
+  MIN_INT64,
+  needNumber,
+  type Width,
+  widthOf,
+  wrongType,
+} from "../numbers.ts";
+import { NUMERIC, T } from "../types.ts";
+import { example, list } from "./describe.ts";
+
+/** A running sum or product that widens as its operands do. */
+interface Total {
+  width: Width;
+  integer: bigint;
+  double: number;
+  decimal: Decimal;
+}
+
+function widen(total: Total, width: Width): void {
+  if (width <= total.width) return;
+  if (width === DOUBLE) total.double = Number(total.integer);
+  if (width === DECIMAL) {
+    total.decimal = total.width === DOUBLE ? asDecimal(double(total.double)) : asDecimal(total.integer);
+  }
+  total.width = width;
+}
+
+function finish(total: Total): Value {
+  if (total.width === DECIMAL) return makeDecimal(total.decimal);
+  return total.width === DOUBLE ? double(total.double) : integerOf(total.width, total.integer);
+}
+
+/** Milliseconds as a date; throws when JavaScript (or int64) cannot hold them. */
+export function makeDate(at: string, milliseconds: number | bigint): Date {
+  const date = new Date(Number(milliseconds));
+  if (Number.isNaN(date.getTime())) throw new QueryError("runtime", at, "the date is out of range");
+  return date;
+}
+
+function add(at: string, ...args: (Value | undefined)[]): Value {
+  const total: Total = { width: INT, integer: 0n, double: 0, decimal: asDecimal(0) };
+  let isDate = false;
+  for (const arg of args) {
+    if (isNullish(arg)) return null;
+    let operand: Value = arg;
+    if (arg instanceof Date) {
+      if (isDate) throw new QueryError("runtime", at, "can add to one date only");
+      isDate = true;
+      operand = BigInt(arg.getTime());
+    } else if (widthOf(arg) === 0) throw wrongType(at, "numbers or a date", arg);
+    if (!(arg instanceof Date)) widen(total, widthOf(arg));
+    addTo(total, operand, isDate ? at : undefined);
+  }
+  if (!isDate) return finish(total);
+  if (total.width === DECIMAL) return makeDate(at, asDouble(makeDecimal(total.decimal)));
+  return makeDate(at, total.width === DOUBLE ? total.double : total.integer);
+}
+
+function addTo(total: Total, operand: Value, dateAt: string | undefined): void {
+  if (total.width === DECIMAL) total.decimal = addDecimals(total.decimal, asDecimal(operand));
+  else if (total.width === DOUBLE) total.double += asDouble(operand);
+  else {
+    const sum = total.integer + asBigint(operand);
+    if (isInt64(sum)) total.integer = sum;
+    else if (dateAt !== undefined) throw new QueryError("runtime", dateAt, "the date is out of range");
+    else {
+      total.double = Number(total.integer) + asDouble(operand);
+      total.width = DOUBLE;
+    }
+  }
+}
+
+function multiply(at: string, ...args: (Value | undefined)[]): Value {
+  const total: Total = { width: INT, integer: 1n, double: 1, decimal: asDecimal(1) };
+  for (const arg of args) {
+    if (isNullish(arg)) return null;
+    widen(total, needNumber(at, arg));
+    if (total.width === DECIMAL) total.decimal = multiplyDecimals(total.decimal, asDecimal(arg));
+    else if (total.width === DOUBLE) total.double *= asDouble(arg);
+    else {
+      const product = total.integer * asBigint(arg);
+      if (isInt64(product)) total.integer = product;
+      else {
+        total.double = Number(total.integer) * asDouble(arg);
+        total.width = DOUBLE;
+      }
+    }
+  }
+  return finish(total);
+}
+
+function subtract(at: string, a: Value | undefined, b: Value | undefined): Value {
+  if (isNullish(a) || isNullish(b)) return null;
+  if (a instanceof Date) return subtractFromDate(at, a, b);
+  const left = needNumber(at, a);
+  const width = Math.max(left, needNumber(at, b)) as Width;
+  if (width === DECIMAL) return makeDecimal(addDecimals(asDecimal(a), negate(asDecimal(b))));
+  if (width === DOUBLE) return double(asDouble(a) - asDouble(b));
+  const difference = asBigint(a) - asBigint(b);
+  return isInt64(difference) ? integerOf(width, difference) : double(asDouble(a) - asDouble(b));
+}
+
+function subtractFromDate(at: string, a: Date, b: Value): Value {
+  if (b instanceof Date) return BigInt(a.getTime()) - BigInt(b.getTime());
+  const width = widthOf(b);
+  if (width === 0) throw wrongType(at, "a date or number", b);
+  if (width === DECIMAL) return makeDate(at, a.getTime() - Number(asBigint(asDouble(b))));
+  return makeDate(at, BigInt(a.getTime()) - asBigint(b));
+}
+
+function divide(at: string, a: Value | undefined, b: Value | undefined): Value {
+  if (isNullish(a) || isNullish(b)) return null;
+  const width = Math.max(needNumber(at, a), needNumber(at, b));
+  if (width === DECIMAL) {
+    const divisor = asDecimal(b);
+    if (isZero(divisor)) throw new QueryError("runtime", at, "cannot divide by zero");
+    return makeDecimal(divideDecimals(asDecimal(a), divisor));
+  }
+  const divisor = asDouble(b);
+  if (divisor === 0) throw new QueryError("runtime", at, "cannot divide by zero");
+  return double(asDouble(a) / divisor);
+}
+
+function mod(at: string, a: Value | undefined, b: Value | undefined): Value {
+  if (isNullish(a) || isNullish(b)) return null;
+  const width = Math.max(needNumber(at, a), needNumber(at, b)) as Width;
+  if (asDouble(b) === 0) throw new QueryError("runtime", at, "cannot take a remainder by zero");
+  if (width === DECIMAL) return makeDecimal(remainderDecimals(asDecimal(a), asDecimal(b)));
+  if (width !== DOUBLE) return integerOf(width, asBigint(a) % asBigint(b));
+  return double(asDouble(a) % asDouble(b));
+}
+
+function abs(at: string, value: Value | undefined): Value {
+  if (isNullish(value)) return null;
+  switch (needNumber(at, value)) {
+    case DECIMAL: {
+      const decimal = asDecimal(value);
+      return makeDecimal(decimal.kind === "nan" ? decimal : { ...decimal, negative: false });
+    }
+    case DOUBLE:
+      return double(Math.abs(asDouble(value)));
+    case LONG:
+      if (value === MIN_INT64)
+        throw new QueryError("runtime", at, "the smallest int64 has no absolute value");
+      return (value as bigint) < 0n ? -(value as bigint) : value;
+    default:
+      return integerOf(INT, BigInt(Math.abs(asDouble(value))));
+  }
+}
+
+/** More operands than this are added by the exact function. */
+const MAX_RAW = 64;
+
+const RAW_ADD: RawArithmetic = {
+  double: false,
+  emit: (operands) => code`(${join(operands, code` + `)})`,
+  bound: (operands) => operands.reduce((sum, operand) => sum + operand, 0),
+  operands: (count) => count > 0 && count <= MAX_RAW,
+};
+
+const RESULT = NUMERIC | T.NULL;
+
+export const arithmeticOperators: readonly Operator[] = [
+  {
+    name: "$abs",
+    category: "arithmetic",
+    summary: "The absolute value of a number.",
+    arguments: list(1),
+    result: RESULT,
+    example: example({ $abs: "$x" }, { x: -1.5 }, 1.5),
+    run: abs,
+    raw: {
+      double: false,
+      emit: ([x]) => code`Math.abs(${x ?? 0})`,
+      bound: ([x]) => x ?? 0,
+      operands: (count) => count === 1,
+    },
+  },
+  {
+    name: "$add",
+    category: "arithmetic",
+    summary: "The sum of numbers; with one date, the date that many milliseconds later.",
+    arguments: list(0, Infinity),
+    result: RESULT | T.DATE,
+    example: example({ $add: ["$a", "$b", 1] }, { a: 2147483646, b: 1 }, 2147483648n),
+    run: add,
+    stopsAtNull: true,
+    regroup: "commutes",
+    raw: RAW_ADD,
+  },
+  {
+    name: "$divide",
+    category: "arithmetic",
+    summary: "The quotient of two numbers, as a double or decimal.",
+    arguments: list(2),
+    result: T.DOUBLE | T.DECIMAL | T.NULL,
+    example: example({ $divide: ["$flux", "$fluxerr"] }, { flux: 9, fluxerr: 2 }, 4.5),
+    run: divide,
+    raw: {
+      double: true,
+      emit: ([a, b]) => code`(${a ?? 0} / ${b ?? 0})`,
+      guard: ([, b]) => code`${b ?? 0} !== 0`,
+      bound: () => Infinity,
+      operands: (count) => count === 2,
+    },
+  },
+  {
+    name: "$mod",
+    category: "arithmetic",
+    summary: "The remainder of a division towards zero.",
+    arguments: list(2),
+    result: RESULT,
+    example: example({ $mod: ["$candid", 10] }, { candid: 1127561440015015001n }, 1n),
+    run: mod,
+    raw: {
+      double: false,
+      emit: ([a, b]) => code`(${a ?? 0} % ${b ?? 0})`,
+      guard: ([, b]) => code`${b ?? 0} !== 0`,
+      bound: ([, b]) => b ?? 0,
+      operands: (count) => count === 2,
+    },
+  },
+  {
+    name: "$multiply",
+    category: "arithmetic",
+    summary: "The product of numbers.",
+    arguments: list(0, Infinity),
+    result: RESULT,
+    example: example({ $multiply: ["$x", 2] }, { x: new Double(1) }, new Double(2)),
+    run: multiply,
+    stopsAtNull: true,
+    regroup: "commutes",
+    raw: {
+      double: false,
+      emit: (operands) => code`(${join(operands, code` * `)})`,
+      bound: (operands) => operands.reduce((product, operand) => product * operand, 1),
+      operands: (count) => count > 0 && count <= MAX_RAW,
+    },
+  },
+  {
+    name: "$subtract",
+    category: "arithmetic",
+    summary: "The difference of two numbers, of two dates in milliseconds, or a date that much earlier.",
+    arguments: list(2),
+    result: RESULT | T.DATE,
+    example: example({ $subtract: ["$g", "$r"] }, { g: 18.5, r: 18.25 }, 0.25),
+    run: subtract,
+    raw: {
+      double: false,
+      emit: ([a, b]) => code`(${a ?? 0} - ${b ?? 0})`,
+      bound: ([a, b]) => (a ?? 0) + (b ?? 0),
+      operands: (count) => count === 2,
+    },
+  },
+];

@@ -1,0 +1,22 @@
+/** Every operator of expressions; a new one is one entry in its family's file. */
+import type { Operator } from "../nodes.ts";
+import { arithmeticOperators } from "./arithmetic.ts";
+import { booleanOperators } from "./boolean.ts";
+import { comparisonOperators } from "./comparison.ts";
+import { conditionalOperators } from "./conditional.ts";
+import { variableOperators } from "./variables.ts";
+
+const FAMILIES: readonly (readonly Operator[])[] = [
+  arithmeticOperators,
+  booleanOperators,
+  comparisonOperators,
+  conditionalOperators,
+  variableOperators,
+];
+
+/** Operators by name, in the order of names. */
+export const OPERATORS: ReadonlyMap<string, Operator> = new Map(
+  FAMILIES.flat()
+    .map((operator): [string, Operator] => [operator.name, operator])
+    .sort(([a], [b]) => (a < b ? -1 : 1)),
+);
