@@ -51,8 +51,9 @@ export interface BrokerStats {
   readonly bytes: number;
   readonly stored: number;
   readonly duplicates: number;
+  /** Faulty packets; those that were dead letters before count too. */
   readonly deadLetters: number;
-  /** Faulty packets by reason; those that were dead letters before count too. */
+  /** Faulty packets by reason. */
   readonly reasons: Readonly<Record<string, number>>;
   readonly sources: readonly SourceState[];
 }

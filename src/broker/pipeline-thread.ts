@@ -41,7 +41,6 @@ async function run(options: Extract<PipelineRequest, { type: "start" }>["options
     await writer.close();
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
-    log({ level: "error", message: failure, fields: {} });
   }
   clearInterval(timer);
   pool.close();

@@ -114,8 +114,10 @@ export class Pipeline {
     const source = openSource(spec, { limits, downloads: join(this.options.dataDir, "downloads") });
     this.#open.set(spec.location, source);
     const known = this.options.fromStart ? undefined : await this.parts.writer.position(source.name);
-    // A source that was read to its end is read again when it is named again.
-    const position = known === undefined || known.done ? undefined : known.position;
+    // A command reads again what it names again, a server only what is new.
+    const isRead = known?.done === true;
+    if (isRead && source.isFinal && !this.options.sequential) return;
+    const position = isRead && this.options.sequential ? undefined : known?.position;
     const underway: Underway[] = [];
     const finish = async () => {
       while (underway.length > 0) await this.#acknowledge(source, underway.shift());
@@ -136,6 +138,7 @@ export class Pipeline {
       throw error;
     }
     await finish();
+    if (!this.#stop.signal.aborted) source.settled?.();
   }
 
   /** Writes the oldest batch under way with its position: from then on it is done for good. */
@@ -159,7 +162,7 @@ export class Pipeline {
     this.#bytes += next.bytes;
     this.#stored += result.stored;
     this.#duplicates += result.duplicates;
-    this.#deadLetters += result.deadLetters;
+    this.#deadLetters += faulty.length;
     for (const { fault } of faulty) this.#reasons[fault.reason] = (this.#reasons[fault.reason] ?? 0) + 1;
   }
 

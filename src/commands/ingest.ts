@@ -109,7 +109,7 @@ function bytesOf(stats: BrokerStats): { bytes: number; bytesTotal?: number } {
 function report(stats: BrokerStats, { output, options: given }: CommandContext<typeof options>): number {
   const failed = stats.sources.filter((source) => source.state === "failed");
   const stopped = stats.sources.some((source) => source.state === "stopped" || source.state === "waiting");
-  const faulty = Object.values(stats.reasons).reduce((sum, count) => sum + count, 0);
+  const { deadLetters: faulty } = stats;
   output.json({ event: "summary", ...stats });
   output.line(`read        ${stats.packets} packets`);
   output.line(`stored      ${stats.stored} alerts`);

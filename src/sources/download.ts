@@ -15,8 +15,11 @@ import { join } from "node:path";
 import { fileSource, pause } from "./files.ts";
 import { type BatchLimits, type PacketBatch, type Source, SourceError } from "./source.ts";
 
+/** Attempts in a row that bring nothing before it is given up. */
 const ATTEMPTS = 6;
 const FIRST_WAIT_MS = 500;
+/** A connection that is silent for this long is broken, milliseconds. */
+const STALL_MS = 60_000;
 
 export interface DownloadOptions {
   /** Folder for what is being downloaded. */
@@ -38,6 +41,7 @@ interface Partial {
 
 class DownloadSource implements Source {
   readonly name: string;
+  readonly isFinal = true;
   readonly #address: URL;
   readonly #headers: Record<string, string> = {};
   readonly #file: string;
@@ -68,32 +72,44 @@ class DownloadSource implements Source {
     return this.#local?.progress() ?? this.#bytes;
   }
 
+  settled() {
+    rmSync(this.#file, { force: true });
+  }
+
   async *batches(position: string | undefined, signal: AbortSignal): AsyncGenerator<PacketBatch> {
-    mkdirSync(this.options.folder, { recursive: true });
-    if (!existsSync(this.#file)) await this.#download(signal);
+    try {
+      mkdirSync(this.options.folder, { recursive: true });
+      if (!existsSync(this.#file)) await this.#download(signal);
+    } catch (error) {
+      throw this.#diskError(error) ?? error;
+    }
     if (signal.aborted) return;
     const { limits } = this.options;
     this.#local = fileSource(this.#file, { name: this.name, ...(limits === undefined ? {} : { limits }) });
-    for await (const batch of this.#local.batches(position, signal)) {
-      yield batch;
-      // Asked for the next batch after the last: the last one is stored.
-      if (batch.done) rmSync(this.#file, { force: true });
+    try {
+      yield* this.#local.batches(position, signal);
+    } catch (error) {
+      // What came whole and cannot be read is fetched anew by the next run.
+      if (error instanceof SourceError) rmSync(this.#file, { force: true });
+      throw error;
     }
   }
 
   async #download(signal: AbortSignal): Promise<void> {
     for (let attempt = 1; ; attempt++) {
+      const before = this.#bytes.bytesRead;
       try {
         await this.#fetchRest(signal);
         return;
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof SourceError) throw error;
+        if (error instanceof SourceError || this.#diskError(error) !== undefined) throw error;
         const reason = error instanceof Error ? error.message : String(error);
+        if (this.#bytes.bytesRead > before) attempt = 1;
         if (attempt === ATTEMPTS) {
           throw new SourceError(
             this.name,
-            `the download broke ${ATTEMPTS} times, last: ${reason}; run again to resume it`,
+            `${ATTEMPTS} attempts in a row brought nothing, last: ${reason}; run again to go on`,
           );
         }
         await pause(FIRST_WAIT_MS * 2 ** (attempt - 1), signal);
@@ -112,19 +128,29 @@ class DownloadSource implements Source {
       // If the file changed on the server it is sent whole.
       headers["if-range"] = note.validator;
     }
-    const response = await fetch(this.#address, { headers, signal, decompress: false });
-    this.#checkStatus(response);
-    const resumes = response.status === 206;
-    const strong =
-      response.headers.get("etag")?.startsWith("W/") === true ? null : response.headers.get("etag");
-    writeFileSync(noteFile, JSON.stringify({ validator: strong ?? response.headers.get("last-modified") }));
+    const stall = new StallTimer();
+    try {
+      const both = AbortSignal.any([signal, stall.signal]);
+      const response = await fetch(this.#address, { headers, signal: both, decompress: false });
+      this.#checkStatus(response, have);
+      writeFileSync(noteFile, JSON.stringify({ validator: validatorOf(response) } satisfies Partial));
+      await this.#save(response, response.status === 206 ? have : 0, part, stall);
+    } finally {
+      stall.end();
+    }
+    renameSync(part, this.#file);
+    rmSync(noteFile, { force: true });
+  }
+
+  /** Appends what the server sends behind the first `start` bytes. Throws when it is not all. */
+  async #save(response: Response, start: number, part: string, stall: StallTimer): Promise<void> {
     const length = Number(response.headers.get("content-length") ?? Number.NaN);
-    const start = resumes ? have : 0;
     const total = Number.isNaN(length) ? undefined : start + length;
-    const file = openSync(part, resumes ? "a" : "w");
+    const file = openSync(part, start > 0 ? "a" : "w");
     let written = start;
     try {
       for await (const chunk of response.body ?? []) {
+        stall.restart();
         written += writeSync(file, chunk);
         this.#bytes = { bytesRead: written, bytesTotal: total };
       }
@@ -134,20 +160,61 @@ class DownloadSource implements Source {
     if (total !== undefined && written !== total) {
       throw new Error(`it ended after ${written} of ${total} bytes`);
     }
-    renameSync(part, this.#file);
-    rmSync(noteFile, { force: true });
   }
 
-  #checkStatus(response: Response): void {
+  #checkStatus(response: Response, have: number): void {
     const { status } = response;
-    if (status === 200 || status === 206) return;
+    if (status === 200) return;
+    const from = /^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1];
+    if (status === 206 && Number(from) === have) return;
+    if (status === 206 || status === 416) {
+      rmSync(`${this.#file}.part`, { force: true });
+      throw new Error(`the server did not go on at byte ${have}`);
+    }
     if (status === 401 || status === 403) {
       throw new SourceError(this.name, `the server answers ${status}: check the user name and password`);
     }
-    if (status >= 400 && status < 500 && status !== 408 && status !== 416 && status !== 429) {
+    if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
       throw new SourceError(this.name, `the server answers ${status}`);
     }
-    if (status === 416) rmSync(`${this.#file}.part`, { force: true });
     throw new Error(`the server answers ${status}`);
+  }
+
+  /** An error of the folder of downloads in the words of a user. */
+  #diskError(error: unknown): SourceError | undefined {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (!/^(ENOSPC|EDQUOT|EFBIG|EACCES|EROFS|ENOTDIR|EEXIST|EIO)$/.test(code)) return undefined;
+    const reason = code === "ENOSPC" ? "no space left" : code;
+    return new SourceError(
+      this.name,
+      `cannot be saved to ${this.options.folder}: ${reason}; run again to go on when that is mended`,
+    );
+  }
+}
+
+/** What tells whether the file on the server is still the same: only a strong one will do. */
+function validatorOf({ headers }: Response): string | null {
+  const tag = headers.get("etag");
+  return tag !== null && !tag.startsWith("W/") ? tag : headers.get("last-modified");
+}
+
+/** Aborts its signal when it is not restarted in time. */
+class StallTimer {
+  readonly #abort = new AbortController();
+  readonly #timer = setTimeout(
+    () => this.#abort.abort(new Error(`nothing came for ${STALL_MS / 1000} s`)),
+    STALL_MS,
+  );
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  restart(): void {
+    this.#timer.refresh();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
   }
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { archiveMembers } from "./archive.ts";
+import { Cursor } from "./cursor.ts";
 import { type FileItem, listByArrival, listByName } from "./items.ts";
 import {
   type BatchLimits,
@@ -12,12 +13,9 @@ import {
   SourceError,
 } from "./source.ts";
 
-/** How often a watched folder is looked at, milliseconds. */
+/** How often a watched folder is looked at, milliseconds; a large one so rarely that it takes no more than its share. */
 const WATCH_INTERVAL_MS = 1000;
-
-/** `[order of the item, packets of it that are done]`; -1: the whole item is done. */
-type Position = readonly [order: string, packets: number];
-const WHOLE = -1;
+const WATCH_SHARE = 1 / 20;
 
 export interface FileSourceOptions {
   readonly watch?: boolean;
@@ -33,6 +31,7 @@ export function fileSource(path: string, options: FileSourceOptions = {}): Sourc
 
 class FileSource implements Source {
   readonly name: string;
+  readonly isFinal = false;
   readonly #watch: boolean;
   readonly #limits: BatchLimits;
   #bytesRead = 0;
@@ -53,39 +52,37 @@ class FileSource implements Source {
 
   async *batches(position: string | undefined, signal: AbortSignal): AsyncGenerator<PacketBatch> {
     const batch = new BatchBuilder(this.#limits);
-    let after = position === undefined ? undefined : (JSON.parse(position) as Position);
+    const cursor = new Cursor(position, this.#watch ? "by arrival" : "by name");
     try {
       for (;;) {
-        const items = this.#remaining(after);
+        const looked = performance.now();
+        const items = this.#remaining(cursor);
+        const lookMs = performance.now() - looked;
         for (const item of items) {
-          const skip = after?.[0] === item.order ? after[1] : 0;
-          for await (const { packet, packets } of this.#packets(item, skip)) {
-            after = [item.order, packets];
-            if (batch.add(packet, after)) yield batch.take(false);
+          let packets = cursor.packetsOf(item);
+          for await (const packet of this.#packets(item, packets)) {
+            cursor.begin(item, ++packets);
+            if (batch.add(packet)) yield batch.take(cursor, false);
             if (signal.aborted) return;
           }
-          after = [item.order, WHOLE];
-          batch.reached(after);
+          cursor.finish(item);
         }
         if (!this.#watch) break;
-        if (!batch.isEmpty()) yield batch.take(false);
-        await pause(WATCH_INTERVAL_MS, signal);
+        if (!batch.isEmpty()) yield batch.take(cursor, false);
+        await pause(Math.max(WATCH_INTERVAL_MS, lookMs / WATCH_SHARE), signal);
         if (signal.aborted) return;
       }
     } catch (error) {
-      if (!batch.isEmpty()) yield batch.take(false);
+      if (!batch.isEmpty()) yield batch.take(cursor, false);
       throw error;
     }
-    yield batch.take(true);
+    yield batch.take(cursor, true);
   }
 
   /** The items that are not done, and with them what the progress is measured by. */
-  #remaining(after: Position | undefined): FileItem[] {
+  #remaining(cursor: Cursor): FileItem[] {
     const items = this.#watch ? listByArrival(this.path) : listByName(this.path);
-    const left = items.filter(
-      (item) =>
-        after === undefined || item.order > after[0] || (item.order === after[0] && after[1] !== WHOLE),
-    );
+    const left = cursor.remaining(items);
     if (!this.#watch) {
       this.#bytesTotal = items.reduce((sum, item) => sum + item.size, 0);
       this.#bytesRead = this.#bytesTotal - left.reduce((sum, item) => sum + item.size, 0);
@@ -93,23 +90,23 @@ class FileSource implements Source {
     return left;
   }
 
-  /** The packets of an item. In a watched folder a torn archive is a dead letter, so that later files get their turn. */
-  async *#packets(item: FileItem, skip: number): AsyncGenerator<{ packet: Packet; packets: number }> {
+  /** The packets of an item. A torn archive of a folder is a dead letter, so that later files get their turn. */
+  async *#packets(item: FileItem, skip: number): AsyncGenerator<Packet> {
     try {
       yield* this.#packetsOf(item, skip);
     } catch (error) {
-      if (!this.#watch || !(error instanceof SourceError)) throw error;
+      if (item.path === this.path || !(error instanceof SourceError)) throw error;
       const fault = { reason: "TornArchiveError", message: error.message };
-      const packet = { bytes: new Uint8Array(0), key: item.order, place: item.name, fault };
-      yield { packet, packets: WHOLE };
+      yield { bytes: new Uint8Array(0), key: item.order, place: item.name, fault };
     }
   }
 
-  async *#packetsOf(item: FileItem, skip: number): AsyncGenerator<{ packet: Packet; packets: number }> {
+  async *#packetsOf(item: FileItem, skip: number): AsyncGenerator<Packet> {
     if (!item.isArchive) {
-      const packet = this.#readFile(item);
+      // One that was read, and then the process died, has nothing more.
+      const packet = skip > 0 ? undefined : this.#readFile(item);
       this.#bytesRead += item.size;
-      if (packet !== undefined) yield { packet, packets: 1 };
+      if (packet !== undefined) yield packet;
       return;
     }
     let packets = skip;
@@ -120,11 +117,7 @@ class FileSource implements Source {
       packets++;
       const place = `${item.name}: ${member.name}`;
       const packet = { bytes: member.bytes, key: `${item.name}/${packets}`, place };
-      yield {
-        packet:
-          member.oversized === undefined ? packet : { ...packet, fault: this.#oversized(member.oversized) },
-        packets,
-      };
+      yield member.oversized === undefined ? packet : { ...packet, fault: this.#oversized(member.oversized) };
     }
   }
 
@@ -156,31 +149,26 @@ class FileSource implements Source {
 class BatchBuilder {
   #packets: Packet[] = [];
   #bytes = 0;
-  #position: Position = ["", 0];
 
   constructor(readonly limits: BatchLimits) {}
 
-  /** Adds a packet and the position behind it; answers whether the batch is full. */
-  add(packet: Packet, position: Position): boolean {
+  /** Adds a packet; answers whether the batch is full. */
+  add(packet: Packet): boolean {
     this.#packets.push(packet);
     this.#bytes += packet.bytes.length;
-    this.#position = position;
     return this.#packets.length >= this.limits.packets || this.#bytes >= this.limits.bytes;
-  }
-
-  reached(position: Position): void {
-    this.#position = position;
   }
 
   isEmpty(): boolean {
     return this.#packets.length === 0;
   }
 
-  take(done: boolean): PacketBatch {
+  /** What was gathered, with the position behind it. */
+  take(position: Cursor, done: boolean): PacketBatch {
     const packets = this.#packets;
     this.#packets = [];
     this.#bytes = 0;
-    return { packets, position: JSON.stringify(this.#position), done };
+    return { packets, position: String(position), done };
   }
 }
 

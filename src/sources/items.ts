@@ -1,6 +1,6 @@
 /** The files of a source in a fixed order: a single file, or what a folder holds. */
 import { readdirSync, type Stats, statSync } from "node:fs";
-import { join, relative, resolve, sep } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { SourceError } from "./source.ts";
 
 /** A file that is still being written changes; one that did not for this long is complete, milliseconds. */
@@ -17,6 +17,8 @@ export interface FileItem {
   readonly isArchive: boolean;
   /** Sorts the items of a source for good; positions refer to it. */
   readonly order: string;
+  /** Within a group new items sort behind those that are there: the folder, where arrival is the order. */
+  readonly group: string;
 }
 
 /** Whether a file name is one of those that a source reads. */
@@ -31,7 +33,7 @@ export function listByName(path: string): FileItem[] {
   if (!stats.isDirectory()) {
     // A single file was named: it is taken for packets whatever it is called.
     const name = root.split(sep).at(-1) ?? root;
-    return [{ path: root, name, size: stats.size, isArchive: ARCHIVE.test(name), order: name }];
+    return [{ path: root, name, size: stats.size, isArchive: ARCHIVE.test(name), order: name, group: "" }];
   }
   const items = [...walk(root)].map(({ file, stats: s }) => itemOf(root, file, s.size));
   if (items.length === 0) {
@@ -41,24 +43,34 @@ export function listByName(path: string): FileItem[] {
 }
 
 /**
- * The complete files of a folder in the order in which they arrived (the file system's change time), so that
- * one position tells which are done. A rename or copy into the folder counts as its arrival.
+ * The complete files of a folder in the order in which they arrived (the file system's change time). A rename
+ * or copy into the folder counts as a file's arrival. Files that come with a whole folder keep their times:
+ * so each folder below is a group of its own, told from others of its name by the file system's number.
  */
 export function listByArrival(path: string, now = Date.now()): FileItem[] {
   const root = resolve(path);
   if (!statOrThrow(root).isDirectory()) throw new SourceError(root, "only a folder can be watched");
   const items: FileItem[] = [];
+  const groups = new Map<string, string>();
   for (const { file, stats } of walk(root)) {
     if (now - stats.ctimeMs < SETTLED_MS) continue;
     const item = itemOf(root, file, stats.size);
-    items.push({ ...item, order: `${stats.ctimeMs.toFixed(3).padStart(18, "0")} ${item.name}` });
+    const folder = dirname(file);
+    const group = groups.get(folder) ?? groupOf(root, folder);
+    groups.set(folder, group);
+    items.push({ ...item, group, order: `${stats.ctimeMs.toFixed(3).padStart(18, "0")} ${item.name}` });
   }
   return items.sort(byOrder);
 }
 
 function itemOf(root: string, file: string, size: number): FileItem {
   const name = relative(root, file).split(sep).join("/");
-  return { path: file, name, size, isArchive: ARCHIVE.test(name), order: name };
+  return { path: file, name, size, isArchive: ARCHIVE.test(name), order: name, group: "" };
+}
+
+function groupOf(root: string, folder: string): string {
+  const inode = statSync(folder, { throwIfNoEntry: false })?.ino ?? 0;
+  return `${relative(root, folder).split(sep).join("/")}#${inode}`;
 }
 
 const byOrder = (a: FileItem, b: FileItem) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0);

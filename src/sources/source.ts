@@ -35,6 +35,8 @@ export interface SourceProgress {
 export interface Source {
   /** Identifies the source across runs: an absolute path, a URL, `topic/partition`. */
   readonly name: string;
+  /** Whether it has an end behind which nothing ever comes. */
+  readonly isFinal: boolean;
   /**
    * Yields batches from after `position` (from the start when undefined) until the source ends or `signal`
    * aborts. The next batch is read only when asked for: a slow consumer slows the source. Throws
@@ -42,6 +44,8 @@ export interface Source {
    */
   batches(position: string | undefined, signal: AbortSignal): AsyncIterable<PacketBatch>;
   progress(): SourceProgress;
+  /** Called when the source was read to its end and all of it is stored: what was kept for it may go. */
+  settled?(): void;
 }
 
 /** How large a batch may be. */

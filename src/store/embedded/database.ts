@@ -116,8 +116,24 @@ export function storeError(error: unknown, dataDir: string): unknown {
       `${join(dataDir, DATABASE_FILE)} is damaged or no Kowalski database: ${error.message}`,
     );
   }
+  if (code.startsWith("SQLITE_IOERR") || code === "EIO" || code === "EFBIG" || code === "EDQUOT") {
+    return new StoreError(
+      `the disk refuses the data folder ${dataDir} (${code}): look for quotas, limits on file size, and a failing disk`,
+    );
+  }
   if (code.startsWith("SQLITE_BUSY")) {
     return new StoreError(`the data folder ${dataDir} is locked by another process that does not let go`);
   }
   return error;
+}
+
+/** Folds the write-ahead log into the database as far as others let it, and closes. */
+export function closeDatabase(database: Database): void {
+  try {
+    database.run("PRAGMA busy_timeout = 0");
+    database.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch {
+    // A full disk or another process's lock: the log stays, which is as durable, for whoever opens next.
+  }
+  database.close();
 }

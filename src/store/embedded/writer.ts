@@ -13,7 +13,7 @@ import type {
   OutboxEntry,
   SourcePosition,
 } from "../store.ts";
-import { DATABASE_FILE, openDatabase, storeError } from "./database.ts";
+import { closeDatabase, DATABASE_FILE, openDatabase, storeError } from "./database.ts";
 import { insertDocuments } from "./documents.ts";
 import type { EncodedRows } from "./encoder.ts";
 import { decodeDocument } from "./encoding.ts";
@@ -62,7 +62,7 @@ class EmbeddedWriter implements AlertWriter {
   }
 
   async close(): Promise<void> {
-    this.#database.close();
+    closeDatabase(this.#database);
   }
 
   #write(batch: AlertBatch): BatchResult {

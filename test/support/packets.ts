@@ -1,0 +1,65 @@
+/** Packets for tests: the real ones, copies of them under other names, and archives of packets. */
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { pack } from "tar-stream";
+import { Encoder, openContainer } from "../../src/avro/index.ts";
+import { sharedPath } from "./shared.ts";
+
+export interface NamedPacket {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The real ZTF packets beside a development checkout, by name. */
+export function realPackets(): NamedPacket[] {
+  const root = sharedPath("data", "ztf");
+  return readdirSync(root, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".avro"))
+    .sort()
+    .map((name) => ({ name: basename(name), bytes: readFileSync(join(root, name)) }));
+}
+
+/** Candids of copies begin here: no real alert is near. */
+const FIRST_COPY = 9_000_000_000_000_000_000n;
+
+/** A container of `records` copies of a packet's alert, each of an object and with a candid of its own. */
+export class Copier {
+  readonly #encoder: Encoder;
+  readonly #record: Readonly<Record<string, unknown>>;
+  #next = FIRST_COPY;
+
+  constructor(packet: Uint8Array) {
+    const container = openContainer(packet);
+    const [record] = container.records();
+    if (record === undefined) throw new Error("the packet is empty");
+    this.#record = record;
+    this.#encoder = new Encoder(Buffer.from(container.schema).toString());
+  }
+
+  packet(records = 1): NamedPacket {
+    const copies = Array.from({ length: records }, () => {
+      const candid = this.#next++;
+      return { ...this.#record, candid, objectId: `ZTF99copy${candid - FIRST_COPY}` };
+    });
+    return { name: `${copies[0]?.candid}.avro`, bytes: this.#encoder.container(copies) };
+  }
+
+  packets(count: number): NamedPacket[] {
+    return Array.from({ length: count }, () => this.packet());
+  }
+}
+
+/** An archive of these packets, uncompressed. */
+export async function tarOf(packets: Iterable<NamedPacket>): Promise<Uint8Array<ArrayBuffer>> {
+  const archive = pack();
+  for (const { name, bytes } of packets) archive.entry({ name }, Buffer.from(bytes));
+  archive.finalize();
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of archive) chunks.push(chunk as Uint8Array);
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+/** As the nightly archives come. */
+export async function tarGzOf(packets: Iterable<NamedPacket>): Promise<Uint8Array<ArrayBuffer>> {
+  return Bun.gzipSync(await tarOf(packets), { level: 1 });
+}
