@@ -3,7 +3,7 @@ import { Elysia } from "elysia";
 import { readBody, requireText } from "./body.ts";
 import type { ApiContext } from "./context.ts";
 import { success } from "./envelope.ts";
-import { HttpError } from "./errors.ts";
+import { HttpError, tooManyAttempts } from "./errors.ts";
 
 export const auth = (api: ApiContext) =>
   new Elysia().post("/api/auth", async ({ request }) => login(api, request), {
@@ -33,20 +33,12 @@ async function login(api: ApiContext, request: Request): Promise<Response> {
   const username = requireText(body, "username");
   const password = requireText(body, "password");
   const address = api.addressOf(request);
-  const wait = api.attempts.waitSeconds(username, address);
-  if (wait > 0) {
-    throw new HttpError(429, `too many failed logins: try again in ${wait} seconds`, {
-      "retry-after": String(wait),
-    });
-  }
   await api.accountsReady;
-  // Counted before the password is looked at, so that many requests at once do not get past the limit.
-  api.attempts.failed(username, address);
-  const account = await api.accounts.verify(username, password);
-  if (account === undefined) {
+  const attempt = await api.attempts.try(username, address, () => api.accounts.verify(username, password));
+  if ("waitSeconds" in attempt) throw tooManyAttempts(attempt.waitSeconds);
+  if ("failed" in attempt) {
     api.log.warn({ address }, "failed login");
     throw new HttpError(401, "wrong credentials");
   }
-  api.attempts.succeeded(username, address);
-  return success("logged in", undefined, { token: await api.identities.tokenFor(account) });
+  return success("logged in", undefined, { token: await api.identities.tokenFor(attempt.value) });
 }

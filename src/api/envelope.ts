@@ -12,9 +12,14 @@ const COMMON_HEADERS: Readonly<Record<string, string>> = {
 
 /** A successful answer. `data` is left out when undefined, as clients of such brokers expect. */
 export function success(message: string, data?: Value, extra: Document = {}): Response {
+  return new Response(successText(message, data, extra), { headers: COMMON_HEADERS });
+}
+
+/** The same as text. */
+export function successText(message: string, data?: Value, extra: Document = {}): string {
   const envelope: Document = { status: "success", message, ...extra };
   if (data !== undefined) envelope["data"] = data;
-  return new Response(printJson(envelope), { headers: COMMON_HEADERS });
+  return printJson(envelope);
 }
 
 export function failure(
@@ -23,39 +28,45 @@ export function failure(
   headers: Readonly<Record<string, string>> = {},
   extra: Document = {},
 ): Response {
-  const envelope = printJson({ status: "error", message, ...extra });
-  return new Response(envelope, { status, headers: { ...COMMON_HEADERS, ...headers } });
+  return new Response(failureText(message, extra), { status, headers: { ...COMMON_HEADERS, ...headers } });
+}
+
+/** The same as text. */
+export function failureText(message: string, extra: Document = {}): string {
+  return printJson({ status: "error", message, ...extra });
+}
+
+/** Text of a successful answer whose `data` is an array: `items` are its elements, comma-separated, in pieces. */
+export async function* listPieces(message: string, items: AsyncIterable<string>): AsyncGenerator<string> {
+  let head = `{"status":"success","message":${JSON.stringify(message)},"data":[`;
+  for await (const piece of items) {
+    // Together with the first piece, so that what fails before it fails before anything is sent.
+    yield head + piece;
+    head = "";
+  }
+  yield `${head}]}`;
 }
 
 /**
- * A successful answer whose `data` is an array that is sent as it comes. What fails before the first piece
- * fails as a whole; what fails later breaks the connection off, so that it cannot be taken for complete.
+ * A successful answer that is sent as it comes. What fails before the first piece fails as a whole; what
+ * fails later breaks the connection off, so that it cannot be taken for complete.
  */
-export async function streamSuccess(message: string, pieces: AsyncIterable<string>): Promise<Response> {
-  const iterator = pieces[Symbol.asyncIterator]();
-  const first = await iterator.next();
+export async function streamed(pieces: AsyncGenerator<string>): Promise<Response> {
   const encoder = new TextEncoder();
-  const head = `{"status":"success","message":${JSON.stringify(message)},"data":[`;
-  if (first.done === true) return new Response(`${head}]}`, { headers: COMMON_HEADERS });
-  let next: string | undefined = head + first.value;
+  let next: IteratorResult<string> | undefined = await pieces.next();
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      if (next !== undefined) {
-        controller.enqueue(encoder.encode(next));
-        next = undefined;
-        return;
-      }
       try {
-        const { done, value } = await iterator.next();
-        if (done !== true) return controller.enqueue(encoder.encode(value));
-        controller.enqueue(encoder.encode("]}"));
-        controller.close();
+        const { done, value } = next ?? (await pieces.next());
+        next = undefined;
+        if (done === true) controller.close();
+        else controller.enqueue(encoder.encode(value));
       } catch (error) {
         controller.error(error);
       }
     },
     async cancel() {
-      await iterator.return?.();
+      await pieces.return(undefined);
     },
   });
   return new Response(body, { headers: COMMON_HEADERS });

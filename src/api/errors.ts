@@ -18,6 +18,11 @@ export const badRequest = (message: string) => new HttpError(400, message);
 export const notFound = (message: string) => new HttpError(404, message);
 export const forbidden = (message: string) => new HttpError(403, message);
 
+export const tooManyAttempts = (waitSeconds: number) =>
+  new HttpError(429, `too many failed logins: try again in ${waitSeconds} seconds`, {
+    "retry-after": String(waitSeconds),
+  });
+
 /** The error answer for something that a handler threw; undefined when it is our own fault. */
 export function toHttpError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError) return error;

@@ -1,25 +1,12 @@
 /** Who asks: tokens, and the users they stand for. */
 import type { Account, Accounts } from "./accounts.ts";
 import { forbidden, HttpError } from "./errors.ts";
-
-/** What a token says: the user, and the stamp of the password it was made with. */
-export interface Claims {
-  readonly user_id: string;
-  readonly stamp: number;
-  readonly created_at: string;
-}
+import type { TokenCodec } from "./tokens.ts";
 
 export interface User {
   readonly name: string;
   readonly isAdministrator: boolean;
   readonly account: Account;
-}
-
-/** Signs and checks tokens; made from the JWT plugin. */
-export interface TokenCodec {
-  sign(claims: Claims): Promise<string>;
-  /** The claims, or undefined when the token is forged, damaged or expired. */
-  verify(token: string): Promise<Claims | undefined>;
 }
 
 export class Identities {

@@ -6,10 +6,11 @@ import { Accounts } from "./accounts.ts";
 import { clientAddress, proxyList } from "./address.ts";
 import { LoginAttempts } from "./attempts.ts";
 import { Identities } from "./identity.ts";
-import { createApp, tokenCodec } from "./server.ts";
+import { createApp } from "./server.ts";
+import { tokenCodec } from "./tokens.ts";
 
 export { AccountError, Accounts } from "./accounts.ts";
-export { runQuery } from "./queries/index.ts";
+export { queryPieces } from "./queries/index.ts";
 
 export interface ApiParts {
   readonly store: Store;
@@ -64,13 +65,14 @@ export async function openApi({ store, config, log, metrics, health }: ApiParts)
     // The limit of the configuration is kept by us, with a proper answer; this one is behind it.
     maxRequestBodySize: server.max_body_bytes + 1024 * 1024,
   });
-  const port = app.server?.port ?? server.port;
+  const listener = app.server;
+  const port = listener?.port ?? server.port;
   const host = server.host.includes(":") ? `[${server.host}]` : server.host;
   return {
     url: `http://${host}:${port}`,
     async stop() {
-      await Promise.race([app.stop(false), Bun.sleep(DRAIN_MS)]);
-      await app.stop(true);
+      await Promise.race([listener?.stop(false), Bun.sleep(DRAIN_MS)]);
+      await listener?.stop(true);
     },
   };
 }

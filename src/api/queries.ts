@@ -2,7 +2,8 @@
 import { Elysia } from "elysia";
 import { readBody } from "./body.ts";
 import type { ApiContext } from "./context.ts";
-import { queryTypes, runQuery } from "./queries/index.ts";
+import { streamed } from "./envelope.ts";
+import { queryPieces, queryTypes } from "./queries/index.ts";
 
 const description = [
   "One query. `query` depends on the type, `kwargs` are `limit`, `skip`, `sort`, `hint`, `max_time_ms`, `comment`.",
@@ -15,7 +16,7 @@ export const queries = (api: ApiContext) =>
     async ({ request }) => {
       const user = await api.identities.userOf(request);
       const body = await readBody(request, api.maxBodyBytes);
-      return runQuery(body, { store: api.store, user, maxTimeMs: api.maxTimeMs });
+      return streamed(queryPieces(body, { store: api.store, user, maxTimeMs: api.maxTimeMs }));
     },
     {
       detail: {

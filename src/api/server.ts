@@ -1,5 +1,4 @@
 /** Assembles the resources into one application: errors, log and metrics are the same for all. */
-import { jwt } from "@elysiajs/jwt";
 import { Elysia } from "elysia";
 import type { Metrics } from "../telemetry/index.ts";
 import { alerts } from "./alerts.ts";
@@ -9,24 +8,8 @@ import { docs } from "./docs.ts";
 import { failure } from "./envelope.ts";
 import { toHttpError } from "./errors.ts";
 import { health } from "./health.ts";
-import type { Claims, TokenCodec } from "./identity.ts";
 import { queries } from "./queries.ts";
 import { users } from "./users.ts";
-
-/** Signs and checks tokens with HS256, good for `expiryDays`. */
-export function tokenCodec(secret: string, expiryDays: number): TokenCodec {
-  const { jwt: codec } = new Elysia().use(jwt({ name: "jwt", secret, exp: `${expiryDays}d` })).decorator;
-  return {
-    sign: (claims) => codec.sign({ ...claims }),
-    async verify(token) {
-      const payload = await codec.verify(token);
-      if (payload === false) return undefined;
-      const { user_id, stamp, created_at } = payload as Partial<Record<keyof Claims, unknown>>;
-      if (typeof user_id !== "string" || typeof stamp !== "number") return undefined;
-      return { user_id, stamp, created_at: String(created_at) };
-    },
-  };
-}
 
 export function createApp(api: ApiContext) {
   const observe = observer(api.metrics);

@@ -5,7 +5,7 @@ import { type Account, AccountError } from "./accounts.ts";
 import { readBody, requireText } from "./body.ts";
 import type { ApiContext } from "./context.ts";
 import { success } from "./envelope.ts";
-import { badRequest, forbidden, HttpError } from "./errors.ts";
+import { badRequest, forbidden, HttpError, tooManyAttempts } from "./errors.ts";
 
 const STATUS = { invalid: 400, administrator: 400, missing: 404, conflict: 409 } as const;
 
@@ -48,12 +48,13 @@ export const users = (api: ApiContext) =>
     .get(
       "/:username",
       async ({ request, params }) => {
-        await api.identities.administratorOf(request);
+        const user = await api.identities.userOf(request);
+        if (!user.isAdministrator && user.name !== params.username) throw forbidden("admin rights required");
         const found = await api.accounts.find(params.username);
         if (found === undefined) throw new HttpError(404, `user ${params.username} not found`);
         return success(`user ${found.username}`, publicView(found));
       },
-      { detail: { summary: "One user" } },
+      { detail: { summary: "One user", description: "Users may ask for themselves." } },
     )
     .post("", async ({ request }) => add(api, request), {
       detail: { summary: "Add a user", requestBody: body(FIELDS, ["username", "password"]) },
@@ -104,7 +105,7 @@ async function add(api: ApiContext, request: Request): Promise<Response> {
 async function edit(api: ApiContext, request: Request, username: string): Promise<Response> {
   const user = await api.identities.userOf(request);
   const given = await readBody(request, api.maxBodyBytes);
-  if (!user.isAdministrator) await requireOwnPassword(api, user.name, username, given);
+  if (!user.isAdministrator) await requireOwnPassword(api, request, user.name, username, given);
   const change = {
     ...(given["username"] === undefined ? {} : { username: requireText(given, "username") }),
     ...(given["password"] === undefined ? {} : { password: requireText(given, "password") }),
@@ -118,6 +119,7 @@ async function edit(api: ApiContext, request: Request, username: string): Promis
 /** Users who are no administrators may change their own password and nothing else. */
 async function requireOwnPassword(
   api: ApiContext,
+  request: Request,
   asking: string,
   username: string,
   given: Document,
@@ -128,14 +130,11 @@ async function requireOwnPassword(
   if (asking !== username || others.some((field) => field !== "username" || given["username"] !== username)) {
     throw forbidden("admin rights required");
   }
-  const address = "own password";
-  if (api.attempts.waitSeconds(username, address) > 0)
-    throw new HttpError(429, "too many attempts: try again later");
-  api.attempts.failed(username, address);
-  if ((await api.accounts.verify(username, requireText(given, "current_password"))) === undefined) {
-    throw forbidden("current_password is wrong");
-  }
-  api.attempts.succeeded(username, address);
+  const current = requireText(given, "current_password");
+  const address = api.addressOf(request);
+  const attempt = await api.attempts.try(username, address, () => api.accounts.verify(username, current));
+  if ("waitSeconds" in attempt) throw tooManyAttempts(attempt.waitSeconds);
+  if ("failed" in attempt) throw forbidden("current_password is wrong");
 }
 
 function optionalFields(given: Document) {

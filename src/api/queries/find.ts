@@ -1,9 +1,6 @@
 /** `find`, `find_one`, `count_documents`, `estimated_document_count`. */
-import { streamSuccess, success } from "../envelope.ts";
 import { visibleFilter } from "../visibility.ts";
-import { catalogOf, documentField, filterOf, findOptions, type QueryType } from "./request.ts";
-
-const DONE = "Successfully executed query";
+import { catalogOf, DONE, documentField, filterOf, findOptions, type QueryType } from "./request.ts";
 
 export const find: QueryType = {
   name: "find",
@@ -18,7 +15,7 @@ export const find: QueryType = {
       ...(projection === undefined ? {} : { projection }),
       ...findOptions(kwargs, context),
     });
-    return streamSuccess(DONE, stream.json());
+    return { message: DONE, items: stream.json() };
   },
 };
 
@@ -35,7 +32,7 @@ export const findOne: QueryType = {
       ...(projection === undefined ? {} : { projection }),
       ...findOptions(kwargs, context),
     });
-    return success(DONE, document);
+    return { message: DONE, ...(document === undefined ? {} : { data: document }) };
   },
 };
 
@@ -46,7 +43,7 @@ export const countDocuments: QueryType = {
     const collection = catalogOf(query);
     const filter = visibleFilter(context.user, collection, filterOf(query));
     const { sort: _, ...options } = findOptions(kwargs, context);
-    return success(DONE, await context.store.count({ collection, filter, ...options }));
+    return { message: DONE, data: await context.store.count({ collection, filter, ...options }) };
   },
 };
 
@@ -62,6 +59,6 @@ export const estimatedDocumentCount: QueryType = {
     const count = isRestricted
       ? await context.store.count({ collection, filter, maxTimeMs, comment })
       : await context.store.estimatedCount(collection);
-    return success(DONE, count);
+    return { message: DONE, data: count };
   },
 };

@@ -1,17 +1,29 @@
 /** The query types of `POST /api/queries`. Adding one is a file here and a line in the list below. */
-import { type Document, isDocument } from "../../query/index.ts";
-import { badRequest } from "../errors.ts";
+import { type Document, isDocument, type Value } from "../../query/index.ts";
+import { failureText, listPieces, successText } from "../envelope.ts";
+import { badRequest, toHttpError } from "../errors.ts";
+import { drop } from "./drop.ts";
 import { countDocuments, estimatedDocumentCount, find, findOne } from "./find.ts";
 import { info } from "./info.ts";
-import type { QueryContext, QueryType } from "./request.ts";
+import { DONE, type QueryAnswer, type QueryContext, type QueryType } from "./request.ts";
 
-export const queryTypes: readonly QueryType[] = [find, findOne, countDocuments, estimatedDocumentCount, info];
+export type { QueryAnswer, QueryContext, QueryType } from "./request.ts";
+
+export const queryTypes: readonly QueryType[] = [
+  find,
+  findOne,
+  countDocuments,
+  estimatedDocumentCount,
+  info,
+  drop,
+];
 
 /** Types that clients of such brokers know and that this version does not answer yet. */
-const NOT_YET = new Set(["aggregate", "cone_search", "near", "skymap", "drop"]);
+const NOT_YET = new Set(["aggregate", "cone_search", "near", "skymap"]);
+const MOST_QUERIES = 1000;
 
-/** Runs the body of `POST /api/queries` for a user. Throws what `toHttpError` understands. */
-export async function runQuery(body: Document, context: QueryContext): Promise<Response> {
+/** Runs one query for a user. Throws what `toHttpError` understands. */
+export function runQuery(body: Document, context: QueryContext): Promise<QueryAnswer> {
   const { query_type: name, query = {}, kwargs = {} } = body;
   const type = queryTypes.find((candidate) => candidate.name === name);
   if (type === undefined) {
@@ -24,4 +36,52 @@ export async function runQuery(body: Document, context: QueryContext): Promise<R
   if (!isDocument(query)) throw badRequest("query: expected an object");
   if (kwargs !== null && !isDocument(kwargs)) throw badRequest("kwargs: expected an object");
   return type.run(query, kwargs ?? {}, context);
+}
+
+/**
+ * The envelope that answers the body of `POST /api/queries` as text in pieces: of one query, or of several
+ * with an envelope for each. What is wrong with the body as a whole is thrown before the first piece.
+ */
+export async function* queryPieces(body: Document, context: QueryContext): AsyncGenerator<string> {
+  const { queries } = body;
+  if (queries === undefined) yield* answerPieces(await runQuery(body, context));
+  else yield* listPieces(DONE, answersPieces(queriesOf(queries), context));
+}
+
+function answerPieces({ message, data, items }: QueryAnswer): AsyncIterable<string> {
+  return items === undefined ? onePiece(successText(message, data)) : listPieces(message, items);
+}
+
+async function* onePiece(text: string): AsyncGenerator<string> {
+  yield text;
+}
+
+function queriesOf(given: Value): Document[] {
+  if (!Array.isArray(given)) throw badRequest("queries: expected a list of queries");
+  if (given.length > MOST_QUERIES) {
+    throw badRequest(`queries: expected at most ${MOST_QUERIES}, got ${given.length}: send them in parts`);
+  }
+  return given.map((query, index) => {
+    if (isDocument(query)) return query;
+    throw badRequest(`queries[${index}]: expected an object with query_type, query and kwargs`);
+  });
+}
+
+/** One after the other; one that fails at its start has an error envelope with its status as `code`. */
+async function* answersPieces(queries: readonly Document[], context: QueryContext): AsyncGenerator<string> {
+  let separator = "";
+  for (const query of queries) {
+    let started = false;
+    try {
+      for await (const piece of answerPieces(await runQuery(query, context))) {
+        yield started ? piece : separator + piece;
+        started = true;
+      }
+    } catch (error) {
+      const known = toHttpError(error);
+      if (started || known === undefined) throw error;
+      yield separator + failureText(known.message, { code: known.status });
+    }
+    separator = ",";
+  }
 }

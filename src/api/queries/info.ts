@@ -1,12 +1,9 @@
 /** `info`: what catalogues there are, and what is known of them. */
 import type { Document } from "../../query/index.ts";
 import { type IndexDescription, SYSTEM_COLLECTIONS } from "../../store/index.ts";
-import { success } from "../envelope.ts";
 import { badRequest } from "../errors.ts";
 import { refuseSystemCollection } from "../visibility.ts";
-import { catalogOf, type QueryContext, type QueryType } from "./request.ts";
-
-const DONE = "Successfully executed query";
+import { catalogOf, DONE, type QueryContext, type QueryType } from "./request.ts";
 
 type Info = (query: Document, context: QueryContext) => Promise<Document | string[]>;
 
@@ -52,7 +49,7 @@ export const info: QueryType = {
     if (answer === undefined) {
       throw badRequest(`query.command: expected one of ${Object.keys(COMMANDS).join(", ")}`);
     }
-    return success(DONE, await answer(query, context));
+    return { message: DONE, data: await answer(query, context) };
   },
 };
 

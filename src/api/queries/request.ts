@@ -12,12 +12,22 @@ export interface QueryContext {
   readonly maxTimeMs: number;
 }
 
+/** The message of every query that went well. */
+export const DONE = "Successfully executed query";
+
+/** What a query answers: `data`, or the elements of an array as comma-separated JSON text in pieces. */
+export interface QueryAnswer {
+  readonly message: string;
+  readonly data?: Value;
+  readonly items?: AsyncIterable<string>;
+}
+
 /** One query type: `query` and `kwargs` are as the client sent them. */
 export interface QueryType {
   readonly name: string;
   /** One line for the documentation. */
   readonly summary: string;
-  run(query: Document, kwargs: Document, context: QueryContext): Promise<Response>;
+  run(query: Document, kwargs: Document, context: QueryContext): Promise<QueryAnswer>;
 }
 
 /** The collection that a query names; blanks around it are nobody's intent. */
