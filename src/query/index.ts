@@ -2,6 +2,15 @@
 export type { Bounds, LonLat, Region } from "./bounds.ts";
 export { Deadline, tick } from "./deadline.ts";
 export { QueryError, type QueryErrorKind } from "./errors.ts";
+export {
+  compileCondition,
+  compileExpression,
+  compileExpressions,
+  type Evaluate,
+  expressionOperators,
+  parseExpression,
+  type Variables,
+} from "./expressions/index.ts";
 export { printJson } from "./json-print.ts";
 export { type JsonOptions, parseJson } from "./json-text.ts";
 export {

@@ -1,7 +1,7 @@
 /** `$cond $ifNull $switch`: only the branch that is taken is computed. */
 import { type Code, code } from "../../code.ts";
 import { QueryError } from "../../errors.ts";
-import { isDocument, truthy, type Value } from "../../values.ts";
+import { type Document, isDocument, truthy, type Value } from "../../values.ts";
 import type { Emitter, Mode, Typed } from "../emitter.ts";
 import type { CallNode, ExpressionNode, Operator } from "../nodes.ts";
 import { type Reader, readNamed } from "../parse.ts";
@@ -93,8 +93,13 @@ function emitIfNull(emitter: Emitter, call: CallNode, mode: Mode): Typed {
 /** An alternative of a `$switch`. */
 interface Case {
   readonly when: ExpressionNode;
-  readonly then: ExpressionNode;
+  readonly value: ExpressionNode;
 }
+
+/** As text, since an object literal with `then` looks like a promise to tools. */
+const SWITCH_EXAMPLE: Document = JSON.parse(
+  '{"$switch": {"branches": [{"case": {"$eq": ["$fid", 1]}, "then": "g"}], "default": "other"}}',
+);
 
 function parseSwitch(reader: Reader, value: Value, at: string): ExpressionNode {
   const [branches, otherwise] = readNamed(value, ["branches"], ["default"], at);
@@ -105,7 +110,7 @@ function parseSwitch(reader: Reader, value: Value, at: string): ExpressionNode {
     const [when, then] = readNamed(branch, ["case", "then"], [], where);
     return {
       when: reader.read(when ?? null, `${where}.case`),
-      then: reader.read(then ?? null, `${where}.then`),
+      value: reader.read(then ?? null, `${where}.then`),
     };
   });
   const fallback = otherwise === undefined ? undefined : reader.read(otherwise, `${at}.default`);
@@ -124,10 +129,10 @@ function fold(
 ): ExpressionNode {
   const args: (ExpressionNode | undefined)[] = [];
   let last = fallback;
-  for (const { when, then } of cases) {
-    if (when.kind !== "constant") args.push(when, then);
+  for (const { when, value } of cases) {
+    if (when.kind !== "constant") args.push(when, value);
     else if (truthy(when.value)) {
-      last = then;
+      last = value;
       break;
     }
   }
@@ -163,11 +168,7 @@ const SWITCH: Operator = {
   summary: "The value of the first branch whose case holds, else the default.",
   arguments: { kind: "own", form: "`{branches: [{case: …, then: …}, …], default: …}`" },
   result: ANY,
-  example: example(
-    { $switch: { branches: [{ case: { $eq: ["$fid", 1] }, then: "g" }], default: "other" } },
-    { fid: 1 },
-    "g",
-  ),
+  example: example(SWITCH_EXAMPLE, { fid: 1 }, "g"),
   parse: parseSwitch,
   emit: emitSwitch,
 };

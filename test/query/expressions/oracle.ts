@@ -1,0 +1,85 @@
+/** Compares compiled expressions with a real MongoDB server: the same value, types included, or an error on both sides. */
+
+import { expect } from "bun:test";
+import { EJSON, serialize } from "bson";
+import { MongoClient } from "mongodb";
+import { compileExpression, type Document, type Value } from "../../../src/query/index.ts";
+import { testMongod } from "../../support/mongod.ts";
+import { skipOrFail } from "../../support/services.ts";
+
+/** An expression and the document it is computed on. */
+export type Case = readonly [expression: Value, document?: Document];
+
+/** What came out: the value in canonical extended JSON, or that it failed. */
+type Outcome = { readonly value: string } | { readonly error: string };
+
+const found = await testMongod();
+
+/** Whether there is no server to compare with. */
+export const withoutServer = skipOrFail("mongod", typeof found !== "string", String(found));
+
+const client = typeof found === "string" ? undefined : new MongoClient(found.url);
+
+/** Canonical text of a value as BSON holds it, so that types count; missing is `nothing`. */
+export function describeValue(value: Value | undefined): string {
+  if (value === undefined) return "nothing";
+  // Through BSON, so that the same bytes give the same text whatever class held them.
+  const document = { value };
+  return Buffer.from(serialize(document))
+    .toString("hex")
+    .concat(" ", EJSON.stringify(document, { relaxed: false }));
+}
+
+function compiled([expression, document = {}]: Case): Outcome {
+  try {
+    return { value: describeValue(compileExpression(expression, "case")(document)) };
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function served([expression, document = {}]: Case): Promise<Outcome> {
+  try {
+    const pipeline = [
+      { $documents: [{ $literal: document }] },
+      { $replaceRoot: { newRoot: { value: expression } } },
+    ];
+    const options = { promoteValues: false, bsonRegExp: true };
+    const [row] = (await client?.db("admin").aggregate(pipeline, options).toArray()) ?? [];
+    return { value: describeValue(row?.["value"] as Value | undefined) };
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+const AT_ONCE = 32;
+
+/** Demands that all cases come out alike; differences are shown together. */
+export async function expectAlike(cases: readonly Case[]): Promise<void> {
+  const differences: string[] = [];
+  for (let i = 0; i < cases.length; i += AT_ONCE) {
+    const some = cases.slice(i, i + AT_ONCE);
+    const outcomes = await Promise.all(some.map(served));
+    some.forEach((item, j) => {
+      const ours = compiled(item);
+      const theirs = outcomes[j] ?? { error: "no answer" };
+      const alike =
+        "value" in ours && "value" in theirs
+          ? ours.value === theirs.value
+          : "error" in ours && "error" in theirs;
+      if (!alike) differences.push(`${show(item)}\n    ours:   ${tell(ours)}\n    server: ${tell(theirs)}`);
+    });
+  }
+  if (differences.length > 0)
+    throw new Error(`${differences.length} of ${cases.length} differ:\n${differences.join("\n")}`);
+  expect(cases.length).toBeGreaterThan(0);
+}
+
+function show([expression, document = {}]: Case): string {
+  return `${EJSON.stringify({ e: expression }, { relaxed: false })} on ${EJSON.stringify(document, { relaxed: false })}`;
+}
+
+function tell(outcome: Outcome): string {
+  if ("error" in outcome) return `error: ${outcome.error}`;
+  return outcome.value.slice(outcome.value.indexOf(" ") + 1);
+}
