@@ -1,4 +1,5 @@
 /** What the resources of the API work with. */
+import type { Filters } from "../filters/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Health, Log, Metrics } from "../telemetry/index.ts";
 import type { Accounts } from "./accounts.ts";
@@ -11,6 +12,7 @@ export interface ApiContext {
   readonly metrics: Metrics;
   readonly health: Health;
   readonly accounts: Accounts;
+  readonly filters: Filters;
   readonly identities: Identities;
   readonly attempts: LoginAttempts;
   readonly maxBodyBytes: number;

@@ -1,5 +1,6 @@
 /** The HTTP API: opened with what it needs, closed when asked. */
 import type { Config } from "../config/index.ts";
+import { Filters } from "../filters/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Health, Log, Metrics } from "../telemetry/index.ts";
 import { Accounts } from "./accounts.ts";
@@ -48,6 +49,7 @@ export async function openApi({ store, config, log, metrics, health }: ApiParts)
     metrics,
     health,
     accounts,
+    filters: new Filters(store),
     identities,
     attempts: new LoginAttempts(),
     maxBodyBytes: server.max_body_bytes,

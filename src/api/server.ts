@@ -7,6 +7,7 @@ import type { ApiContext } from "./context.ts";
 import { docs } from "./docs.ts";
 import { failure } from "./envelope.ts";
 import { toHttpError } from "./errors.ts";
+import { filters } from "./filters.ts";
 import { health } from "./health.ts";
 import { queries } from "./queries.ts";
 import { users } from "./users.ts";
@@ -41,6 +42,7 @@ export function createApp(api: ApiContext) {
     .use(users(api))
     .use(queries(api))
     .use(alerts(api))
+    .use(filters(api))
     .use(docs());
   return app;
 }

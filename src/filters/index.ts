@@ -1,2 +1,5 @@
 /** Filters: their documents, their run on every alert, and what they match. What other rooms import. */
+export type { Author, FilterDocument, FilterVersion } from "./definition.ts";
+export { FilterError, type FilterErrorKind } from "./errors.ts";
+export { Filters } from "./filters.ts";
 export { type Autosave, type Followup, type Match, matchId, matchOf, outboxEntryOf } from "./match.ts";

@@ -1,0 +1,187 @@
+/** The filters of a store: listed, made, changed, removed, with the rights of whoever asks. */
+import type { Document } from "../query/index.ts";
+import { DuplicateKeyError, type Store } from "../store/index.ts";
+import {
+  type Author,
+  checkGroup,
+  checkPrograms,
+  checkSettings,
+  FILTERS,
+  type FilterDocument,
+  type FilterVersion,
+  filterKey,
+  readIdentity,
+  readSettings,
+  surveyOfCatalog,
+} from "./definition.ts";
+import { FilterError, invalid } from "./errors.ts";
+import { parseStages, readStages, stagesText } from "./pipeline.ts";
+
+const MAX_TIME_MS = 10_000;
+const FID_LENGTH = 6;
+const FID_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+export class Filters {
+  /** Changes are one after the other: each reads what is stored and writes it back. */
+  #lastChange: Promise<unknown> = Promise.resolve();
+
+  constructor(readonly store: Store) {}
+
+  /** Filters that the author may see, by group and number. */
+  async list(author: Author, filter: Document = {}): Promise<FilterDocument[]> {
+    const mine = (await this.all(filter)).filter(
+      ({ group_id }) => author.isAdministrator || author.groups.includes(group_id),
+    );
+    return mine.sort((a, b) => a.group_id - b.group_id || a.filter_id - b.filter_id);
+  }
+
+  /** Filters of all groups that match a find filter. */
+  async all(filter: Document = {}): Promise<FilterDocument[]> {
+    const found: FilterDocument[] = [];
+    const request = { collection: FILTERS, filter, maxTimeMs: MAX_TIME_MS };
+    for await (const document of this.store.find(request).documents()) found.push(document as FilterDocument);
+    return found;
+  }
+
+  /**
+   * One filter. Its number alone names it as long as only one group has a filter of that number. Throws
+   * `FilterError`.
+   */
+  async get(author: Author, filterId: number, groupId?: number): Promise<FilterDocument> {
+    const found = await this.all({
+      filter_id: filterId,
+      ...(groupId === undefined ? {} : { group_id: groupId }),
+    });
+    const mine = found.filter(({ group_id }) => author.isAdministrator || author.groups.includes(group_id));
+    const [filter, second] = mine.length > 0 ? mine : found;
+    if (filter === undefined) throw new FilterError("missing", `Filter id ${filterId} not found`);
+    checkGroup(author, filter.group_id);
+    if (second !== undefined) {
+      const groups = mine.map(({ group_id }) => group_id).join(", ");
+      throw new FilterError(
+        "conflict",
+        `filter_id ${filterId} exists in groups ${groups}: give group_id too`,
+      );
+    }
+    return filter;
+  }
+
+  /**
+   * Makes a filter or adds a version to it and makes that active; settings that are given along are set.
+   * Answers the filter and its new version.
+   */
+  save(author: Author, body: Document): Promise<{ filter: FilterDocument; version: FilterVersion }> {
+    return this.#inTurn(async () => {
+      const { filterId, groupId } = readIdentity(body);
+      if (groupId === undefined) throw invalid("group_id: missing");
+      checkGroup(author, groupId);
+      const survey = surveyOfCatalog(body["catalog"]);
+      const stages = readStages(body["pipeline"], "pipeline");
+      parseStages(stages, "pipeline");
+      const known = await this.#find(groupId, filterId);
+      if (known !== undefined && known.catalog !== survey.collections.alerts) {
+        throw invalid(`catalog: filter ${filterId} of group ${groupId} is for ${known.catalog}, which stays`);
+      }
+      const now = new Date();
+      const version: FilterVersion = { fid: newFid(known), pipeline: stagesText(stages), created_at: now };
+      const base: FilterDocument = known ?? {
+        _id: filterKey(groupId, filterId),
+        filter_id: filterId,
+        group_id: groupId,
+        catalog: survey.collections.alerts,
+        permissions: [],
+        active: true,
+        autosave: false,
+        auto_followup: {},
+        update_annotations: false,
+        active_fid: version.fid,
+        fv: [],
+        created_at: now,
+        last_modified: now,
+      };
+      const filter: FilterDocument = {
+        ...base,
+        ...readSettings(body),
+        active_fid: version.fid,
+        fv: [...base.fv, version],
+        last_modified: now,
+      };
+      checkPrograms(author, survey, filter.permissions);
+      checkSettings(filter, await this.all());
+      await this.#write(filter, known === undefined);
+      return { filter, version };
+    });
+  }
+
+  /** Changes settings and which version is active; versions stay as they are. Answers the whole filter. */
+  change(author: Author, body: Document): Promise<FilterDocument> {
+    return this.#inTurn(async () => {
+      const { filterId, groupId } = readIdentity(body);
+      const known = await this.get(author, filterId, groupId);
+      const { active_fid: fid = known.active_fid } = body;
+      const version = known.fv.find((candidate) => candidate.fid === fid);
+      if (version === undefined) {
+        throw invalid(`Cannot set active_fid to ${String(fid)}: filter version fid not in filter.fv`);
+      }
+      const filter: FilterDocument = {
+        ...known,
+        ...readSettings(body),
+        active_fid: version.fid,
+        last_modified: new Date(),
+      };
+      if (filter.active && !known.active) delete filter.switched_off;
+      checkPrograms(author, surveyOfCatalog(filter.catalog), filter.permissions);
+      checkSettings(filter, await this.all());
+      await this.#write(filter, false);
+      return filter;
+    });
+  }
+
+  async remove(author: Author, filterId: number, groupId?: number): Promise<void> {
+    const filter = await this.get(author, filterId, groupId);
+    await this.store.remove(FILTERS, filter._id);
+  }
+
+  /** Switches a filter off for a reason that its author reads; a filter that changed meanwhile stays as it is. */
+  switchOff(key: string, fid: string, reason: string): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const [filter] = await this.all({ _id: key });
+      if (filter === undefined || !filter.active || filter.active_fid !== fid) return false;
+      const at = new Date();
+      await this.#write({ ...filter, active: false, switched_off: { reason, at }, last_modified: at }, false);
+      return true;
+    });
+  }
+
+  async #find(groupId: number, filterId: number): Promise<FilterDocument | undefined> {
+    const [filter] = await this.all({ _id: filterKey(groupId, filterId) });
+    return filter;
+  }
+
+  async #write(filter: FilterDocument, isNew: boolean): Promise<void> {
+    if (!isNew) {
+      await this.store.replace(FILTERS, filter);
+      return;
+    }
+    try {
+      await this.store.insert(FILTERS, [filter]);
+    } catch (error) {
+      if (!(error instanceof DuplicateKeyError)) throw error;
+      throw new FilterError("conflict", `filter ${filter._id} was made by another at this moment: try again`);
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#lastChange.then(work);
+    this.#lastChange = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+function newFid(known: FilterDocument | undefined): string {
+  for (;;) {
+    const letters = crypto.getRandomValues(new Uint8Array(FID_LENGTH));
+    const fid = Array.from(letters, (n) => FID_CHARACTERS[n % FID_CHARACTERS.length]).join("");
+    if (known?.fv.some((version) => version.fid === fid) !== true) return fid;
+  }
+}
