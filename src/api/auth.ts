@@ -4,6 +4,7 @@ import { readBody, requireText } from "./body.ts";
 import type { ApiContext } from "./context.ts";
 import { success } from "./envelope.ts";
 import { HttpError, tooManyAttempts } from "./errors.ts";
+import { alsoErrors } from "./openapi.ts";
 
 export const auth = (api: ApiContext) =>
   new Elysia().post("/api/auth", async ({ request }) => login(api, request), {
@@ -12,6 +13,25 @@ export const auth = (api: ApiContext) =>
       summary: "Log in",
       description: "Answers a token; send it with further requests as `Authorization: Bearer <token>`.",
       security: [],
+      responses: {
+        200: {
+          description: "Logged in.",
+          content: {
+            "application/json": {
+              schema: {
+                type: "object",
+                required: ["status", "token"],
+                properties: {
+                  status: { type: "string", enum: ["success"] },
+                  message: { type: "string" },
+                  token: { type: "string" },
+                },
+              },
+            },
+          },
+        },
+        ...alsoErrors(401, 429),
+      },
       requestBody: {
         required: true,
         content: {

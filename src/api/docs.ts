@@ -1,10 +1,9 @@
 /** `/docs`: Swagger UI and the OpenAPI description, everything from inside the executable. */
-import { openapi } from "@elysiajs/openapi";
 import { Elysia } from "elysia";
 import icon from "swagger-ui-dist/favicon-32x32.png" with { type: "file" };
 import styles from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
 import script from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
-import { version } from "../config/index.ts";
+import { notFound } from "./errors.ts";
 
 const SPEC = "/docs/json";
 
@@ -58,30 +57,26 @@ const showPage = () =>
 
 const hidden = { detail: { hide: true } };
 
-export const docs = () =>
-  new Elysia()
-    .use(
-      openapi({
-        provider: null,
-        specPath: SPEC,
-        documentation: {
-          info: {
-            title: "Kowalski",
-            version: version.release,
-            description:
-              "Alerts of time-domain surveys. Log in with POST /api/auth, give the token to Authorize, and query.",
-          },
-          components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
-          security: [{ token: [] }],
-        },
-      }),
-    )
+/** `describe` gives the description as JSON text; it is asked for once, when all resources are there. */
+export const docs = (describe: () => string) => {
+  let description: string | undefined;
+  const showDescription = () => {
+    description ??= describe();
+    return new Response(description, { headers: { "content-type": "application/json; charset=utf-8" } });
+  };
+  return new Elysia()
     .get("/docs", showPage, hidden)
     .get("/docs/", showPage, hidden)
     .get("/docs/api/", showPage, hidden)
-    .get("/docs/api/swagger.json", () => Response.redirect(SPEC, 307), hidden)
+    .get(SPEC, showDescription, hidden)
+    .get("/docs/api/swagger.json", showDescription, hidden)
     .get(
       "/docs/assets/:name",
-      ({ params }) => ASSETS[params.name]?.() ?? new Response(null, { status: 404 }),
+      ({ params }) => {
+        const asset = Object.hasOwn(ASSETS, params.name) ? ASSETS[params.name] : undefined;
+        if (asset === undefined) throw notFound(`Not Found: /docs/assets/${params.name}; see /docs`);
+        return asset();
+      },
       hidden,
     );
+};

@@ -49,9 +49,13 @@ export async function* listPieces(message: string, items: AsyncIterable<string>)
 
 /**
  * A successful answer that is sent as it comes. What fails before the first piece fails as a whole; what
- * fails later breaks the connection off, so that it cannot be taken for complete.
+ * fails later is told to `onBroken` and breaks the connection off, so that the answer cannot be taken for
+ * complete.
  */
-export async function streamed(pieces: AsyncGenerator<string>): Promise<Response> {
+export async function streamed(
+  pieces: AsyncGenerator<string>,
+  onBroken: (error: unknown) => void,
+): Promise<Response> {
   const encoder = new TextEncoder();
   let next: IteratorResult<string> | undefined = await pieces.next();
   const body = new ReadableStream<Uint8Array>({
@@ -62,7 +66,9 @@ export async function streamed(pieces: AsyncGenerator<string>): Promise<Response
         if (done === true) controller.close();
         else controller.enqueue(encoder.encode(value));
       } catch (error) {
-        controller.error(error);
+        onBroken(error);
+        // Without the error, which the runtime would print in its own way.
+        controller.error(undefined);
       }
     },
     async cancel() {

@@ -1,6 +1,6 @@
 /** Errors as HTTP answers: which status, which words, in the one envelope. */
 import { QueryError } from "../query/index.ts";
-import { DuplicateKeyError } from "../store/index.ts";
+import { DuplicateKeyError, StoreError } from "../store/index.ts";
 
 /** A request that is answered with an error; `message` is for the client. */
 export class HttpError extends Error {
@@ -28,5 +28,8 @@ export function toHttpError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError) return error;
   if (error instanceof QueryError) return new HttpError(error.kind === "deadline" ? 504 : 400, error.message);
   if (error instanceof DuplicateKeyError) return new HttpError(409, error.message);
+  if (error instanceof StoreError) {
+    return new HttpError(503, "the store does not answer: try again later", { "retry-after": "10" });
+  }
   return undefined;
 }

@@ -3,6 +3,7 @@ import { Elysia } from "elysia";
 import { version } from "../config/index.ts";
 import type { ApiContext } from "./context.ts";
 import { failure, success } from "./envelope.ts";
+import { alsoErrors } from "./openapi.ts";
 
 /** Probes come often: one answer of the checks serves those within this time, milliseconds. */
 const READY_FOR_MS = 1000;
@@ -27,12 +28,19 @@ export const health = (api: ApiContext) => {
         const data = checks.map((check) => ({ ...check }));
         return ok ? success("ready", data) : failure(503, "not ready", {}, { data });
       },
-      { detail: { summary: "Readiness: store and sources" } },
+      { detail: { summary: "Readiness: store and sources", responses: alsoErrors(503) } },
     )
     .get(
       "/metrics",
       async () =>
         new Response(await api.metrics.text(), { headers: { "content-type": api.metrics.contentType } }),
-      { detail: { summary: "Metrics in Prometheus's format" } },
+      {
+        detail: {
+          summary: "Metrics in Prometheus's format",
+          responses: {
+            200: { description: "The metrics.", content: { "text/plain": { schema: { type: "string" } } } },
+          },
+        },
+      },
     );
 };

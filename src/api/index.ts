@@ -24,6 +24,8 @@ export interface ApiParts {
 export interface Api {
   /** `http://127.0.0.1:4000` */
   readonly url: string;
+  /** What is answered, e.g. `GET /api/users/:username`. */
+  readonly routes: readonly string[];
   /** Answers the last requests and closes. */
   stop(): Promise<void>;
 }
@@ -72,6 +74,7 @@ export async function openApi({ store, config, log, metrics, health }: ApiParts)
   const host = server.host.includes(":") ? `[${server.host}]` : server.host;
   return {
     url: `http://${host}:${port}`,
+    routes: app.routes.map(({ method, path }) => `${method} ${path}`),
     async stop() {
       await Promise.race([listener?.stop(false), Bun.sleep(DRAIN_MS)]);
       await listener?.stop(true);

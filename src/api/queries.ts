@@ -3,12 +3,51 @@ import { Elysia } from "elysia";
 import { readBody } from "./body.ts";
 import type { ApiContext } from "./context.ts";
 import { streamed } from "./envelope.ts";
+import { alsoErrors } from "./openapi.ts";
 import { queryPieces, queryTypes } from "./queries/index.ts";
 
-const description = [
-  "One query. `query` depends on the type, `kwargs` are `limit`, `skip`, `sort`, `hint`, `max_time_ms`, `comment`.",
+const DESCRIPTION = [
+  "One query, or several as `{queries: [...]}`, which are answered in order, each with an envelope of its own.",
+  "`query` depends on the type:",
   ...queryTypes.map((type) => `- \`${type.name}\`: ${type.summary}`),
+  "",
+  "Filters, projections and pipelines are objects, or text of JSON or of Python literals. Values that JSON lacks " +
+    'are written as extended JSON: `{"$date": "2024-05-01T00:00:00Z"}`.',
 ].join("\n");
+
+const KWARGS = {
+  type: "object" as const,
+  properties: {
+    limit: { type: "integer" as const },
+    skip: { type: "integer" as const, minimum: 0 },
+    sort: {
+      description: "Pairs, most significant first, or an object.",
+      example: [["candidate.jd", -1]],
+    },
+    hint: { description: "Name of the index to use, or its keys." },
+    max_time_ms: { type: "integer" as const, minimum: 1, description: "Milliseconds until it is given up." },
+    comment: { type: "string" as const, description: "Shown in the log." },
+  },
+};
+
+const QUERY = {
+  type: "object" as const,
+  properties: {
+    query_type: { type: "string" as const, enum: queryTypes.map((type) => type.name) },
+    query: { type: "object" as const, properties: { catalog: { type: "string" as const } } },
+    kwargs: KWARGS,
+  },
+};
+
+const EXAMPLE = {
+  query_type: "find",
+  query: {
+    catalog: "ZTF_alerts",
+    filter: { "candidate.drb": { $gt: 0.9 } },
+    projection: { _id: 0, candid: 1, objectId: 1, "candidate.drb": 1 },
+  },
+  kwargs: { limit: 10 },
+};
 
 export const queries = (api: ApiContext) =>
   new Elysia().post(
@@ -16,38 +55,27 @@ export const queries = (api: ApiContext) =>
     async ({ request }) => {
       const user = await api.identities.userOf(request);
       const body = await readBody(request, api.maxBodyBytes);
-      return streamed(queryPieces(body, { store: api.store, user, maxTimeMs: api.maxTimeMs }));
+      const pieces = queryPieces(body, { store: api.store, user, maxTimeMs: api.maxTimeMs });
+      return streamed(pieces, (error) => api.log.warn({ err: error, user: user.name }, "answer broken off"));
     },
     {
       detail: {
         tags: ["queries"],
         summary: "Query the catalogues",
-        description,
+        description: DESCRIPTION,
         requestBody: {
           required: true,
           content: {
             "application/json": {
               schema: {
                 type: "object",
-                required: ["query_type", "query"],
-                properties: {
-                  query_type: { type: "string", enum: queryTypes.map((type) => type.name) },
-                  query: { type: "object" },
-                  kwargs: { type: "object" },
-                },
+                properties: { ...QUERY.properties, queries: { type: "array", items: QUERY } },
               },
-              example: {
-                query_type: "find",
-                query: {
-                  catalog: "ZTF_alerts",
-                  filter: { "candidate.drb": { $gt: 0.9 } },
-                  projection: { _id: 0, candid: 1, objectId: 1, "candidate.drb": 1 },
-                },
-                kwargs: { limit: 10 },
-              },
+              example: EXAMPLE,
             },
           },
         },
+        responses: alsoErrors(504),
       },
     },
   );

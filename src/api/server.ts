@@ -9,12 +9,14 @@ import { failure } from "./envelope.ts";
 import { toHttpError } from "./errors.ts";
 import { filters } from "./filters.ts";
 import { health } from "./health.ts";
+import { describeApi } from "./openapi.ts";
 import { queries } from "./queries.ts";
 import { users } from "./users.ts";
 
 export function createApp(api: ApiContext) {
   const observe = observer(api.metrics);
   const started = new WeakMap<Request, number>();
+  const failed = new WeakMap<Request, number>();
   const app = new Elysia({ normalize: false })
     .onRequest(({ request }) => {
       started.set(request, performance.now());
@@ -22,14 +24,13 @@ export function createApp(api: ApiContext) {
     // Bodies are read by the resources: the usual reading loses digits of int64.
     .onParse(() => null)
     .onError(({ error, code, request }) => {
-      if (code === "NOT_FOUND") return unknownAddress(app, request);
-      const known = toHttpError(error);
-      if (known !== undefined) return failure(known.status, known.message, known.headers);
-      return ownFault(api, error, request);
+      const answer = errorAnswer(app, api, request, code === "NOT_FOUND" ? undefined : error);
+      failed.set(request, answer.status);
+      return answer;
     })
     .onAfterResponse(({ request, route, responseValue }) => {
       const milliseconds = performance.now() - (started.get(request) ?? performance.now());
-      const status = responseValue instanceof Response ? responseValue.status : 200;
+      const status = failed.get(request) ?? (responseValue instanceof Response ? responseValue.status : 200);
       const { pathname } = new URL(request.url);
       observe(request.method, route, status, milliseconds);
       api.log.debug(
@@ -43,30 +44,38 @@ export function createApp(api: ApiContext) {
     .use(queries(api))
     .use(alerts(api))
     .use(filters(api))
-    .use(docs());
+    .use(docs((): string => describeApi(app)));
   return app;
 }
 
-/** 404, or 405 when the address exists for other methods. */
-function unknownAddress(
-  app: { routes: readonly { method: string; path: string }[] },
-  request: Request,
-): Response {
+interface Routes {
+  readonly routes: readonly { readonly method: string; readonly path: string }[];
+}
+
+/** The answer to a request whose handler threw `error`, or that has no handler when it is undefined. */
+function errorAnswer(app: Routes, api: ApiContext, request: Request, error: unknown): Response {
+  if (error === undefined) return unknownAddress(app, request);
+  const known = toHttpError(error);
+  if (known !== undefined && known.status !== 503) return failure(known.status, known.message, known.headers);
+  // Our own fault: the client gets a number that stands in the log beside what happened.
+  const id = crypto.randomUUID();
+  const { pathname } = new URL(request.url);
+  api.log.error({ err: error, id, method: request.method, path: pathname }, "request failed");
+  if (known !== undefined) return failure(known.status, known.message, known.headers, { id });
+  return failure(500, `internal error ${id}: the log of the server tells more`, {}, { id });
+}
+
+/** 404, or 405 when the address exists for other methods; OPTIONS tells those. */
+function unknownAddress(app: Routes, request: Request): Response {
   const { pathname } = new URL(request.url);
   const methods = app.routes
     .filter(({ path }) => new RegExp(`^${path.replace(/:[^/]+/g, "[^/]+")}/?$`).test(pathname))
     .map(({ method }) => method);
   if (methods.length === 0) return failure(404, `Not Found: ${pathname}; see /docs`);
-  const allow = [...new Set(methods)].join(", ");
+  const possible = new Set([...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"]);
+  const allow = [...possible].join(", ");
+  if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: { allow } });
   return failure(405, `${request.method} is not possible here; there is ${allow}`, { allow });
-}
-
-/** Our own fault: the client gets a number that stands in the log beside what happened. */
-function ownFault(api: ApiContext, error: unknown, request: Request): Response {
-  const id = crypto.randomUUID();
-  const { pathname } = new URL(request.url);
-  api.log.error({ err: error, id, method: request.method, path: pathname }, "request failed");
-  return failure(500, `internal error ${id}: the log of the server tells more`, {}, { id });
 }
 
 function observer(metrics: Metrics) {

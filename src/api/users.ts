@@ -6,6 +6,7 @@ import { readBody, requireText } from "./body.ts";
 import type { ApiContext } from "./context.ts";
 import { success } from "./envelope.ts";
 import { badRequest, forbidden, HttpError, tooManyAttempts } from "./errors.ts";
+import { alsoErrors } from "./openapi.ts";
 
 const STATUS = { invalid: 400, administrator: 400, missing: 404, conflict: 409 } as const;
 
@@ -21,7 +22,11 @@ async function account<T>(work: Promise<T>): Promise<T> {
 
 const body = (properties: Record<string, object>, required: string[] = []) => ({
   required: true,
-  content: { "application/json": { schema: { type: "object" as const, required, properties } } },
+  content: {
+    "application/json": {
+      schema: { type: "object" as const, ...(required.length > 0 ? { required } : {}), properties },
+    },
+  },
 });
 const FIELDS = {
   username: { type: "string" },
@@ -57,7 +62,11 @@ export const users = (api: ApiContext) =>
       { detail: { summary: "One user", description: "Users may ask for themselves." } },
     )
     .post("", async ({ request }) => add(api, request), {
-      detail: { summary: "Add a user", requestBody: body(FIELDS, ["username", "password"]) },
+      detail: {
+        summary: "Add a user",
+        requestBody: body(FIELDS, ["username", "password"]),
+        responses: alsoErrors(409),
+      },
     })
     .put("/:username", async ({ request, params }) => edit(api, request, params.username), {
       detail: {
@@ -65,6 +74,7 @@ export const users = (api: ApiContext) =>
         description:
           "The administrator changes anything; users change their own password and give `current_password`.",
         requestBody: body({ ...FIELDS, current_password: { type: "string" } }),
+        responses: alsoErrors(409, 429),
       },
     })
     .delete(

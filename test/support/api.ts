@@ -25,6 +25,8 @@ export type Who = "admin" | keyof typeof USERS | "nobody";
 
 export interface TestApi {
   readonly url: string;
+  /** What the application answers, e.g. `GET /api/users/:username`. */
+  readonly routes: readonly string[];
   readonly store: Store;
   readonly accounts: Accounts;
   readonly dataDir: string;
@@ -86,6 +88,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   const tokens = new Map<Who, string>();
   const opened: TestApi = {
     url: api.url,
+    routes: api.routes,
     store,
     accounts,
     dataDir,
