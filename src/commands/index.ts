@@ -24,6 +24,11 @@ export const program: Command = {
       load: async () => (await import("./ingest.ts")).command,
     },
     {
+      name: "simulate",
+      summary: "write alert packets of a simulated sky",
+      load: async () => (await import("./simulate.ts")).command,
+    },
+    {
       name: "deadletter",
       summary: "list, show and replay packets that could not be ingested",
       load: async () => (await import("./deadletter.ts")).command,
