@@ -25,10 +25,18 @@ export type CompiledFilter = (
   options?: Omit<RunOptions, "deadline">,
 ) => Document | undefined;
 
+/** Runs a pipeline over a flow of documents. */
+export type PipelineFlow = (documents: Flow, context: RunContext) => Running;
+
+/** Compiles a pipeline that stands inside a stage of another. */
+export function compilePipelineFlow(node: PipelineNode): PipelineFlow {
+  const stages = node.stages.map((stage) => stage.compile());
+  return (documents, context) => chain(stages, documents, context);
+}
+
 /** Compiles a parsed pipeline. */
 export function compilePipeline(node: PipelineNode): CompiledPipeline {
-  const stages = node.stages.map((stage) => stage.compile());
-  const flow = (documents: Flow, context: RunContext) => chain(stages, documents, context);
+  const flow = compilePipelineFlow(node);
   return {
     node,
     flow,

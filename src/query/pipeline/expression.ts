@@ -1,5 +1,5 @@
 /** Expressions as stages use them: read and checked with the pipeline, compiled with it. */
-import { compileExpression } from "../expressions/index.ts";
+import { compileExpressionNode, type ExpressionNode, parseExpression } from "../expressions/index.ts";
 import type { Document, Value } from "../values.ts";
 import type { Variables } from "./nodes.ts";
 
@@ -9,11 +9,12 @@ export type Evaluate = (root: Document, variables: Variables) => Value | undefin
 /** An expression that has been read and checked. */
 export interface Expression {
   readonly at: string;
+  readonly node: ExpressionNode;
   readonly compile: () => Evaluate;
 }
 
 /** Reads an expression in which the given variables are known. Throws a QueryError that names the place. */
-export function parseExpression(value: Value, at: string, _variables: ReadonlySet<string>): Expression {
-  const evaluate = compileExpression(value, at);
-  return Object.freeze({ at, compile: () => evaluate });
+export function readExpression(value: Value, at: string, variables: ReadonlySet<string>): Expression {
+  const node = parseExpression(value, at, { variables });
+  return Object.freeze({ at, node, compile: () => compileExpressionNode(node) });
 }

@@ -2,7 +2,7 @@
 import { QueryError } from "../errors.ts";
 import { didYouMean } from "../suggest.ts";
 import { isDocument, type Value } from "../values.ts";
-import { type Expression, parseExpression } from "./expression.ts";
+import { type Expression, readExpression } from "./expression.ts";
 import type { Forbidden, PipelineNode, StageNode } from "./nodes.ts";
 
 /** How deep pipelines may stand in each other. */
@@ -61,7 +61,7 @@ export class PipelineReader {
 
   /** An expression that sees the variables of this pipeline. */
   expression(value: Value, at: string, more: Iterable<string> = []): Expression {
-    return parseExpression(value, at, new Set([...this.place.variables, ...more]));
+    return readExpression(value, at, new Set([...this.place.variables, ...more]));
   }
 
   /** The reader of a pipeline inside a stage of this one. */

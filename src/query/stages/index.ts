@@ -1,22 +1,37 @@
 /** The registry of stages. A new one is a file of its own and a line here. */
 import type { StageDefinition } from "../pipeline/reader.ts";
+import { bucket } from "./bucket.ts";
+import { bucketAuto } from "./bucket-auto.ts";
+import { count, sortByCount } from "./count.ts";
 import { limit, skip } from "./cut.ts";
+import { facet } from "./facet.ts";
+import { group } from "./group.ts";
 import { match } from "./match.ts";
 import { addFields, project, set, unset } from "./project.ts";
+import { redact } from "./redact.ts";
 import { replaceRoot, replaceWith } from "./replace.ts";
+import { sample } from "./sample.ts";
 import { sort } from "./sort.ts";
 import { unwind } from "./unwind.ts";
 
 const DEFINITIONS: readonly StageDefinition[] = [
   addFields,
+  bucket,
+  bucketAuto,
+  count,
+  facet,
+  group,
   limit,
   match,
   project,
+  redact,
   replaceRoot,
   replaceWith,
+  sample,
   set,
   skip,
   sort,
+  sortByCount,
   unset,
   unwind,
 ];
