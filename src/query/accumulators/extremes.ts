@@ -21,7 +21,7 @@ function extremeOf(direction: 1 | -1): () => Accumulator {
   };
 }
 
-/** The first `n` of the values in order; those that came earlier first among equals. */
+/** The first `n` of the values in order. Of equal ones the earlier stay; of greatest ones the later come first. */
 function extremesOf(direction: 1 | -1): (n: number, account: MemoryAccount) => Accumulator {
   return (n, account) => {
     const best: Value[] = [];
@@ -32,7 +32,8 @@ function extremesOf(direction: 1 | -1): (n: number, account: MemoryAccount) => A
         const last = best[n - 1];
         if (last !== undefined && compareValues(value, last) * direction >= 0) return;
         let at = best.length;
-        while (at > 0 && compareValues(value, best[at - 1]) * direction < 0) at--;
+        const before = direction === 1 ? 0 : 1;
+        while (at > 0 && compareValues(value, best[at - 1]) * direction < before) at--;
         account.keep(value);
         best.splice(at, 0, value);
         if (best.length > n) account.add(-sizeOf(best.pop()));

@@ -1,24 +1,29 @@
 /** The first and last in an order of their own: `$top`, `$bottom`, `$topN`, `$bottomN`. */
 import { QueryError } from "../errors.ts";
+import { followPath } from "../expressions/field-path.ts";
 import { type MemoryAccount, sizeOf } from "../pipeline/memory.ts";
-import { compileKeyOrder, compileSortKey, parseSort, type SortKey } from "../sort.ts";
+import { compileKeyOrder, parseSort, type SortKey } from "../sort.ts";
 import { readOptions } from "../stages/arguments.ts";
-import { getField, isDocument, type Value } from "../values.ts";
+import { type Document, getField, isDocument, type Value } from "../values.ts";
 import { type Accumulator, type AccumulatorDefinition, Ranked } from "./accumulator.ts";
 import { readN } from "./n.ts";
 
 type Order = (a: SortKey, b: SortKey) => number;
 
-/** Keeps the first `n` in order, or the last `n`; among equals those that came earlier are first. */
+/** Keeps the first `n` in order, or the last `n`; of equal ones the earlier, which are first. */
 function rankedOf(n: number, order: Order, fromEnd: boolean, account: MemoryAccount): Ranking {
   const kept: Ranked[] = [];
   return {
     kept,
     add(input) {
       if (!(input instanceof Ranked)) return;
+      const least = kept[fromEnd ? 0 : n - 1];
+      if (kept.length >= n && least !== undefined) {
+        const place = order(input.key, least.key);
+        if (fromEnd ? place <= 0 : place >= 0) return;
+      }
       let at = kept.length;
       while (at > 0 && order(input.key, (kept[at - 1] as Ranked).key) < 0) at--;
-      if (kept.length >= n && (fromEnd ? at === 0 : at === n)) return;
       account.keep(input.output);
       kept.splice(at, 0, input);
       if (kept.length <= n) return;
@@ -37,14 +42,17 @@ function parse(fromEnd: boolean, many: boolean): AccumulatorDefinition["parse"] 
   return (argument, at, reader) => {
     const options = readOptions(argument, at, many ? ["n", "sortBy", "output"] : ["sortBy", "output"]);
     const sortBy = getField(options, "sortBy") ?? null;
-    if (!isDocument(sortBy) || Object.keys(sortBy).length === 0)
+    if (!isDocument(sortBy))
       throw new QueryError("invalid", `${at}.sortBy`, "needs an object {path: 1 or -1}");
     const specification = parseSort(sortBy, `${at}.sortBy`);
     const output = reader.expression(getField(options, "output") ?? null, `${at}.output`);
     const n = many ? reader.expression(getField(options, "n") ?? null, `${at}.n`) : undefined;
     return {
       compile() {
-        const keyOf = compileSortKey(specification);
+        const paths = specification.map(([path]) => path.split("."));
+        // Paths are those of expressions: an array sorts as a whole.
+        const keyOf = (document: Document): SortKey =>
+          paths.map((parts) => followPath(document, parts) ?? null);
         const order = compileKeyOrder(specification);
         const evaluate = output.compile();
         const evaluateN = n?.compile();

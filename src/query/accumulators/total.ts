@@ -59,8 +59,20 @@ export class CompensatedSum {
 
   get decimal(): Decimal {
     if (!Number.isFinite(this.#sum)) return decimalOfDouble(this.#plain);
-    return addDecimals(decimalOfDouble(this.#sum), decimalOfDouble(this.#rest));
+    return addDecimals(shortDecimal(this.#sum), shortDecimal(this.#rest));
   }
+}
+
+/** A double as a decimal of at most 34 digits, without zeros at its end. */
+function shortDecimal(x: number): Decimal {
+  const decimal = decimalOfDouble(x);
+  if (decimal.kind !== "finite") return decimal;
+  let { coefficient, exponent } = decimal;
+  while (exponent < 0 && coefficient % 10n === 0n) {
+    coefficient /= 10n;
+    exponent++;
+  }
+  return finite(decimal.negative, coefficient, exponent);
 }
 
 /** To the nearest integer, halves away from zero. */

@@ -79,6 +79,8 @@ function include(level: Level, document: Document): Document {
     if (below === undefined) continue;
     const value = includeValue(below, document[name]);
     if (value !== undefined) setField(output, name, value);
+    // What is computed in the place of no document stands where that stood.
+    else if (below.computed.length > 0) setField(output, name, {});
   }
   return output;
 }

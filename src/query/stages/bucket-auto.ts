@@ -96,7 +96,7 @@ function* bucketed(input: Flow, how: BucketAuto, context: RunContext): Running {
   }
   sorted.sort((a, b) => compareValues(a.key, b.key));
   for (const { min, max, group } of fill(sorted, how, context, account)) {
-    yield { ...group.document(), _id: { min, max } };
+    yield group.document({ min, max });
   }
 }
 
@@ -119,7 +119,11 @@ function fill(
     } else if (next < sorted.length) {
       const boundary = how.rounder.up(max);
       while (next < sorted.length && compareValues(sorted[next]?.key, boundary) < 0) next++;
-      max = next < sorted.length ? boundary : (sorted[next - 1] as Keyed).key;
+      max = (sorted[next - 1] as Keyed).key;
+      const following = sorted[next]?.key;
+      // Nothing rounds zero up: a bucket of zeros reaches to where the next begins.
+      if (following !== undefined)
+        max = compareValues(boundary, 0) === 0 ? how.rounder.down(following) : boundary;
     }
     const group = new Group(null, how.fields, context.variables, account);
     for (const { document } of sorted.slice(from, next)) group.add(document);

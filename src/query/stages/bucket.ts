@@ -37,6 +37,8 @@ export const bucket: StageDefinition = {
     const boundaries = readBoundaries(getField(options, "boundaries") ?? null, `${at}.boundaries`, reader);
     const otherwise = readDefault(options, boundaries, at, reader);
     const fields = readOutput(options, at, reader);
+    if (fields.some(({ name }) => name === "_id"))
+      throw new QueryError("invalid", `${at}.output._id`, "the _id is the bucket's");
     return {
       at,
       pipelines: [],
@@ -65,9 +67,7 @@ export function readOutput(
   }
   if (!isDocument(output))
     throw new QueryError("invalid", `${at}.output`, "needs an object {field: {$sum: …}}");
-  if (Object.hasOwn(output, "_id"))
-    throw new QueryError("invalid", `${at}.output._id`, "the _id is the bucket's");
-  return readAccumulatedFields(output, `${at}.output`, reader);
+  return readAccumulatedFields(output, Object.keys(output), `${at}.output`, reader);
 }
 
 function readConstant(value: Value, at: string, reader: PipelineReader): Value {

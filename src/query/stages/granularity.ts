@@ -1,7 +1,7 @@
 /** Series of preferred numbers, to which `$bucketAuto` rounds its boundaries. */
 import { Decimal128 } from "bson";
 import { QueryError } from "../errors.ts";
-import { asDouble, widthOf } from "../expressions/numbers.ts";
+import { asDouble, intOrLong, widthOf } from "../expressions/numbers.ts";
 import { double, type Value } from "../values.ts";
 
 /** Rounds a boundary up or down, away from the value itself. */
@@ -50,11 +50,16 @@ export const GRANULARITIES: readonly string[] = [...SERIES.keys(), "POWERSOF2"];
 export function rounderOf(granularity: string, at: string): Rounder {
   const numbers = SERIES.get(granularity);
   const round = numbers === undefined ? POWERS_OF_TWO : preferred(numbers);
+  const asValue = numbers === undefined ? integerWhereWhole : double;
   const rounding = (direction: (x: number) => number) => (value: Value) => {
     const x = readNumber(value, at);
-    return x === 0 ? double(0) : double(direction(x));
+    return x === 0 ? value : asValue(direction(x));
   };
   return { up: rounding(round.up), down: rounding(round.down) };
+}
+
+function integerWhereWhole(x: number): Value {
+  return Number.isInteger(x) && x < 2 ** 63 ? intOrLong(BigInt(x)) : double(x);
 }
 
 /** A value of a document as a number that can be rounded. */

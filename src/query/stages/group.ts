@@ -33,7 +33,8 @@ export const group: StageDefinition = {
     if (!Object.hasOwn(argument, "_id"))
       throw new QueryError("invalid", at, "needs an _id: the expression to group by, or null for one group");
     const key = readKey(argument["_id"] ?? null, `${at}._id`, reader);
-    const fields = readAccumulatedFields(argument, at, reader);
+    const names = Object.keys(argument).filter((name) => name !== "_id");
+    const fields = readAccumulatedFields(argument, names, at, reader);
     return {
       at,
       pipelines: [],
@@ -45,21 +46,19 @@ export const group: StageDefinition = {
   },
 };
 
-/** Reads the fields of an accumulating stage other than `_id`. */
+/** Reads the accumulated fields with these names. */
 export function readAccumulatedFields(
   specification: Document,
+  names: readonly string[],
   at: string,
   reader: PipelineReader,
 ): AccumulatedField<ParsedAccumulator>[] {
-  return Object.keys(specification)
-    .filter((name) => name !== "_id")
-    .map((name) => {
-      const where = `${at}.${name}`;
-      if (name.includes(".")) throw new QueryError("invalid", where, "the field's name cannot contain a dot");
-      if (name.startsWith("$"))
-        throw new QueryError("invalid", where, "the field's name cannot begin with $");
-      return { name, accumulator: readAccumulator(getField(specification, name) ?? null, where, reader) };
-    });
+  return names.map((name) => {
+    const where = `${at}.${name}`;
+    if (name.includes(".")) throw new QueryError("invalid", where, "the field's name cannot contain a dot");
+    if (name.startsWith("$")) throw new QueryError("invalid", where, "the field's name cannot begin with $");
+    return { name, accumulator: readAccumulator(getField(specification, name) ?? null, where, reader) };
+  });
 }
 
 export interface AccumulatedField<A> {
@@ -118,7 +117,9 @@ function compositeKey(parts: readonly (readonly [string, Evaluate])[]): KeyOf {
   return (document, variables) => {
     const id: Document = {};
     const values = parts.map(([name, evaluate]) => {
-      const value = evaluate(document, variables) ?? (parts.length === 1 ? null : undefined);
+      const found = evaluate(document, variables);
+      // A key of one part is null where it is missing; of several parts it has none then.
+      const value = found === undefined && parts.length === 1 ? null : found;
       if (value !== undefined) setField(id, name, value);
       return value;
     });
@@ -154,8 +155,8 @@ export class Group {
   }
 
   /** The group as a document; accumulators without a value show null. */
-  document(): Document {
-    const output: Document = { _id: this.id };
+  document(id: Value = this.id): Document {
+    const output: Document = { _id: id };
     this.fields.forEach(({ name }, i) => {
       setField(output, name, this.#accumulators[i]?.result() ?? null);
     });
