@@ -14,6 +14,8 @@ export interface BrokerOptions {
   readonly sequential: boolean;
   /** Begin sources anew that were interrupted. */
   readonly fromStart: boolean;
+  /** Whether alerts of reported objects go to the outbox when no filter passes them. */
+  readonly followReported?: boolean;
   /** How long to go on trying when the store cannot be written, milliseconds. */
   readonly retryMs: number;
 }

@@ -30,7 +30,10 @@ async function run(options: Extract<PipelineRequest, { type: "start" }>["options
   let failure: string | undefined;
   let timer: Timer | undefined;
   try {
-    const writer = await openEmbeddedWriter({ dataDir: options.dataDir });
+    const writer = await openEmbeddedWriter({
+      dataDir: options.dataDir,
+      followReported: options.followReported ?? false,
+    });
     pipeline = new Pipeline(options, { writer, decode: (packets) => pool.decode(packets), log });
     if (stopped) pipeline.stop();
     timer = setInterval(

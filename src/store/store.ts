@@ -92,6 +92,14 @@ export interface Store {
   remove(collection: string, id: Value): Promise<boolean>;
   drop(collection: string): Promise<boolean>;
 
+  /** Removes the oldest outbox entries up to and including `through`, at most `limit`; answers how many. */
+  removeOutbox(through: bigint, limit: number): Promise<number>;
+  /**
+   * Takes or renews, for `ttlMs`, what only one process at a time may do; answers whether `holder` has it.
+   * 0 gives it back.
+   */
+  lease(name: string, holder: string, ttlMs: number): Promise<boolean>;
+
   /** Whether the store answers, with how long it took; throws what is wrong. */
   ping(): Promise<void>;
   /** Calls back when documents of `collection` were written by anyone, this process or another; within a second. */
@@ -136,12 +144,19 @@ export interface SourcePosition {
   readonly done: boolean;
 }
 
-/** A match of a filter, to be delivered by the sinks. Filled by the filters room. */
+/**
+ * A match of a filter, to be delivered by the sinks. In the collection `outbox` it is a document with `_id`,
+ * `seq` (int64, larger than that of every entry that was visible before; entries of one alert follow each
+ * other), `kind` (`match`, or `update` for a new alert of an object that was reported, without `document`),
+ * `survey`, `candid`, `objectId`, `document`, `created_at`.
+ */
 export interface OutboxEntry {
+  /** The same for the same match: an entry that exists is left as it is. */
   readonly id: string;
   readonly survey: string;
   readonly candid: bigint;
   readonly objectId: string;
+  /** A `Match` of the filters room. */
   readonly document: Document;
 }
 
@@ -189,6 +204,12 @@ export const SYSTEM_COLLECTIONS: ReadonlySet<string> = new Set([
   "filters",
   "queries",
   "outbox",
+  "outbox_state",
+  "reported_objects",
+  "sink_cursors",
+  "sink_failures",
+  "sink_state",
+  "leases",
   "dead_letters",
   "sources",
 ]);

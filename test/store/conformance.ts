@@ -11,9 +11,10 @@ import {
   type FindRequest,
   type Store,
 } from "../../src/store/index.ts";
+import { outboxTests } from "./outbox.ts";
 import { alert, COLLECTIONS, history } from "./records.ts";
 
-/** A store that is empty, with the way of alerts into it. */
+/** A store that is empty, with the way of alerts into it; the writer follows reported objects. */
 export interface StoreUnderTest {
   readonly store: Store;
   readonly writer: AlertWriter;
@@ -27,7 +28,7 @@ export type OpenStore = () => Promise<StoreUnderTest>;
 const { alerts: ALERTS, aux: AUX, cutouts: CUTOUTS } = COLLECTIONS;
 
 /** Asks the store under test in few words. */
-class Asker {
+export class Asker {
   constructor(readonly under: StoreUnderTest) {}
 
   find(collection: string, filter: Document = {}, options: Partial<FindRequest> = {}): Promise<Document[]> {
@@ -68,6 +69,7 @@ export function storeConformance(open: OpenStore): void {
   withStore("finding", findTests);
   withStore("alerts", alertTests);
   withStore("histories", historyTests);
+  withStore("outbox", outboxTests);
   withStore("changes", changeTests);
 }
 
@@ -341,7 +343,7 @@ function alertTests(ask: () => Asker): void {
   test("the outbox keeps a match once", async () => {
     const entry = { id: "m1", survey: "TEST", candid: BASE, objectId: "obj0", document: { filter_id: 8 } };
     await ask().write([], { outbox: [entry] });
-    const found = await ask().find("outbox");
+    const found = await ask().find("outbox", { kind: "match" });
     expect(found.length).toBe(1);
     expect(found[0]).toMatchObject({ candid: BASE, objectId: "obj0", document: { filter_id: 7 } });
   });

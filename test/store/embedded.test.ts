@@ -30,7 +30,7 @@ describe("embedded store", () => {
   storeConformance(async () => {
     const dataDir = mkdtempSync(join(tmpdir(), "kowalski-store-"));
     const store = await openEmbeddedStore({ dataDir });
-    const writer = await openEmbeddedWriter({ dataDir });
+    const writer = await openEmbeddedWriter({ dataDir, followReported: true });
     return {
       store,
       writer,

@@ -67,9 +67,20 @@ const ALERT_INDEXES: readonly IndexDescription[] = [
   ]),
 ];
 
-/** What a collection of this kind has when it is made. */
-function initialOptions(kind: CollectionKind): LayoutOptions {
+/** The outbox is read in the order of its numbers, and listed by filter. */
+const OUTBOX: LayoutOptions = {
+  columns: [
+    { path: "seq", kind: "value" },
+    { path: "document.filter", kind: "value" },
+  ],
+  indexes: [ID_INDEX, index("seq", [["seq", 1]]), index("filter", [["document.filter", 1]])],
+  fields: [],
+};
+
+/** What a collection of this name and kind has when it is made. */
+function initialOptions(name: string, kind: CollectionKind): LayoutOptions {
   if (kind === "alerts") return { columns: ALERT_COLUMNS, indexes: ALERT_INDEXES, fields: [] };
+  if (name === "outbox") return OUTBOX;
   return { columns: [], indexes: [ID_INDEX], fields: [] };
 }
 
@@ -124,7 +135,7 @@ export function findLayout(database: Database, name: string): CollectionLayout |
 export function ensureLayout(database: Database, name: string, kind: CollectionKind): CollectionLayout {
   const known = findLayout(database, name);
   if (known !== undefined) return known;
-  const options = initialOptions(kind);
+  const options = initialOptions(name, kind);
   const made = database
     .query("INSERT INTO collections (name, kind, layout) VALUES (?, ?, ?) RETURNING id, name, kind, layout")
     .get(name, kind, JSON.stringify(options)) as RegistryRow;

@@ -51,10 +51,18 @@ export type WriterRequest =
       readonly upsert: boolean;
     }
   | { readonly type: "remove"; readonly id: number; readonly collection: string; readonly key: string }
-  | { readonly type: "drop"; readonly id: number; readonly collection: string };
+  | { readonly type: "drop"; readonly id: number; readonly collection: string }
+  | { readonly type: "remove-outbox"; readonly id: number; readonly through: bigint; readonly limit: number }
+  | {
+      readonly type: "lease";
+      readonly id: number;
+      readonly name: string;
+      readonly holder: string;
+      readonly ttlMs: number;
+    };
 
 export type WriterAnswer =
-  | { readonly type: "done"; readonly id: number; readonly value: boolean }
+  | { readonly type: "done"; readonly id: number; readonly value: boolean | number }
   | { readonly type: "error"; readonly id: number; readonly error: PlainError };
 
 /** How many chunks of an answer may be on their way. */

@@ -36,10 +36,15 @@ type Write =
       : never
     : never;
 
+interface Waiting {
+  readonly resolve: (value: boolean | number) => void;
+  readonly reject: (error: Error) => void;
+}
+
 class EmbeddedStore implements Store {
   readonly kind = "embedded";
   readonly #readers: ReaderPool;
-  readonly #writes = new Map<number, { resolve: (value: boolean) => void; reject: (error: Error) => void }>();
+  readonly #writes = new Map<number, Waiting>();
   readonly #listeners = new Set<Listener>();
   readonly #changes = new Map<string, number>();
   #writer: Thread | undefined;
@@ -108,7 +113,19 @@ class EmbeddedStore implements Store {
     return this.#write({ type: "drop", collection });
   }
 
-  #write(request: Write): Promise<boolean> {
+  async removeOutbox(through: bigint, limit: number): Promise<number> {
+    return Number(await this.#answer({ type: "remove-outbox", through, limit }));
+  }
+
+  lease(name: string, holder: string, ttlMs: number): Promise<boolean> {
+    return this.#write({ type: "lease", name, holder, ttlMs });
+  }
+
+  async #write(request: Write): Promise<boolean> {
+    return (await this.#answer(request)) === true;
+  }
+
+  #answer(request: Write): Promise<boolean | number> {
     const writer = this.#startWriter();
     const id = this.#nextWrite++;
     writer.ref();

@@ -4,7 +4,9 @@ import { openDatabase, storeError } from "./database.ts";
 import { insertDocuments, removeDocument, replaceDocument } from "./documents.ts";
 import { decodeDocument } from "./encoding.ts";
 import { dropLayout } from "./layout.ts";
+import { takeLease } from "./lease.ts";
 import { toPlainError, type WriterAnswer, type WriterRequest } from "./messages.ts";
+import { removeOutbox } from "./outbox.ts";
 
 declare const self: Worker;
 
@@ -40,7 +42,7 @@ function openForSmallWrites(): Database {
  * Runs `work` in a transaction of its own. Between two batches of alerts the database is free for a moment
  * only: looking often is what gets this thread its turn.
  */
-function inTransaction(db: Database, work: (db: Database) => boolean): boolean {
+function inTransaction<T>(db: Database, work: (db: Database) => T): T {
   const until = performance.now() + LONGEST_WAIT_MS;
   for (;;) {
     try {
@@ -62,7 +64,7 @@ function inTransaction(db: Database, work: (db: Database) => boolean): boolean {
   }
 }
 
-function perform(db: Database, request: Exclude<WriterRequest, { type: "open" }>): boolean {
+function perform(db: Database, request: Exclude<WriterRequest, { type: "open" }>): boolean | number {
   switch (request.type) {
     case "insert":
       insertDocuments(db, request.collection, request.documents.map(decodeDocument), "fail");
@@ -73,5 +75,9 @@ function perform(db: Database, request: Exclude<WriterRequest, { type: "open" }>
       return removeDocument(db, request.collection, decodeDocument(request.key)["_id"] ?? null);
     case "drop":
       return dropLayout(db, request.collection);
+    case "remove-outbox":
+      return removeOutbox(db, request.through, request.limit);
+    case "lease":
+      return takeLease(db, request);
   }
 }

@@ -10,7 +10,6 @@ import type {
   BatchResult,
   DeadLetter,
   EncodedAlert,
-  OutboxEntry,
   SourcePosition,
 } from "../store.ts";
 import { closeDatabase, DATABASE_FILE, openDatabase, storeError } from "./database.ts";
@@ -19,24 +18,28 @@ import type { EncodedRows } from "./encoder.ts";
 import { decodeDocument } from "./encoding.ts";
 import { HistoryWriter } from "./history-write.ts";
 import { ALERT_COLUMNS, type CollectionLayout, ensureLayout, findLayout, noteChange } from "./layout.ts";
+import { type OutboxOptions, type WrittenAlert, writeOutbox } from "./outbox.ts";
 
 /** A write-ahead log beyond this many bytes is folded in even when that waits for readers. */
 const LARGEST_LOG = 512 * 1024 * 1024;
 
-export interface WriterOptions {
+export interface WriterOptions extends Partial<OutboxOptions> {
   readonly dataDir: string;
 }
 
 /** Opens the writer of a data folder, made when absent. Throws `StoreError` when it cannot be used. */
 export async function openEmbeddedWriter(options: WriterOptions): Promise<AlertWriter> {
-  return new EmbeddedWriter(options.dataDir);
+  return new EmbeddedWriter(options.dataDir, { followReported: options.followReported ?? false });
 }
 
 class EmbeddedWriter implements AlertWriter {
   readonly #database: Database;
   readonly #tables = new Map<string, SurveyTables>();
 
-  constructor(readonly dataDir: string) {
+  constructor(
+    readonly dataDir: string,
+    readonly outbox: OutboxOptions,
+  ) {
     this.#database = openDatabase({ dataDir });
   }
 
@@ -66,17 +69,19 @@ class EmbeddedWriter implements AlertWriter {
   }
 
   #write(batch: AlertBatch): BatchResult {
-    let stored = 0;
     const touched = new Set<SurveyTables>();
+    const written: WrittenAlert[] = [];
     for (const alert of batch.alerts) {
       const tables = this.#tablesOf((alert.rows as EncodedRows).collections);
       touched.add(tables);
-      if (tables.write(alert)) stored++;
+      const { survey, candid, objectId } = alert;
+      written.push({ survey, candid, objectId, stored: tables.write(alert) });
     }
+    const stored = written.filter((alert) => alert.stored).length;
     for (const tables of touched) tables.noteChanges();
     const letters = batch.deadLetters.map(letterDocument);
     const deadLetters = insertDocuments(this.#database, "dead_letters", letters, "ignore");
-    insertDocuments(this.#database, "outbox", batch.outbox.map(outboxDocument), "ignore");
+    writeOutbox(this.#database, batch.outbox, written, this.outbox);
     insertDocuments(this.#database, "sources", batch.positions.map(positionDocument), "replace");
     return { stored, duplicates: batch.alerts.length - stored, deadLetters };
   }
@@ -173,10 +178,6 @@ function letterDocument(letter: DeadLetter): Document {
     bytes,
     created_at: new Date(),
   };
-}
-
-function outboxDocument({ id, survey, candid, objectId, document }: OutboxEntry): Document {
-  return { _id: id, survey, candid, objectId, document, created_at: new Date() };
 }
 
 function positionDocument({ source, position, done }: SourcePosition): Document {
