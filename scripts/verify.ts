@@ -4,6 +4,8 @@ import { join } from "node:path";
 
 const ROOT = join(import.meta.dir, "..");
 const REPORT = join(ROOT, ".cache", `tests-${process.pid}.xml`);
+/** A test that hangs, not one on a busy machine: milliseconds. */
+const TEST_TIMEOUT_MS = 60_000;
 
 interface Part {
   readonly name: string;
@@ -50,7 +52,12 @@ async function main(): Promise<number> {
   parts.push(await runPart("style", ["run", "--silent", "lint"]));
   parts.push(await runPart("build", ["scripts/build.ts"]));
   mkdirSync(join(ROOT, ".cache"), { recursive: true });
-  const tests = await runPart("tests", ["test", "--reporter=junit", `--reporter-outfile=${REPORT}`]);
+  const tests = await runPart("tests", [
+    "test",
+    `--timeout=${TEST_TIMEOUT_MS}`,
+    "--reporter=junit",
+    `--reporter-outfile=${REPORT}`,
+  ]);
   const totals = readTotals() ?? { passed: 0, failed: 0, skipped: 0 };
   rmSync(REPORT, { force: true });
   for (const part of [...parts, tests]) console.log(`${part.passed ? "passed" : "FAILED"}: ${part.name}`);

@@ -81,10 +81,13 @@ describe("data folder", () => {
     const dataDir = newFolder();
     const lock = join(import.meta.dir, "../../src/store/embedded/lock.ts");
     const code = `import { lockServe } from ${JSON.stringify(lock)}; lockServe(${JSON.stringify(dataDir)}); console.log("locked"); setInterval(() => {}, 1000);`;
-    const child = Bun.spawn([process.execPath, "-e", code], { stdout: "pipe" });
-    await child.stdout.getReader().read();
-    expect(() => lockServe(dataDir)).toThrow("another");
-    child.kill("SIGKILL");
+    const child = Bun.spawn([process.execPath, "-e", code], { stdout: "pipe", stderr: "ignore" });
+    try {
+      await child.stdout.getReader().read();
+      expect(() => lockServe(dataDir)).toThrow("another");
+    } finally {
+      child.kill("SIGKILL");
+    }
     await child.exited;
     lockServe(dataDir)();
   });
