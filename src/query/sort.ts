@@ -1,8 +1,9 @@
 /** Sorting of documents: by several paths, through arrays, across types. */
 import { QueryError } from "./errors.ts";
+import { toInt32 } from "./match/numbers.ts";
 import { compareValues } from "./order.ts";
 import { compileSortKey, type SortKey } from "./sort-key.ts";
-import { type Document, getField, isDocument, toNumber, type Value } from "./values.ts";
+import { type Document, getField, isDocument, type Value } from "./values.ts";
 
 /** Paths in order of importance, each ascending (1) or descending (−1). */
 export type SortSpec = readonly (readonly [path: string, direction: 1 | -1])[];
@@ -61,7 +62,7 @@ function readDirection(direction: Value, at: string): 1 | -1 {
     const [name = ""] = Object.keys(direction);
     throw new QueryError("unsupported", at, `${name} is not supported here; use 1 or -1`);
   }
-  const number = toNumber(direction);
+  const number = toInt32(direction);
   if (number === 1 || number === -1) return number;
   throw new QueryError("invalid", at, "the direction must be 1 (ascending) or -1 (descending)");
 }

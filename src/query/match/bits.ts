@@ -1,10 +1,9 @@
 /** The bitwise operators: `$bitsAllSet`, `$bitsAllClear`, `$bitsAnySet`, `$bitsAnyClear`. */
 import { Binary, Decimal128 } from "bson";
-import { decimalParts } from "../decimal.ts";
 import { QueryError } from "../errors.ts";
 import { toNumber, type Value } from "../values.ts";
 import type { BitsNode } from "./nodes.ts";
-import { readInt64, truncateToInt64 } from "./numbers.ts";
+import { readInt64, roundDecimal, truncateToInt64 } from "./numbers.ts";
 
 /** Reads a bit mask: positions, an integer, or bytes. Answers positions. */
 export function readBits(value: Value, at: string): readonly number[] {
@@ -62,19 +61,8 @@ const MIN_INT64 = -(2n ** 63n);
 
 /** Doubles must be integral; decimals are rounded half to even, and those that are no int64 count as its least. */
 function integerOf(value: Value | undefined): bigint | undefined {
-  if (value instanceof Decimal128) return decimalToInt64(value);
+  if (value instanceof Decimal128) return roundDecimal(value) ?? MIN_INT64;
   const number = toNumber(value);
   if (typeof value !== "bigint" && (number === undefined || !Number.isInteger(number))) return undefined;
   return truncateToInt64(value);
-}
-
-function decimalToInt64(value: Decimal128): bigint {
-  const parts = decimalParts(value);
-  const whole = truncateToInt64(value);
-  if (parts.kind !== "finite" || whole === undefined) return MIN_INT64;
-  if (parts.exponent >= 0) return whole;
-  const unit = 10n ** BigInt(-parts.exponent);
-  const twice = (parts.coefficient % unit) * 2n;
-  const up = twice > unit || (twice === unit && whole % 2n !== 0n);
-  return up ? whole + (parts.negative ? -1n : 1n) : whole;
 }

@@ -11,7 +11,8 @@ export function readInt64(value: Value | undefined, at: string): bigint {
   return exact;
 }
 
-function toInt64(value: Value | undefined): bigint | undefined {
+/** The integer that a number of any type stands for; undefined when it has a fraction or is beyond int64. */
+export function toInt64(value: Value | undefined): bigint | undefined {
   const truncated = truncateToInt64(value);
   if (truncated === undefined || typeof value === "bigint") return truncated;
   if (value instanceof Decimal128) {
@@ -43,6 +44,37 @@ function truncateDecimal(value: Decimal128): bigint | undefined {
   const magnitude = parts.exponent >= 0 ? parts.coefficient * 10n ** size : parts.coefficient / 10n ** size;
   const result = parts.negative ? -magnitude : magnitude;
   return BigInt.asIntN(64, result) === result ? result : undefined;
+}
+
+/**
+ * The int32 nearest to a number of any type, fractions cut off (those of decimals rounded half to even), as the
+ * server reads small integers in options. NaN is 0; undefined for what is no number.
+ */
+export function toInt32(value: Value | undefined): number | undefined {
+  if (value instanceof Decimal128) return within32(Number(roundDecimal(value) ?? decimalLimit(value)));
+  const number = toNumber(value);
+  if (number === undefined) return undefined;
+  return Number.isNaN(number) ? 0 : within32(Math.trunc(number));
+}
+
+function within32(number: number): number {
+  return Math.max(-2147483648, Math.min(2147483647, number));
+}
+
+function decimalLimit(value: Decimal128): number {
+  const parts = decimalParts(value);
+  return parts.kind === "nan" ? 0 : parts.negative ? -Infinity : Infinity;
+}
+
+/** A decimal rounded half to even; undefined when that is no int64. */
+export function roundDecimal(value: Decimal128): bigint | undefined {
+  const parts = decimalParts(value);
+  const whole = truncateDecimal(value);
+  if (parts.kind !== "finite" || whole === undefined || parts.exponent >= 0) return whole;
+  const unit = 10n ** BigInt(-parts.exponent);
+  const twice = (parts.coefficient % unit) * 2n;
+  const up = twice > unit || (twice === unit && whole % 2n !== 0n);
+  return up ? whole + (parts.negative ? -1n : 1n) : whole;
 }
 
 /** Reads `[divisor, remainder]`; fractions are cut off. */

@@ -201,6 +201,9 @@ function bits(want: BitsNode["want"], value: Value, field: FieldContext): MatchN
 }
 
 function geo(relation: "within" | "intersects", value: Value, field: FieldContext): MatchNode {
+  const others = Object.keys(field.section).length - 1;
+  if (others > 0)
+    throw new QueryError("invalid", field.at, "no other operator can stand beside it; use $and");
   const shape = relation === "within" ? readWithin(value, field.at) : readIntersects(value, field.at);
   return { kind: "geo", ...place(field), relation, shape };
 }

@@ -4,8 +4,9 @@ import { QueryError } from "../errors.ts";
 import { splitPath } from "../paths.ts";
 import { compileRegexValue } from "../regex.ts";
 import { didYouMean } from "../suggest.ts";
-import { type Document, getField, isDocument, toNumber, truthy, type Value } from "../values.ts";
-import type { MatchNode } from "./nodes.ts";
+import { type Document, getField, isDocument, toNumber, type Value } from "../values.ts";
+import { type MatchNode, walkMatch } from "./nodes.ts";
+import { toInt64 } from "./numbers.ts";
 import { FIELD_OPERATORS, type FieldContext } from "./operators.ts";
 import { parseSchema } from "./schema.ts";
 
@@ -38,9 +39,13 @@ const REFUSED = new Map<string, string>([
   ["$text", "text search is not supported; use $regex"],
 ]);
 
-/** Reads a filter. Throws a QueryError that names the place, starting with `path`. */
-export function parseMatch(filter: Value, path = "filter"): MatchNode {
+/**
+ * Reads a filter. Throws a QueryError that names the place, starting with `path`. `forItems` refuses what the
+ * server does not allow in filters of projections.
+ */
+export function parseMatch(filter: Value, path = "filter", forItems = false): MatchNode {
   const node = parseFilter(filter, path, { depth: 0, inArray: false });
+  if (forItems) checkForItems(node);
   checkNear(node);
   return node;
 }
@@ -154,7 +159,9 @@ function parseExpr(value: Value, at: string, context: ParseContext): MatchNode {
   return { kind: "expr", at, expression: value };
 }
 
-function parseSampleRate(value: Value, at: string): MatchNode {
+function parseSampleRate(value: Value, at: string, context: ParseContext): MatchNode {
+  if (context.inArray)
+    throw new QueryError("invalid", at, "$sampleRate takes whole documents; it cannot stand in $elemMatch");
   const rate = toNumber(value);
   if (rate === undefined || !(rate >= 0 && rate <= 1))
     throw new QueryError("invalid", at, "needs a number from 0 to 1");
@@ -162,8 +169,16 @@ function parseSampleRate(value: Value, at: string): MatchNode {
 }
 
 function constant(value: Value, at: string, answer: boolean): MatchNode {
-  if (!truthy(value) || toNumber(value) !== 1) throw new QueryError("invalid", at, "needs the value 1");
+  if (toInt64(value) !== 1n) throw new QueryError("invalid", at, "needs the value 1");
   return { kind: "constant", at, value: answer };
+}
+
+/** Conditions that no filter of a projection can have. */
+export function checkForItems(node: MatchNode): void {
+  for (const { kind, at } of walkMatch(node)) {
+    if (kind !== "schema" && kind !== "expr" && kind !== "near") continue;
+    throw new QueryError("invalid", at, "cannot be used where a projection selects items of an array");
+  }
 }
 
 /** A near search sorts the whole answer: there can be one, and every match must come through it. */

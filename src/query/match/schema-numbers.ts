@@ -12,6 +12,9 @@ export function readFactor(argument: Value, at: string): Finite {
     ? partsOf(argument)
     : undefined;
   if (parts?.kind === "finite" && parts.coefficient > 0n && !parts.negative) return parts;
+  // The server looks at these only where numbers can be: never for whole documents.
+  if (parts !== undefined && parts.kind !== "finite")
+    throw new QueryError("unsupported", at, "needs a finite number");
   throw new QueryError("invalid", at, "needs a positive number");
 }
 

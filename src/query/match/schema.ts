@@ -52,7 +52,7 @@ const KEYWORDS = new Map<string, Keyword>([
   ["title", (argument, at) => void readString(argument, at)],
   ["description", (argument, at) => void readString(argument, at)],
   ["type", (argument, at) => hasType(readJsonTypes(argument, at))],
-  ["bsonType", (argument, at) => hasType(readTypes(argument, at))],
+  ["bsonType", (argument, at) => hasType(readBsonTypes(argument, at))],
   ["enum", readEnum],
   ["allOf", (argument, at) => combine(argument, at, (valid, total) => valid === total)],
   ["anyOf", (argument, at) => combine(argument, at, (valid) => valid > 0)],
@@ -102,7 +102,7 @@ function readFields(argument: Value, at: string): Document {
 }
 
 function readJsonTypes(argument: Value, at: string): ReadonlySet<TypeName> {
-  const names = Array.isArray(argument) ? argument : [argument];
+  const names = Array.isArray(argument) ? noneTwice(argument, at) : [argument];
   if (names.length === 0) throw new QueryError("invalid", at, "needs at least one type");
   return new Set(
     names.flatMap((name) => {
@@ -115,6 +115,18 @@ function readJsonTypes(argument: Value, at: string): ReadonlySet<TypeName> {
   );
 }
 
+/** By name only, unlike `$type`. */
+function readBsonTypes(argument: Value, at: string): ReadonlySet<TypeName> {
+  for (const name of Array.isArray(argument) ? argument : [argument]) readString(name, at);
+  return readTypes(noneTwice(argument, at), at);
+}
+
+function noneTwice<T extends Value>(types: T, at: string): T {
+  if (Array.isArray(types) && new Set(types).size < types.length)
+    throw new QueryError("invalid", at, "names a type twice");
+  return types;
+}
+
 function hasType(types: ReadonlySet<TypeName>): Valid {
   return (value) => types.has(typeOf(value));
 }
@@ -122,7 +134,8 @@ function hasType(types: ReadonlySet<TypeName>): Valid {
 function readEnum(argument: Value, at: string): Valid {
   if (!Array.isArray(argument) || argument.length === 0)
     throw new QueryError("invalid", at, "needs an array of values");
-  return (value) => argument.some((wanted) => equalValues(wanted, value));
+  if (!allDifferent(argument)) throw new QueryError("invalid", at, "has a value twice");
+  return (value) => argument.some((wanted) => sameItem(wanted, value));
 }
 
 function combine(argument: Value, at: string, decide: (valid: number, total: number) => boolean): Valid {
@@ -253,13 +266,14 @@ function items(argument: Value, at: string, decide: (size: number, limit: number
 
 function readUniqueItems(argument: Value, at: string): Valid | undefined {
   if (!readBoolean(argument, at)) return undefined;
-  return (value) => {
-    if (!Array.isArray(value)) return true;
-    return value.every((item, i) => {
-      tick(i);
-      return !value.slice(0, i).some((earlier) => sameItem(earlier, item));
-    });
-  };
+  return (value) => !Array.isArray(value) || allDifferent(value);
+}
+
+function allDifferent(values: readonly Value[]): boolean {
+  return values.every((item, i) => {
+    tick(i);
+    return !values.slice(0, i).some((earlier) => sameItem(earlier, item));
+  });
 }
 
 /** Documents are the same whatever the order of their fields. */

@@ -1,7 +1,8 @@
 /** The types that `$type` names, by alias and by number. */
 import { QueryError } from "../errors.ts";
 import { didYouMean } from "../suggest.ts";
-import { type TypeName, toNumber, type Value } from "../values.ts";
+import type { TypeName, Value } from "../values.ts";
+import { toInt64 } from "./numbers.ts";
 
 const NUMBERS: readonly TypeName[] = ["double", "int", "long", "decimal"];
 
@@ -54,10 +55,10 @@ function readType(value: Value, at: string): readonly TypeName[] {
       `unknown type ${JSON.stringify(value)}${didYouMean(value, BY_NAME.keys())}`,
     );
   }
-  const number = toNumber(value);
+  const number = toInt64(value);
   if (number === undefined) throw new QueryError("invalid", at, "needs the name or number of a type");
-  const types = BY_NUMBER.get(number);
+  const types = BY_NUMBER.get(Number(number));
   if (types !== undefined) return types;
-  const hint = number === 0 ? "; use {$exists: false} for missing fields" : "";
+  const hint = number === 0n ? "; use {$exists: false} for missing fields" : "";
   throw new QueryError("invalid", at, `unknown type number ${number}${hint}`);
 }

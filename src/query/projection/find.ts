@@ -2,8 +2,8 @@
 import { Decimal128 } from "bson";
 import { QueryError } from "../errors.ts";
 import type { MatchNode } from "../match/nodes.ts";
-import { truncateToInt64 } from "../match/numbers.ts";
-import { parseMatch } from "../match/parse.ts";
+import { toInt32 } from "../match/numbers.ts";
+import { checkForItems, parseMatch } from "../match/parse.ts";
 import { type DocumentTest, valueTest } from "../match/single.ts";
 import { type Document, getField, isDocument, setField, toNumber, truthy, type Value } from "../values.ts";
 import { parseProjection, type Special } from "./parse.ts";
@@ -73,7 +73,7 @@ class FindReader {
     if (path.includes(".")) throw new QueryError("invalid", at, "$elemMatch cannot project a nested field");
     if (this.#positional)
       throw new QueryError("invalid", at, "$elemMatch cannot stand with a positional projection");
-    const node = parseMatch({ [path]: value }, at.slice(0, -path.length - 1));
+    const node = parseMatch({ [path]: value }, at.slice(0, -path.length - 1), true);
     const test = valueTest(node, this.context.compileMatch);
     this.#elemMatches.set(at, (root) => {
       const items = getField(root, path);
@@ -108,6 +108,7 @@ class FindReader {
     if (this.context.filter === undefined) {
       throw new QueryError("invalid", at, "a positional projection needs a filter that tests the array");
     }
+    checkForItems(this.context.filter);
     this.#positional = true;
     const find = compilePosition(this.context.filter, this.context.compileMatch);
     const parts = field.split(".");
@@ -176,21 +177,11 @@ interface Slice {
 }
 
 function sliceOf(value: Value): Slice | undefined {
-  const count = integerOf(value);
+  const count = toInt32(value);
   if (count !== undefined) return count < 0 ? { skip: count, limit: -count } : { skip: 0, limit: count };
   if (!Array.isArray(value) || value.length !== 2) return undefined;
-  const [skip, limit] = value.map(integerOf);
+  const [skip, limit] = value.map(toInt32);
   return skip === undefined || limit === undefined || limit <= 0 ? undefined : { skip, limit };
-}
-
-/** A number of any type, without its fraction and within int32. */
-function integerOf(value: Value): number | undefined {
-  const number = toNumber(value);
-  if (number === undefined && !(value instanceof Decimal128)) return undefined;
-  if (number !== undefined && Number.isNaN(number)) return 0;
-  const exact = truncateToInt64(value);
-  const wanted = exact === undefined ? (number ?? 0) : Number(exact);
-  return Math.max(-2147483648, Math.min(2147483647, wanted));
 }
 
 function slice(items: Value[], { skip, limit }: Slice): Value[] {

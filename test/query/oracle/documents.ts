@@ -1,0 +1,213 @@
+/** Random documents: small, of many types, with values that come again so that comparisons are close. */
+import {
+  Binary,
+  BSONRegExp,
+  BSONSymbol,
+  Code,
+  Decimal128,
+  Double,
+  MaxKey,
+  MinKey,
+  ObjectId,
+  Timestamp,
+} from "bson";
+import { type Document, double, isDocument, setField, type Value } from "../../../src/query/index.ts";
+import type { Random } from "./random.ts";
+
+const INTEGERS = [0, 1, 2, 3, -1, 5, 10, 255, 2147483647, -2147483648];
+const LONGS = [
+  0n,
+  1n,
+  2n,
+  -1n,
+  5n,
+  2147483648n,
+  9007199254740992n,
+  9007199254740993n,
+  1127561440015015001n,
+  9223372036854775807n,
+  -9223372036854775808n,
+];
+const DOUBLES = [
+  -0,
+  0,
+  1,
+  2,
+  0.1,
+  0.3,
+  0.5,
+  1.5,
+  -1.5,
+  2.5,
+  -999,
+  1e-3,
+  1e20,
+  9007199254740992,
+  2 ** 63,
+  -(2 ** 63),
+  1e300,
+  5e-324,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+];
+const DECIMALS = [
+  "0",
+  "-0",
+  "1",
+  "1.0",
+  "1.50",
+  "2.5",
+  "0.1",
+  "-1",
+  "1E+3",
+  "9223372036854775808",
+  "NaN",
+].concat("Infinity", "-Infinity", "1E-6176", "9.999999999999999999999999999999999E+6144");
+export const STRINGS = [
+  "",
+  "a",
+  "b",
+  "A",
+  "ab",
+  "abc",
+  "aB",
+  "1",
+  "0",
+  "é",
+  "ZTF18abc",
+  "a\nb",
+  "😀",
+  "$a",
+  "x.y",
+];
+const DATES = [0, 1, -1, 1580601600000, 1580601600123, 951782400000, -62135596800000, 1697068800000];
+const OTHERS: readonly Value[] = [
+  new ObjectId("5f3b1c2d4e5f6a7b8c9d0e1f"),
+  new ObjectId("000000000000000000000000"),
+  new BSONRegExp("a", ""),
+  new BSONRegExp("^a", "i"),
+  new Timestamp({ t: 5, i: 6 }),
+  new Timestamp({ t: 0, i: 1 }),
+  new MinKey(),
+  new MaxKey(),
+  new BSONSymbol("a"),
+  new Code("x"),
+  new Uint8Array([0, 1, 254, 255]),
+  new Uint8Array([]),
+  new Uint8Array([1]),
+  new Binary(new Uint8Array([1, 2, 3]), 5),
+  new Binary(new Uint8Array([1]), 128),
+];
+
+/** A number of any BSON type. */
+export function anyNumber(random: Random): Value {
+  return random.weighted<Value>([
+    [5, () => (random.chance(0.7) ? random.pick(INTEGERS) : random.int(-100, 100))],
+    [4, () => (random.chance(0.8) ? double(random.pick(DOUBLES)) : double(random.int(-1000, 1000) / 8))],
+    [2, () => random.pick(LONGS)],
+    [1, () => Decimal128.fromString(random.pick(DECIMALS))],
+  ]);
+}
+
+/** A value that is neither document nor array. */
+export function anyScalar(random: Random): Value {
+  return random.weighted<Value>([
+    [10, () => anyNumber(random)],
+    [4, () => random.pick(STRINGS)],
+    [3, () => null],
+    [2, () => random.chance(0.5)],
+    [1.5, () => new Date(random.pick(DATES))],
+    [1.5, () => random.pick(OTHERS)],
+  ]);
+}
+
+export const FIELD_NAMES = ["a", "b", "c", "0", "1", "d"];
+const ODD_NAMES = ["__proto__", "constructor", "length", "toString", "00", "-1", "é"];
+
+export function fieldName(random: Random): string {
+  return random.chance(0.03) ? random.pick(ODD_NAMES) : random.pick(FIELD_NAMES);
+}
+
+/** Any value, at most `depth` levels of documents and arrays deep. */
+export function anyValue(random: Random, depth = 3): Value {
+  if (depth <= 0 || random.chance(0.45)) return anyScalar(random);
+  return random.chance(0.5) ? anyArray(random, depth) : anyDocument(random, depth - 1);
+}
+
+function anyArray(random: Random, depth: number): Value[] {
+  // Arrays of one kind are what real documents have.
+  const make = random.weighted<() => Value>([
+    [3, () => () => anyNumber(random)],
+    [4, () => () => anyDocument(random, depth - 1)],
+    [3, () => () => anyValue(random, depth - 1)],
+  ]);
+  return random.list(0, 4, make);
+}
+
+/** A document of up to five fields. */
+export function anyDocument(random: Random, depth = 3): Document {
+  const document: Document = {};
+  for (const name of random.list(0, 5, () => fieldName(random)))
+    setField(document, name, anyValue(random, depth));
+  return document;
+}
+
+/** Documents for a collection, with ascending `_id`. */
+export function anyDocuments(random: Random, count: number): Document[] {
+  return Array.from({ length: count }, (_, i) => ({ _id: i, ...anyDocument(random) }));
+}
+
+/** A dotted path that leads to something in one of the documents, or nearly so. */
+export function anyPath(random: Random, documents: readonly Document[]): string {
+  if (random.chance(0.1)) return random.list(1, 3, () => fieldName(random)).join(".");
+  const parts: string[] = [];
+  let value: Value | undefined = random.pick(documents);
+  while (value !== undefined && parts.length < 5) {
+    const step = nextStep(random, value);
+    if (step === undefined) break;
+    if (step.part !== undefined) parts.push(step.part);
+    value = step.value;
+    if (parts.length > 0 && random.chance(0.4)) break;
+  }
+  if (parts.length === 0 || random.chance(0.05)) parts.push(fieldName(random));
+  return parts.join(".");
+}
+
+/** One step down; without a part where an array is passed through silently. */
+function nextStep(
+  random: Random,
+  value: Value,
+): { part: string | undefined; value: Value | undefined } | undefined {
+  if (Array.isArray(value)) {
+    if (value.length === 0) return undefined;
+    const index = random.int(0, value.length - 1);
+    return { part: random.chance(0.35) ? String(index) : undefined, value: value[index] };
+  }
+  if (!isDocument(value)) return undefined;
+  const names = Object.keys(value);
+  if (names.length === 0) return undefined;
+  const name = random.pick(names);
+  return { part: name, value: value[name] };
+}
+
+/** A value to compare with: often one that a document has, or one near to it. */
+export function anyOperand(random: Random, documents: readonly Document[]): Value {
+  if (random.chance(0.5)) return anyValue(random, 2);
+  const found = someValue(random, random.pick(documents), 4);
+  return random.chance(0.2) ? asOtherNumber(random, found) : found;
+}
+
+function someValue(random: Random, value: Value, depth: number): Value {
+  if (depth === 0) return value;
+  const below = Array.isArray(value) ? value : isDocument(value) ? Object.values(value) : [];
+  if (below.length === 0) return value;
+  const next = random.pick(below) ?? null;
+  return random.chance(0.6) ? someValue(random, next, depth - 1) : next;
+}
+
+/** The same number in another type. */
+function asOtherNumber(random: Random, value: Value): Value {
+  if (typeof value !== "number" || !Number.isSafeInteger(value)) return value;
+  return random.pick<Value>([BigInt(value), new Double(value), Decimal128.fromString(String(value))]);
+}

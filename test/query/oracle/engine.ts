@@ -1,0 +1,38 @@
+/** Runs a case on our engine. */
+import {
+  compileMatchNode,
+  compileProjection,
+  Deadline,
+  type Document,
+  nearOf,
+  parseMatch,
+  parseSort,
+  QueryError,
+  sortDocuments,
+} from "../../../src/query/index.ts";
+import type { Case, FindQuery, Outcome } from "./cases.ts";
+
+/** No case may take longer; a hang would be a difference. */
+const TIME_LIMIT_MS = 10_000;
+
+/** Our answer. Errors other than QueryErrors are bugs and pass through. */
+export function runOnEngine({ query, documents }: Case): Outcome {
+  try {
+    return new Deadline(TIME_LIMIT_MS).run(() => {
+      if (query.kind === "find") return { documents: find(query, documents) };
+      throw new QueryError("unsupported", "pipeline", "pipelines are not supported yet");
+    });
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    return { error: error.message, refused: error.kind === "unsupported" };
+  }
+}
+
+function find({ filter, projection, sort }: FindQuery, documents: readonly Document[]): Document[] {
+  const node = parseMatch(filter);
+  if (nearOf(node) !== undefined) throw new QueryError("unsupported", "filter", "near needs an index");
+  const order = sort === undefined ? undefined : parseSort(sort);
+  const project = compileProjection(projection ?? {}, { filter: node });
+  const found = documents.filter(compileMatchNode(node));
+  return (order === undefined ? found : sortDocuments(found, order)).map(project);
+}

@@ -1,0 +1,103 @@
+/** Runs cases on a real server. */
+import { type Collection, type Db, MongoClient, MongoError, type Document as WireDocument } from "mongodb";
+import type { Document } from "../../../src/query/index.ts";
+import { testDatabaseName } from "../../support/mongod.ts";
+import type { Case, Outcome, Query } from "./cases.ts";
+import { documentsFromWire, KEEP_TYPES } from "./wire.ts";
+
+/** A server with databases of its own, which are dropped at the end. */
+export class OracleServer implements AsyncDisposable {
+  readonly #client: MongoClient;
+  readonly #name = testDatabaseName();
+  #slots = 0;
+
+  constructor(url: string, connections: number) {
+    this.#client = new MongoClient(url, { maxPoolSize: connections, ...KEEP_TYPES });
+  }
+
+  /**
+   * The version. Has the server use its classic engine, which all versions share: the other, which 6.0 tries
+   * first, gives other answers in corners.
+   */
+  async prepare(): Promise<string> {
+    const admin = this.#client.db("admin");
+    await admin.command({ setParameter: 1, internalQueryForceClassicEngine: true }).catch(() => undefined);
+    const info = await admin.command({ buildInfo: 1 });
+    return String(info["version"]);
+  }
+
+  /** A place for the documents of one batch at a time. */
+  async slot(): Promise<Slot> {
+    const db = this.#client.db(this.#name);
+    const slot = new Slot(db, `documents${this.#slots++}`);
+    await slot.create();
+    return slot;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client.db(this.#name).dropDatabase();
+    await this.#client.close();
+  }
+}
+
+/** Two collections whose documents are replaced from batch to batch, which is faster than new collections. */
+export class Slot {
+  readonly #documents: Collection;
+  readonly #other: Collection;
+
+  constructor(
+    readonly db: Db,
+    readonly name: string,
+  ) {
+    this.#documents = db.collection(name);
+    this.#other = db.collection(`${name}_other`);
+  }
+
+  async create(): Promise<void> {
+    await this.db.createCollection(this.#documents.collectionName);
+    await this.db.createCollection(this.#other.collectionName);
+  }
+
+  async fill({ documents, other }: Pick<Case, "documents" | "other">): Promise<void> {
+    for (const [collection, contents] of [
+      [this.#documents, documents],
+      [this.#other, other],
+    ] as const) {
+      await collection.deleteMany({});
+      if (contents.length > 0) await collection.insertMany(contents.map((document) => ({ ...document })));
+    }
+  }
+
+  /** The server's answer over the documents that were filled in. */
+  async run(query: Query): Promise<Outcome> {
+    try {
+      const answer = await this.db.command(this.#command(query), KEEP_TYPES);
+      return { documents: documentsFromWire(answer["cursor"]["firstBatch"]) };
+    } catch (error) {
+      if (!(error instanceof MongoError)) throw error;
+      return { error: `${error.code}: ${error.message}`, refused: false };
+    }
+  }
+
+  #command(query: Query): WireDocument {
+    if (query.kind === "find") {
+      const { filter, projection, sort } = query;
+      const options = { ...(projection && { projection }), ...(sort && { sort }) };
+      return {
+        find: this.name,
+        filter,
+        ...options,
+        hint: { $natural: 1 },
+        batchSize: 10_000,
+        singleBatch: true,
+      };
+    }
+    const pipeline = query.pipeline.map((stage) => this.#withNames(stage));
+    return { aggregate: this.name, pipeline, cursor: { batchSize: 10_000 } };
+  }
+
+  /** Names the slot's other collection where the stage reads `other`. */
+  #withNames(stage: Document): Document {
+    return stage;
+  }
+}
