@@ -64,24 +64,17 @@ export function divideRounded(
 
 /** Rounds half to even, or pads with zeros, to exactly that many digits. */
 export function toDigits(value: Decimal, digits: number): Decimal {
-  if (value.kind !== "finite") return value;
-  const have = digitsOf(value.coefficient);
-  if (have === 0) return value;
-  if (have <= digits) {
-    const more = digits - have;
+  if (value.kind !== "finite" || value.coefficient === 0n) return value;
+  const more = digits - digitsOf(value.coefficient);
+  if (more >= 0) {
     return { ...value, coefficient: value.coefficient * pow10(more), exponent: value.exponent - more };
   }
-  return cut(value, have - digits, digits);
-}
-
-function cut(value: Finite, excess: number, digits: number): Finite {
-  let coefficient = divideRounded(value.coefficient, pow10(excess), "halfEven", value.negative);
-  let exponent = value.exponent + excess;
-  if (digitsOf(coefficient) > digits) {
-    coefficient /= 10n;
-    exponent++;
-  }
-  return { ...value, coefficient, exponent };
+  const coefficient = divideRounded(value.coefficient, pow10(-more), "halfEven", value.negative);
+  const exponent = value.exponent - more;
+  const carried = digitsOf(coefficient) > digits;
+  return carried
+    ? { ...value, coefficient: coefficient / 10n, exponent: exponent + 1 }
+    : { ...value, coefficient, exponent };
 }
 
 function fit(value: Decimal): Decimal {

@@ -24,11 +24,14 @@ export function growthMark(): number {
   return used;
 }
 
-/** Takes back what was made since `mark`, because all but `value` of it is garbage. */
-export function releaseTo(mark: number, value: Value | undefined): void {
-  used = mark;
-  if (Array.isArray(value)) used += value.length * ITEM_BYTES;
-  else if (typeof value === "string") used += value.length * 2;
+/** Takes back what was made since `mark`, where all of it is garbage: the result is a scalar. */
+export function release(mark: number, value: Value | undefined): void {
+  if (typeof value !== "object" && typeof value !== "string") used = mark;
+}
+
+/** Takes back what was made since `mark` but for what `value` holds, which must be small and shallow. */
+export function settle(mark: number, value: Value | undefined, at: string): void {
+  used = mark + checkSize(value, at);
 }
 
 /** Counts bytes about to be used; throws a `limit` error beyond the bound. */
@@ -40,9 +43,11 @@ export function grow(bytes: number, at: string): void {
   }
 }
 
-/** Checks that a value which may contain another many times over is small and shallow when written out. */
-export function checkSize(value: Value | undefined, at: string): void {
-  if (typeof value !== "object" || value === null) return;
+/**
+ * The size of a value when written out, in bytes, roughly. Throws a `limit` error when it is too large or too
+ * deep: a value may contain another many times over, and so be far larger than what it takes in memory.
+ */
+export function checkSize(value: Value | undefined, at: string): number {
   let size = 0;
   const visit = (item: Value | undefined, level: number) => {
     size += typeof item === "string" ? item.length + ITEM_BYTES : ITEM_BYTES;
@@ -56,5 +61,6 @@ export function checkSize(value: Value | undefined, at: string): void {
   const visitFields = (document: Document, level: number) => {
     for (const name in document) visit(document[name], level + 1);
   };
-  visit(value, 1);
+  visit(value, 0);
+  return size;
 }

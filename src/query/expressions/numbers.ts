@@ -38,13 +38,39 @@ export function asBigint(value: Value | undefined): bigint {
   return BigInt(Math.trunc(number));
 }
 
-/** Any number as a decimal; doubles keep the 15 digits that are certain. */
+/** Digits of a double that are certain in decimal: what the server keeps of it. */
+const CERTAIN_DIGITS = 15;
+
+/** Any number as a decimal; doubles are rounded (or padded with zeros) to 15 digits, as the server does. */
 export function asDecimal(value: Value | undefined): Decimal {
   if (value instanceof Decimal128) return decimalParts(value);
   if (typeof value === "bigint") return decimalOfBigint(value);
   const number = asDouble(value);
-  if (widthOf(value) === INT) return decimalOfBigint(BigInt(number));
-  return toDigits(decimalOfDouble(number), 15);
+  return widthOf(value) === INT
+    ? decimalOfBigint(BigInt(number))
+    : toDigits(exactDecimal(number), CERTAIN_DIGITS);
+}
+
+/** A double as a decimal with all the digits it has, up to 34. */
+export function exactDecimal(number: number): Decimal {
+  return withoutFinalZeros(Number.isInteger(number) ? integral(number) : decimalOfDouble(number));
+}
+
+function integral(number: number): Decimal {
+  if (number !== 0 && Math.abs(number) < 1e34) return decimalOfBigint(BigInt(number));
+  return decimalOfDouble(number);
+}
+
+/** Brings the exponent of a number with needless digits behind the point as near to 0 as can be. */
+function withoutFinalZeros(value: Decimal): Decimal {
+  if (value.kind !== "finite") return value;
+  let { coefficient, exponent } = value;
+  if (coefficient === 0n) exponent = Math.max(exponent, 0);
+  while (exponent < 0 && coefficient % 10n === 0n) {
+    coefficient /= 10n;
+    exponent++;
+  }
+  return { ...value, coefficient, exponent };
 }
 
 export const MAX_INT64 = 2n ** 63n - 1n;

@@ -1,9 +1,9 @@
 /** `$add $subtract $multiply $divide $mod $abs`. */
-import { Double } from "bson";
+import { Decimal128, Double } from "bson";
 import { code, join } from "../../code.ts";
 import { QueryError } from "../../errors.ts";
-import type { Value } from "../../values.ts";
-import { double } from "../../values.ts";
+import { truncateToInt64 } from "../../match/numbers.ts";
+import { double, isInt32, type Value } from "../../values.ts";
 import {
   addDecimals,
   type Decimal,
@@ -13,6 +13,7 @@ import {
   multiplyDecimals,
   negate,
   remainderDecimals,
+  toIntegral,
 } from "../decimal-arithmetic.ts";
 import type { Operator, RawArithmetic } from "../nodes.ts";
 import {
@@ -32,30 +33,9 @@ import {
   widthOf,
   wrongType,
 } from "../numbers.ts";
+import { Summation, sumOf, sumOfThree } from "../summation.ts";
 import { NUMERIC, T } from "../types.ts";
 import { example, list } from "./describe.ts";
-
-/** A running sum or product that widens as its operands do. */
-interface Total {
-  width: Width;
-  integer: bigint;
-  double: number;
-  decimal: Decimal;
-}
-
-function widen(total: Total, width: Width): void {
-  if (width <= total.width) return;
-  if (width === DOUBLE) total.double = Number(total.integer);
-  if (width === DECIMAL) {
-    total.decimal = total.width === DOUBLE ? asDecimal(double(total.double)) : asDecimal(total.integer);
-  }
-  total.width = width;
-}
-
-function finish(total: Total): Value {
-  if (total.width === DECIMAL) return makeDecimal(total.decimal);
-  return total.width === DOUBLE ? double(total.double) : integerOf(total.width, total.integer);
-}
 
 /** Milliseconds as a date; throws when JavaScript (or int64) cannot hold them. */
 export function makeDate(at: string, milliseconds: number | bigint): Date {
@@ -65,55 +45,70 @@ export function makeDate(at: string, milliseconds: number | bigint): Date {
 }
 
 function add(at: string, ...args: (Value | undefined)[]): Value {
-  const total: Total = { width: INT, integer: 0n, double: 0, decimal: asDecimal(0) };
+  const total = new Summation();
+  let decimals: Decimal | undefined;
+  let width: Width = INT;
   let isDate = false;
   for (const arg of args) {
     if (isNullish(arg)) return null;
-    let operand: Value = arg;
     if (arg instanceof Date) {
       if (isDate) throw new QueryError("runtime", at, "can add to one date only");
       isDate = true;
-      operand = BigInt(arg.getTime());
-    } else if (widthOf(arg) === 0) throw wrongType(at, "numbers or a date", arg);
-    if (!(arg instanceof Date)) widen(total, widthOf(arg));
-    addTo(total, operand, isDate ? at : undefined);
+      total.addLong(BigInt(arg.getTime()));
+      continue;
+    }
+    const own = widthOf(arg);
+    if (own === 0) throw wrongType(at, "numbers or a date", arg);
+    width = Math.max(width, own) as Width;
+    if (own === DECIMAL) decimals = addDecimals(decimals ?? asDecimal(0), asDecimal(arg));
+    else if (typeof arg === "bigint") total.addLong(arg);
+    else total.add(asDouble(arg));
   }
-  if (!isDate) return finish(total);
-  if (total.width === DECIMAL) return makeDate(at, asDouble(makeDecimal(total.decimal)));
-  return makeDate(at, total.width === DOUBLE ? total.double : total.integer);
+  if (decimals !== undefined) {
+    const sum = makeDecimal(addDecimals(decimals, total.decimal));
+    return isDate ? makeDate(at, needLong(at, roundToLong(sum))) : sum;
+  }
+  if (isDate) return makeDate(at, needLong(at, total.integer));
+  const { integer } = total;
+  return width === DOUBLE || integer === undefined ? double(total.double) : integerOf(width, integer);
 }
 
-function addTo(total: Total, operand: Value, dateAt: string | undefined): void {
-  if (total.width === DECIMAL) total.decimal = addDecimals(total.decimal, asDecimal(operand));
-  else if (total.width === DOUBLE) total.double += asDouble(operand);
-  else {
-    const sum = total.integer + asBigint(operand);
-    if (isInt64(sum)) total.integer = sum;
-    else if (dateAt !== undefined) throw new QueryError("runtime", dateAt, "the date is out of range");
-    else {
-      total.double = Number(total.integer) + asDouble(operand);
-      total.width = DOUBLE;
-    }
-  }
+/** A decimal rounded half to even to an int64. */
+function roundToLong(value: Decimal128): bigint | undefined {
+  return truncateToInt64(makeDecimal(toIntegral(asDecimal(value), "halfEven")));
+}
+
+function needLong(at: string, value: bigint | undefined): bigint {
+  if (value === undefined) throw new QueryError("runtime", at, "the number is out of the range of int64");
+  return value;
 }
 
 function multiply(at: string, ...args: (Value | undefined)[]): Value {
-  const total: Total = { width: INT, integer: 1n, double: 1, decimal: asDecimal(1) };
+  let width: Width = INT;
+  let integer = 1n;
+  let product = 1;
+  let decimal = asDecimal(1);
   for (const arg of args) {
     if (isNullish(arg)) return null;
-    widen(total, needNumber(at, arg));
-    if (total.width === DECIMAL) total.decimal = multiplyDecimals(total.decimal, asDecimal(arg));
-    else if (total.width === DOUBLE) total.double *= asDouble(arg);
+    const own = Math.max(width, needNumber(at, arg)) as Width;
+    if (own > width && own >= DOUBLE) {
+      if (width < DOUBLE) product = Number(integer);
+      if (own === DECIMAL) decimal = width === DOUBLE ? asDecimal(double(product)) : asDecimal(integer);
+    }
+    width = own;
+    if (width === DECIMAL) decimal = multiplyDecimals(decimal, asDecimal(arg));
+    else if (width === DOUBLE) product *= asDouble(arg);
     else {
-      const product = total.integer * asBigint(arg);
-      if (isInt64(product)) total.integer = product;
+      const exact = integer * asBigint(arg);
+      if (isInt64(exact)) integer = exact;
       else {
-        total.double = Number(total.integer) * asDouble(arg);
-        total.width = DOUBLE;
+        product = Number(integer) * asDouble(arg);
+        width = DOUBLE;
       }
     }
   }
-  return finish(total);
+  if (width === DECIMAL) return makeDecimal(decimal);
+  return width === DOUBLE ? double(product) : integerOf(width, integer);
 }
 
 function subtract(at: string, a: Value | undefined, b: Value | undefined): Value {
@@ -131,8 +126,8 @@ function subtractFromDate(at: string, a: Date, b: Value): Value {
   if (b instanceof Date) return BigInt(a.getTime()) - BigInt(b.getTime());
   const width = widthOf(b);
   if (width === 0) throw wrongType(at, "a date or number", b);
-  if (width === DECIMAL) return makeDate(at, a.getTime() - Number(asBigint(asDouble(b))));
-  return makeDate(at, BigInt(a.getTime()) - asBigint(b));
+  const milliseconds = needLong(at, b instanceof Decimal128 ? roundToLong(b) : truncateToInt64(b));
+  return makeDate(at, BigInt(a.getTime()) - milliseconds);
 }
 
 function divide(at: string, a: Value | undefined, b: Value | undefined): Value {
@@ -150,11 +145,17 @@ function divide(at: string, a: Value | undefined, b: Value | undefined): Value {
 
 function mod(at: string, a: Value | undefined, b: Value | undefined): Value {
   if (isNullish(a) || isNullish(b)) return null;
-  const width = Math.max(needNumber(at, a), needNumber(at, b)) as Width;
-  if (asDouble(b) === 0) throw new QueryError("runtime", at, "cannot take a remainder by zero");
-  if (width === DECIMAL) return makeDecimal(remainderDecimals(asDecimal(a), asDecimal(b)));
-  if (width !== DOUBLE) return integerOf(width, asBigint(a) % asBigint(b));
-  return double(asDouble(a) % asDouble(b));
+  const left = needNumber(at, a);
+  const right = needNumber(at, b);
+  const zero = b instanceof Decimal128 ? isZero(asDecimal(b)) : asDouble(b) === 0;
+  if (zero) throw new QueryError("runtime", at, "cannot take a remainder by zero");
+  if (left === DECIMAL || right === DECIMAL) {
+    return makeDecimal(remainderDecimals(asDecimal(a), asDecimal(b)));
+  }
+  const divisor = asDouble(b);
+  // A double divisor that is an int32 counts as one.
+  if (left === DOUBLE || (right === DOUBLE && !isInt32(divisor))) return double(asDouble(a) % divisor);
+  return integerOf(left === LONG || right === LONG ? LONG : INT, asBigint(a) % asBigint(b));
 }
 
 function abs(at: string, value: Value | undefined): Value {
@@ -180,7 +181,11 @@ const MAX_RAW = 64;
 
 const RAW_ADD: RawArithmetic = {
   double: false,
-  emit: (operands) => code`(${join(operands, code` + `)})`,
+  emit: (operands, emitter) => {
+    if (operands.length <= 2) return code`(${join(operands, code` + `)})`;
+    const exact = emitter.ref(operands.length === 3 ? sumOfThree : sumOf, "sum");
+    return code`${exact}(${join(operands, code`, `)})`;
+  },
   bound: (operands) => operands.reduce((sum, operand) => sum + operand, 0),
   operands: (count) => count > 0 && count <= MAX_RAW,
 };
@@ -242,7 +247,8 @@ export const arithmeticOperators: readonly Operator[] = [
     raw: {
       double: false,
       emit: ([a, b]) => code`(${a ?? 0} % ${b ?? 0})`,
-      guard: ([, b]) => code`${b ?? 0} !== 0`,
+      // An integer by a double can be an integer.
+      guard: ([, b]) => code`${b ?? 0} !== 0 && (${b ?? 0} | 0) === ${b ?? 0}`,
       bound: ([, b]) => b ?? 0,
       operands: (count) => count === 2,
     },

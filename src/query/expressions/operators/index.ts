@@ -1,16 +1,28 @@
 /** Every operator of expressions; a new one is one entry in its family's file. */
 import type { Operator } from "../nodes.ts";
+import { accumulatorOperators } from "./accumulators.ts";
 import { arithmeticOperators } from "./arithmetic.ts";
+import { arrayBuildOperators } from "./array-build.ts";
+import { arrayItemOperators } from "./array-items.ts";
 import { booleanOperators } from "./boolean.ts";
 import { comparisonOperators } from "./comparison.ts";
 import { conditionalOperators } from "./conditional.ts";
+import { loopOperators } from "./loops.ts";
+import { objectOperators } from "./objects.ts";
+import { setOperators } from "./sets.ts";
 import { variableOperators } from "./variables.ts";
 
 const FAMILIES: readonly (readonly Operator[])[] = [
+  accumulatorOperators,
   arithmeticOperators,
+  arrayBuildOperators,
+  arrayItemOperators,
   booleanOperators,
   comparisonOperators,
   conditionalOperators,
+  loopOperators,
+  objectOperators,
+  setOperators,
   variableOperators,
 ];
 

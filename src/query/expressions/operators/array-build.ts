@@ -1,0 +1,219 @@
+/** Operators that make arrays of others: joined, turned, sorted, zipped. */
+import { tick } from "../../deadline.ts";
+import { QueryError } from "../../errors.ts";
+import { compareValues } from "../../order.ts";
+import { arrayPosition } from "../../paths.ts";
+import { parseSort } from "../../sort.ts";
+import { type Document, getField, isDocument, setField, typeOf, type Value } from "../../values.ts";
+import { grow, ITEM_BYTES } from "../growth.ts";
+import type { ExpressionNode, Operator } from "../nodes.ts";
+import { isNullish, wrongType } from "../numbers.ts";
+import { type Reader, readNamed } from "../parse.ts";
+import { T } from "../types.ts";
+import { example, list } from "./describe.ts";
+
+function concatArrays(at: string, ...arrays: (Value | undefined)[]): Value {
+  let length = 0;
+  for (const array of arrays) {
+    if (isNullish(array)) return null;
+    if (!Array.isArray(array)) throw wrongType(at, "arrays", array);
+    length += array.length;
+  }
+  grow(length * ITEM_BYTES, at);
+  tick(length);
+  const result: Value[] = [];
+  for (const array of arrays) for (const item of array as Value[]) result.push(item);
+  return result;
+}
+
+function reverseArray(at: string, array: Value | undefined): Value {
+  if (isNullish(array)) return null;
+  if (!Array.isArray(array)) throw wrongType(at, "an array", array);
+  grow(array.length * ITEM_BYTES, at);
+  tick(array.length);
+  return array.toReversed();
+}
+
+/** How the items of `$sortArray` are ordered. */
+type ItemOrder = (a: Value, b: Value) => number;
+
+function readOrder(value: Value, at: string): ItemOrder {
+  if (!isDocument(value)) {
+    const [[, direction] = ["", 1]] = parseSort({ item: value }, at);
+    return (a, b) => direction * compareValues(a, b);
+  }
+  const keys = parseSort(value, at).map(([path, direction]) => ({ parts: path.split("."), direction }));
+  if (keys.length === 0) throw new QueryError("invalid", at, "needs at least one path");
+  return (a, b) => {
+    if (!isDocument(a) || !isDocument(b)) return compareValues(a, b);
+    for (const { parts, direction } of keys) {
+      const order = compareValues(valueAt(a, parts), valueAt(b, parts));
+      if (order !== 0) return direction * order;
+    }
+    return 0;
+  };
+}
+
+/** What stands at a path, where a part may be a position in an array; null when nothing does. */
+function valueAt(document: Value, parts: readonly string[]): Value {
+  let value: Value | undefined = document;
+  for (const part of parts) {
+    if (Array.isArray(value)) value = value[arrayPosition(part)];
+    else value = isDocument(value) ? getField(value, part) : undefined;
+  }
+  return value ?? null;
+}
+
+const orders = new WeakMap<object, ItemOrder>();
+
+function parseSortArray(reader: Reader, value: Value, at: string): ExpressionNode {
+  const [input, sortBy] = readNamed(value, ["input", "sortBy"], [], at);
+  const order = readOrder(sortBy ?? null, `${at}.sortBy`);
+  // The order travels as the constant it was read from.
+  const key = isDocument(sortBy) ? { ...sortBy } : [sortBy ?? null];
+  orders.set(key, order);
+  const constant: ExpressionNode = Object.freeze({ kind: "constant", value: key });
+  return reader.call(SORT_ARRAY, [reader.read(input ?? null, `${at}.input`), constant], at);
+}
+
+const SORT_ARRAY: Operator = {
+  name: "$sortArray",
+  category: "array",
+  summary: "An array sorted by its items (`sortBy: 1` or `-1`) or by fields of them (`sortBy: {path: ±1}`).",
+  arguments: { kind: "own", form: "`{input: array, sortBy: order}`" },
+  result: T.ARRAY | T.NULL,
+  example: example({ $sortArray: { input: "$x", sortBy: -1 } }, { x: [2, 3, 1] }, [3, 2, 1]),
+  parse: parseSortArray,
+  run: (at, array, key) => {
+    if (isNullish(array)) return null;
+    if (!Array.isArray(array)) throw wrongType(`${at}.input`, "an array", array);
+    const order = typeof key === "object" && key !== null ? orders.get(key) : undefined;
+    grow(array.length * ITEM_BYTES, at);
+    tick(array.length);
+    return array.toSorted(order);
+  },
+};
+
+function parseZip(reader: Reader, value: Value, at: string): ExpressionNode {
+  const [inputs, longest, defaults] = readNamed(value, ["inputs"], ["useLongestLength", "defaults"], at);
+  if (!Array.isArray(inputs) || inputs.length === 0) {
+    throw new QueryError("invalid", `${at}.inputs`, "needs an array of at least one expression");
+  }
+  if (longest !== undefined && typeof longest !== "boolean") {
+    throw new QueryError("invalid", `${at}.useLongestLength`, "needs true or false");
+  }
+  if (defaults !== undefined && (!Array.isArray(defaults) || defaults.length !== inputs.length)) {
+    throw new QueryError("invalid", `${at}.defaults`, "needs an array with a value for each input");
+  }
+  if (defaults !== undefined && longest !== true) {
+    throw new QueryError("invalid", `${at}.defaults`, "needs useLongestLength: true");
+  }
+  const flag: ExpressionNode = Object.freeze({ kind: "constant", value: longest === true });
+  const fill = defaults === undefined ? undefined : reader.read(defaults, `${at}.defaults`);
+  return reader.call(ZIP, [reader.read(inputs, `${at}.inputs`), flag, fill], at);
+}
+
+function zip(
+  at: string,
+  inputs: Value | undefined,
+  longest: Value | undefined,
+  fill: Value | undefined,
+): Value {
+  const arrays: Value[][] = [];
+  for (const input of Array.isArray(inputs) ? inputs : []) {
+    if (input === null) return null;
+    if (!Array.isArray(input)) throw wrongType(`${at}.inputs`, "arrays", input);
+    arrays.push(input);
+  }
+  const lengths = arrays.map((array) => array.length);
+  const length = longest === true ? Math.max(...lengths) : Math.min(...lengths);
+  grow(length * (arrays.length + 1) * ITEM_BYTES, at);
+  tick(length * arrays.length);
+  const defaults = Array.isArray(fill) ? fill : [];
+  return Array.from({ length }, (_, i) => arrays.map((array, j) => array[i] ?? defaults[j] ?? null));
+}
+
+const ZIP: Operator = {
+  name: "$zip",
+  category: "array",
+  summary: "Arrays turned by 90°: the first items together, then the second ones, and so on.",
+  arguments: {
+    kind: "own",
+    form: "`{inputs: [array, …], useLongestLength: boolean, defaults: [value, …]}`",
+  },
+  result: T.ARRAY | T.NULL,
+  example: example({ $zip: { inputs: ["$a", "$b"] } }, { a: [1, 2], b: ["x", "y"] }, [
+    [1, "x"],
+    [2, "y"],
+  ]),
+  parse: parseZip,
+  run: zip,
+};
+
+function arrayToObject(at: string, array: Value | undefined): Value {
+  if (isNullish(array)) return null;
+  if (!Array.isArray(array)) throw wrongType(at, "an array", array);
+  tick(array.length);
+  grow(array.length * ITEM_BYTES * 2, at);
+  const result: Document = {};
+  const pairs = Array.isArray(array[0]);
+  for (const item of array) {
+    const [name, value] = pairs ? readPair(at, item) : readKeyValue(at, item);
+    if (typeof name !== "string")
+      throw new QueryError("runtime", at, `needs strings as keys, not ${typeOf(name)}`);
+    if (name.includes("\0")) throw new QueryError("runtime", at, "a key cannot contain a null character");
+    setField(result, name, value ?? null);
+  }
+  return result;
+}
+
+function readPair(at: string, item: Value): readonly (Value | undefined)[] {
+  if (Array.isArray(item) && item.length === 2) return item;
+  throw new QueryError("runtime", at, "needs arrays [key, value] only, as the first item is one");
+}
+
+function readKeyValue(at: string, item: Value): readonly (Value | undefined)[] {
+  if (
+    isDocument(item) &&
+    Object.keys(item).length === 2 &&
+    Object.hasOwn(item, "k") &&
+    Object.hasOwn(item, "v")
+  ) {
+    return [item["k"], item["v"]];
+  }
+  throw new QueryError("runtime", at, "needs arrays [key, value] or objects {k: key, v: value}");
+}
+
+export const arrayBuildOperators: readonly Operator[] = [
+  {
+    name: "$arrayToObject",
+    category: "array",
+    summary: "An object of an array of `[key, value]` or `{k: key, v: value}`.",
+    arguments: list(1),
+    result: T.OBJECT | T.NULL,
+    example: example({ $arrayToObject: "$x" }, { x: [["a", 1]] }, { a: 1 }),
+    run: arrayToObject,
+  },
+  {
+    name: "$concatArrays",
+    category: "array",
+    summary: "The items of arrays one after the other.",
+    arguments: list(0, Infinity),
+    result: T.ARRAY | T.NULL,
+    example: example({ $concatArrays: ["$a", "$b"] }, { a: [1], b: [2, 3] }, [1, 2, 3]),
+    run: concatArrays,
+    stopsAtNull: true,
+    regroup: "associates",
+  },
+  {
+    name: "$reverseArray",
+    category: "array",
+    summary: "The items of an array from the last to the first.",
+    arguments: list(1),
+    result: T.ARRAY | T.NULL,
+    example: example({ $reverseArray: "$x" }, { x: [1, 2, 3] }, [3, 2, 1]),
+    run: reverseArray,
+  },
+  SORT_ARRAY,
+  ZIP,
+];

@@ -1,0 +1,426 @@
+/**
+ * Loops over arrays in generated code: `$map`, `$filter`, `$reduce`, and `$anyElementTrue`, `$allElementsTrue`
+ * and `$size` of them, where no array in between is built.
+ */
+import { type Code, code } from "../../code.ts";
+import { tick } from "../../deadline.ts";
+import { QueryError } from "../../errors.ts";
+import { isInt32, truthy, type Value } from "../../values.ts";
+import { cannotFail, type Emitter, type Typed } from "../emitter.ts";
+import { grow, growthMark, ITEM_BYTES, release, settle } from "../growth.ts";
+import type { CallNode, ExpressionNode, Operator } from "../nodes.ts";
+import { asDouble, isNullish, widthOf, wrongType } from "../numbers.ts";
+import { checkVariableName, type Reader, readNamed } from "../parse.ts";
+import { ANY, PRESENT, T } from "../types.ts";
+import { argument, example, list } from "./describe.ts";
+
+/** What is done with an array, as statements. */
+interface Consumer {
+  /** Each item; `exit` leaves the loop. */
+  readonly item: (item: Typed, exit: Code) => void;
+  /** An array that is null or missing. */
+  readonly nullish: () => void;
+  /** What is said of anything else. */
+  readonly at: string;
+}
+
+/** Fails because what should be an array is something else. */
+function failNoArray(at: string, value: Value | undefined): never {
+  throw wrongType(at, "an array", value);
+}
+
+/** Emits a loop over what an expression yields; `$map` and `$filter` become part of the loop. */
+function emitStream(emitter: Emitter, node: ExpressionNode, consumer: Consumer): void {
+  if (node.kind === "call" && node.operator === MAP) {
+    const [input, body] = [argument(node, 0), argument(node, 1)];
+    emitStream(emitter, input, {
+      ...consumer,
+      at: node.at,
+      item: (item, exit) => {
+        consumer.item(
+          emitter.withVariables(node.level, [item], () => present(emitter, body)),
+          exit,
+        );
+      },
+    });
+  } else if (node.kind === "call" && node.operator === FILTER && node.args[2] === undefined) {
+    const [input, condition] = [argument(node, 0), argument(node, 1)];
+    emitStream(emitter, input, {
+      ...consumer,
+      at: node.at,
+      item: (item, exit) => {
+        const test = emitter.withVariables(node.level, [item], () => emitter.condition(condition));
+        emitter.line(code`if (${test}) { ${emitter.block(() => consumer.item(item, exit))} }`);
+      },
+    });
+  } else emitLoop(emitter, node, consumer);
+}
+
+/** The value of an expression as an item of an array: null where it is missing. */
+function present(emitter: Emitter, node: ExpressionNode): Typed {
+  const value = emitter.value(node);
+  if ((value.types & T.MISSING) === 0) return emitter.bind(value);
+  const types = (value.types & ~T.MISSING) | T.NULL;
+  return emitter.bind({ code: code`(${value.code} ?? null)`, types });
+}
+
+function emitLoop(emitter: Emitter, node: ExpressionNode, consumer: Consumer): void {
+  const { code: array, types } = emitter.bound(node);
+  const index = emitter.temporary("i");
+  const item = emitter.temporary("item");
+  const exit = emitter.scope.name("loop");
+  const body = emitter.block(() => {
+    emitter.line(code`${item} = ${array}[${index}];`);
+    consumer.item({ code: item, types: PRESENT }, code`break ${exit};`);
+  });
+  const loop = code`${emitter.ref(tick, "tick")}(${array}.length);
+${exit}: for (${index} = 0; ${index} < ${array}.length; ${index}++) { ${body} }`;
+  if (types === T.ARRAY) {
+    emitter.line(loop);
+    return;
+  }
+  const nullish = emitter.block(consumer.nullish);
+  const wrong = code`${emitter.ref(failNoArray, "failNoArray")}(${consumer.at}, ${array});`;
+  emitter.line(code`if (Array.isArray(${array})) { ${loop} }
+else if (${array} === null || ${array} === undefined) { ${nullish} }
+else ${wrong}`);
+}
+
+/** Reads what does not change in a loop before it: fields of the document and of outer variables. */
+function hoistFields(emitter: Emitter, node: ExpressionNode, level: number): void {
+  switch (node.kind) {
+    case "field":
+      if (node.from.kind === "root" || (node.from.kind === "variable" && node.from.level < level)) {
+        emitter.value(node);
+      }
+      break;
+    case "object":
+      for (const [, value] of node.fields) hoistFields(emitter, value, level);
+      break;
+    case "array":
+      for (const item of node.items) hoistFields(emitter, item, level);
+      break;
+    case "call":
+      for (const arg of node.args) if (arg !== undefined) hoistFields(emitter, arg, level);
+      break;
+    default:
+      break;
+  }
+}
+
+/** Whether computing a node makes arrays, objects or texts that count against the bound of growth. */
+function builds(node: ExpressionNode): boolean {
+  if (node.kind === "object" || node.kind === "array") return true;
+  if (node.kind !== "call") return false;
+  const made = T.ARRAY | T.OBJECT | T.STRING;
+  const passes = (node.operator.result & T.OTHER) !== 0;
+  return (
+    (!passes && (node.operator.result & made) !== 0) ||
+    node.args.some((arg) => arg !== undefined && builds(arg))
+  );
+}
+
+/** Emits `emit` as the body of a loop whose garbage is taken back; `value` is what it leaves. */
+function releasing(emitter: Emitter, body: ExpressionNode, emit: () => Code): void {
+  if (!builds(body)) {
+    emit();
+    return;
+  }
+  emitter.grows = true;
+  const mark = emitter.temporary("mark");
+  emitter.line(code`${mark} = ${emitter.ref(growthMark, "growthMark")}();`);
+  const value = emit();
+  emitter.line(code`${emitter.ref(release, "release")}(${mark}, ${value});`);
+}
+
+/** Counts a built array against the bound of growth. */
+function countArray(emitter: Emitter, array: Code, at: string): void {
+  emitter.grows = true;
+  emitter.line(code`${emitter.ref(grow, "grow")}(${array}.length * ${ITEM_BYTES}, ${at});`);
+}
+
+function emitMap(emitter: Emitter, call: CallNode): Typed {
+  const result = emitter.temporary("a");
+  const body = argument(call, 1);
+  hoistFields(emitter, body, call.level);
+  emitter.line(code`${result} = [];`);
+  emitStream(emitter, argument(call, 0), {
+    at: call.at,
+    nullish: () => emitter.line(code`${result} = null;`),
+    item: (item) => {
+      emitter.withVariables(call.level, [item], () =>
+        releasing(emitter, body, () => {
+          const { code: value } = present(emitter, body);
+          emitter.line(code`${result}.push(${value});`);
+          return value;
+        }),
+      );
+    },
+  });
+  const count = emitter.block(() => countArray(emitter, result, call.at));
+  emitter.line(code`if (${result} !== null) ${count}`);
+  return { code: result, types: T.ARRAY | T.NULL };
+}
+
+function parseMap(reader: Reader, value: Value, at: string): ExpressionNode {
+  const [input, body, as] = readNamed(value, ["input", "in"], ["as"], at);
+  const array = reader.read(input ?? null, `${at}.input`);
+  const name = variableName(as, `${at}.as`);
+  const { level } = reader;
+  return reader.call(MAP, [array, reader.readWith([name], body ?? null, `${at}.in`)], at, level);
+}
+
+function variableName(as: Value | undefined, at: string): string {
+  if (as === undefined) return "this";
+  if (typeof as !== "string") throw new QueryError("invalid", at, "needs the name of a variable");
+  checkVariableName(as, at);
+  return as;
+}
+
+const ROWS = [{ mag: 18.5 }, { mag: 19.25 }];
+
+const MAP: Operator = {
+  name: "$map",
+  category: "array",
+  summary: "The array of what an expression yields for each item of an array.",
+  arguments: { kind: "own", form: "`{input: array, as: name, in: expression}`; `as` is `this` unless given" },
+  result: T.ARRAY | T.NULL,
+  example: example({ $map: { input: "$rows", as: "r", in: "$$r.mag" } }, { rows: ROWS }, [18.5, 19.25]),
+  parse: parseMap,
+  emit: emitMap,
+};
+
+/** The limit of a `$filter`; infinite when none is given. */
+function readLimit(at: string, value: Value | undefined): number {
+  if (isNullish(value)) return Number.POSITIVE_INFINITY;
+  const limit = asDouble(value);
+  if (widthOf(value) === 0 || !isInt32(limit) || limit < 1) {
+    throw new QueryError("runtime", `${at}.limit`, "needs a positive integer within int32");
+  }
+  return limit;
+}
+
+function emitFilter(emitter: Emitter, call: CallNode): Typed {
+  const result = emitter.temporary("a");
+  const condition = argument(call, 1);
+  const limitNode = call.args[2];
+  hoistFields(emitter, condition, call.level);
+  const limit = emitter.temporary("n");
+  const setLimit =
+    limitNode === undefined
+      ? undefined
+      : code`${limit} = ${emitter.ref(readLimit, "readLimit")}(${call.at}, ${emitter.bound(limitNode).code});`;
+  emitter.line(code`${result} = [];`);
+  if (setLimit !== undefined) emitter.line(setLimit);
+  emitStream(emitter, argument(call, 0), {
+    at: call.at,
+    nullish: () => emitter.line(code`${result} = null;`),
+    item: (item, exit) => {
+      emitter.withVariables(call.level, [item], () =>
+        releasing(emitter, condition, () => {
+          const full = limitNode === undefined ? code`` : code` if (${result}.length >= ${limit}) ${exit}`;
+          emitter.line(code`if (${emitter.condition(condition)}) { ${result}.push(${item.code});${full} }`);
+          return code`undefined`;
+        }),
+      );
+    },
+  });
+  const count = emitter.block(() => countArray(emitter, result, call.at));
+  emitter.line(code`if (${result} !== null) ${count}`);
+  return { code: result, types: T.ARRAY | T.NULL };
+}
+
+function parseFilter(reader: Reader, value: Value, at: string): ExpressionNode {
+  const [input, condition, as, limit] = readNamed(value, ["input", "cond"], ["as", "limit"], at);
+  const array = reader.read(input ?? null, `${at}.input`);
+  const name = variableName(as, `${at}.as`);
+  const { level } = reader;
+  const test = reader.readWith([name], condition ?? null, `${at}.cond`);
+  const most = limit === undefined ? undefined : reader.read(limit, `${at}.limit`);
+  return reader.call(FILTER, [array, test, most], at, level);
+}
+
+const FILTER: Operator = {
+  name: "$filter",
+  category: "array",
+  summary: "The items of an array for which a condition holds, at most `limit` of them.",
+  arguments: {
+    kind: "own",
+    form: "`{input: array, as: name, cond: condition, limit: n}`; `as` is `this` unless given",
+  },
+  result: T.ARRAY | T.NULL,
+  example: example({ $filter: { input: "$rows", cond: { $lt: ["$$this.mag", 19] } } }, { rows: ROWS }, [
+    { mag: 18.5 },
+  ]),
+  parse: parseFilter,
+  emit: emitFilter,
+};
+
+/** How often the value of a `$reduce` that may grow is measured, in items. */
+const SETTLE_EVERY = 16;
+
+function emitReduce(emitter: Emitter, call: CallNode): Typed {
+  const value = emitter.temporary("acc");
+  const body = argument(call, 2);
+  hoistFields(emitter, body, call.level);
+  const initial = emitter.value(argument(call, 1));
+  emitter.line(code`${value} = ${initial.code};`);
+  const grows = builds(body);
+  const mark = emitter.temporary("mark");
+  const steps = emitter.temporary("n");
+  if (grows) {
+    emitter.grows = true;
+    emitter.line(code`${mark} = ${emitter.ref(growthMark, "growthMark")}(); ${steps} = 0;`);
+  }
+  const settled = code`${emitter.ref(settle, "settle")}(${mark}, ${value}, ${call.at});`;
+  emitStream(emitter, argument(call, 0), {
+    at: call.at,
+    nullish: () => emitter.line(code`${value} = null;`),
+    item: (item) => {
+      const variables = [item, { code: value, types: ANY }];
+      emitter.withVariables(call.level, variables, () => {
+        emitter.line(code`${value} = ${emitter.value(body).code};`);
+      });
+      if (grows) emitter.line(code`if (++${steps} % ${SETTLE_EVERY} === 0) ${settled}`);
+    },
+  });
+  if (grows) emitter.line(settled);
+  return { code: value, types: ANY };
+}
+
+function parseReduce(reader: Reader, value: Value, at: string): ExpressionNode {
+  const [input, initial, body] = readNamed(value, ["input", "initialValue", "in"], [], at);
+  const array = reader.read(input ?? null, `${at}.input`);
+  const start = reader.read(initial ?? null, `${at}.initialValue`);
+  const { level } = reader;
+  const step = reader.readWith(["this", "value"], body ?? null, `${at}.in`);
+  return reader.call(REDUCE, [array, start, step], at, level);
+}
+
+const REDUCE: Operator = {
+  name: "$reduce",
+  category: "array",
+  summary: "Combines the items of an array one after the other into one value.",
+  arguments: {
+    kind: "own",
+    form: "`{input: array, initialValue: value, in: expression of $$value and $$this}`",
+  },
+  result: ANY,
+  example: example(
+    { $reduce: { input: "$n", initialValue: 0, in: { $add: ["$$value", "$$this"] } } },
+    { n: [1, 2, 3] },
+    6,
+  ),
+  parse: parseReduce,
+  emit: emitReduce,
+};
+
+/** Whether all that a loop over a node computes is certain not to fail, so that it may end early. */
+function mayStop(node: ExpressionNode): boolean {
+  if (node.kind !== "call" || (node.operator !== MAP && node.operator !== FILTER)) return true;
+  return cannotFail(argument(node, 1)) && node.args[2] === undefined && mayStop(argument(node, 0));
+}
+
+/** `$anyElementTrue` and `$allElementsTrue`: `decides` is the truth of an item that settles the matter. */
+function elements(name: "$anyElementTrue" | "$allElementsTrue"): Operator {
+  const decides = name === "$anyElementTrue";
+  const condition = (emitter: Emitter, call: CallNode): Code => {
+    const result = emitter.temporary("c");
+    const input = argument(call, 0);
+    const stream = streamOf(input);
+    if (stream !== undefined) hoistFields(emitter, argument(stream, 1), stream.level);
+    const early = mayStop(input);
+    emitter.line(code`${result} = ${!decides};`);
+    const mapped = input.kind === "call" && input.operator === MAP ? input : undefined;
+    const source = mapped === undefined ? input : argument(mapped, 0);
+    emitStream(emitter, source, {
+      at: mapped === undefined ? call.at : mapped.at,
+      nullish: () => emitter.line(code`${emitter.ref(failNoArray, "failNoArray")}(${call.at}, null);`),
+      item: (item, exit) => {
+        const settle = early ? code`{ ${result} = ${decides}; ${exit} }` : code`${result} = ${decides};`;
+        const test = (truth: Code) => emitter.line(code`if (${decides ? truth : code`!${truth}`}) ${settle}`);
+        if (mapped === undefined) test(emitter.truth(item));
+        else {
+          const body = argument(mapped, 1);
+          emitter.withVariables(mapped.level, [item], () =>
+            releasing(emitter, body, () => {
+              test(emitter.condition(body));
+              return code`undefined`;
+            }),
+          );
+        }
+      },
+    });
+    return result;
+  };
+  return {
+    name,
+    category: "set",
+    summary: decides
+      ? "Whether some item of an array counts as true."
+      : "Whether every item of an array counts as true.",
+    arguments: list(1),
+    result: T.BOOL,
+    example: example({ [name]: ["$flags"] }, { flags: [true, 0] }, decides),
+    run: (at, array) => {
+      if (!Array.isArray(array)) return failNoArray(at, array);
+      return decides ? array.some(truthy) : array.every(truthy);
+    },
+    condition,
+  };
+}
+
+/** The call of a node whose items need no array of their own. */
+function streamOf(node: ExpressionNode): CallNode | undefined {
+  if (node.kind !== "call") return undefined;
+  const streams = node.operator === MAP || (node.operator === FILTER && node.args[2] === undefined);
+  return streams ? node : undefined;
+}
+
+function emitSize(emitter: Emitter, call: CallNode): Typed {
+  let input = argument(call, 0);
+  // The length of a map is that of its input.
+  while (input.kind === "call" && input.operator === MAP && cannotFail(argument(input, 1))) {
+    input = argument(input, 0);
+  }
+  const stream = streamOf(input);
+  if (stream === undefined) {
+    const { code: array, types } = emitter.bound(input);
+    const wrong = code`${emitter.ref(failNoArray, "failNoArray")}(${call.at}, ${array})`;
+    const length = code`${array}.length`;
+    return {
+      code: types === T.ARRAY ? length : code`(Array.isArray(${array}) ? ${length} : ${wrong})`,
+      types: T.INT,
+      plain: true,
+    };
+  }
+  hoistFields(emitter, argument(stream, 1), stream.level);
+  const count = emitter.temporary("n");
+  emitter.line(code`${count} = 0;`);
+  emitStream(emitter, stream, {
+    at: call.at,
+    nullish: () => emitter.line(code`${emitter.ref(failNoArray, "failNoArray")}(${call.at}, null);`),
+    item: () => emitter.line(code`${count}++;`),
+  });
+  return { code: count, types: T.INT, plain: true };
+}
+
+const SIZE: Operator = {
+  name: "$size",
+  category: "array",
+  summary: "The number of items of an array.",
+  arguments: list(1),
+  result: T.INT,
+  example: example({ $size: "$rows" }, { rows: ROWS }, 2),
+  run: (at, array) => (Array.isArray(array) ? array.length : failNoArray(at, array)),
+  emit: emitSize,
+};
+
+export const loopOperators: readonly Operator[] = [
+  MAP,
+  FILTER,
+  REDUCE,
+  elements("$anyElementTrue"),
+  elements("$allElementsTrue"),
+  SIZE,
+];
