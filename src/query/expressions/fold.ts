@@ -6,7 +6,12 @@ export function foldCall(node: CallNode): ExpressionNode {
   const { operator } = node;
   if (operator.run === undefined || operator.volatile) return node;
   if (node.args.every((arg) => arg === undefined || arg.kind === "constant")) return evaluate(node);
-  return operator.regroup === undefined ? node : regroup(node);
+  return canRegroup(node) ? regroup(node) : node;
+}
+
+/** A single operand stays as it is, since to some operators an array then stands for its items. */
+function canRegroup({ operator, args }: CallNode): boolean {
+  return operator.regroup !== undefined && args.length > 1;
 }
 
 function evaluate(node: CallNode): ConstantNode {
@@ -39,7 +44,8 @@ function flatten(node: CallNode): ExpressionNode[] {
   const operands: ExpressionNode[] = [];
   for (const arg of node.args) {
     if (arg === undefined) continue;
-    if (arg.kind === "call" && arg.operator === node.operator) operands.push(...flatten(arg));
+    if (arg.kind === "call" && arg.operator === node.operator && canRegroup(arg))
+      operands.push(...flatten(arg));
     else operands.push(arg);
   }
   return operands;

@@ -74,13 +74,11 @@ export class Deviation {
   #count = 0;
   #mean = 0;
   #squares = 0;
-  #bad = false;
 
   add(value: Value | undefined): void {
     if (widthOf(value) === 0) return;
     const x = asDouble(value);
     this.#count++;
-    if (!Number.isFinite(x)) this.#bad = true;
     const delta = x - this.#mean;
     if (delta !== 0) {
       this.#mean += delta / this.#count;
@@ -91,7 +89,7 @@ export class Deviation {
   result(sample: boolean): Value {
     const divisor = sample ? this.#count - 1 : this.#count;
     if (divisor <= 0) return null;
-    return this.#bad ? null : double(Math.sqrt(this.#squares / divisor));
+    return double(Math.sqrt(this.#squares / divisor));
   }
 }
 
@@ -123,6 +121,7 @@ function extremeOf(name: "$min" | "$max"): Operator {
     result: ANY,
     example: example({ [name]: "$x" }, { x: [2, 3, null] }, sign > 0 ? 2 : 3),
     run: (_at, ...args) => extreme(sign, args),
+    regroup: "commutes",
     safe: true,
   };
 }
@@ -150,6 +149,7 @@ export const accumulatorOperators: readonly Operator[] = [
     result: NUMERIC,
     example: example({ $sum: "$x" }, { x: [1, 2, "x"] }, 3),
     run: (_at, ...args) => sumUp(args).sum,
+    regroup: "commutes",
     safe: true,
   },
 ];

@@ -45,7 +45,6 @@ function readOrder(value: Value, at: string): ItemOrder {
   const keys = parseSort(value, at).map(([path, direction]) => ({ parts: path.split("."), direction }));
   if (keys.length === 0) throw new QueryError("invalid", at, "needs at least one path");
   return (a, b) => {
-    if (!isDocument(a) || !isDocument(b)) return compareValues(a, b);
     for (const { parts, direction } of keys) {
       const order = compareValues(valueAt(a, parts), valueAt(b, parts));
       if (order !== 0) return direction * order;
@@ -55,8 +54,8 @@ function readOrder(value: Value, at: string): ItemOrder {
 }
 
 /** What stands at a path, where a part may be a position in an array; null when nothing does. */
-function valueAt(document: Value, parts: readonly string[]): Value {
-  let value: Value | undefined = document;
+function valueAt(item: Value, parts: readonly string[]): Value {
+  let value: Value | undefined = isDocument(item) ? item : undefined;
   for (const part of parts) {
     if (Array.isArray(value)) value = value[arrayPosition(part)];
     else value = isDocument(value) ? getField(value, part) : undefined;
@@ -130,7 +129,9 @@ function zip(
   grow(length * (arrays.length + 1) * ITEM_BYTES, at);
   tick(length * arrays.length);
   const defaults = Array.isArray(fill) ? fill : [];
-  return Array.from({ length }, (_, i) => arrays.map((array, j) => array[i] ?? defaults[j] ?? null));
+  return Array.from({ length }, (_, i) =>
+    arrays.map((array, j) => (i < array.length ? array[i] : defaults[j]) ?? null),
+  );
 }
 
 const ZIP: Operator = {

@@ -101,8 +101,10 @@ const UNSET_FIELD: Operator = {
   run: (at, name, input) => withField(at, name, input, undefined),
 };
 
-function mergeObjects(at: string, ...objects: (Value | undefined)[]): Value {
+function mergeObjects(at: string, ...args: (Value | undefined)[]): Value {
   const result: Document = {};
+  const [only] = args;
+  const objects = args.length === 1 && Array.isArray(only) ? only : args;
   for (const object of objects) {
     if (isNullish(object)) continue;
     if (!isDocument(object)) throw wrongType(at, "objects", object);
@@ -134,11 +136,13 @@ export const objectOperators: readonly Operator[] = [
   {
     name: "$mergeObjects",
     category: "object",
-    summary: "The fields of several objects in one; later ones win, null and missing ones are passed over.",
+    summary:
+      "The fields of several objects (or the items of one array) in one; later ones win, nulls are passed over.",
     arguments: list(0, Infinity),
     result: T.OBJECT,
     example: example({ $mergeObjects: ["$a", { y: 2 }] }, { a: { x: 1, y: 1 } }, { x: 1, y: 2 }),
     run: mergeObjects,
+    regroup: "associates",
   },
   {
     name: "$objectToArray",

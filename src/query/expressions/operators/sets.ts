@@ -46,14 +46,20 @@ function union(at: string, ...arrays: (Value | undefined)[]): Value {
 }
 
 function intersection(at: string, ...arrays: (Value | undefined)[]): Value {
-  let common: Value[] | undefined;
+  let common: readonly Value[] | undefined;
   for (const array of arrays) {
     if (isNullish(array)) return null;
     const items = sorted(needArray(at, array));
     grow(items.length * ITEM_BYTES, at);
-    common = common === undefined ? items : common.filter((item) => has(items, item));
+    if (common === undefined) common = items;
+    else {
+      // Of equal items the result has those of the smaller set, as on the server.
+      const [few, many] = common.length > items.length ? [items, common] : [common, items];
+      common = few.filter((item) => has(many, item));
+    }
+    if (common.length === 0) break;
   }
-  return common ?? [];
+  return [...(common ?? [])];
 }
 
 function difference(at: string, a: Value | undefined, b: Value | undefined): Value {
