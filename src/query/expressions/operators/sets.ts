@@ -57,7 +57,6 @@ function intersection(at: string, ...arrays: (Value | undefined)[]): Value {
       const [few, many] = common.length > items.length ? [items, common] : [common, items];
       common = few.filter((item) => has(many, item));
     }
-    if (common.length === 0) break;
   }
   return [...(common ?? [])];
 }
