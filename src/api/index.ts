@@ -65,6 +65,8 @@ export async function openApi({ store, config, log, metrics, health }: ApiParts)
   app.listen({
     hostname: server.host,
     port: server.port,
+    // Else a second server on the same port would take half of the first one's requests.
+    reusePort: false,
     idleTimeout: IDLE_SECONDS,
     // The limit of the configuration is kept by us, with a proper answer; this one is behind it.
     maxRequestBodySize: server.max_body_bytes + 1024 * 1024,

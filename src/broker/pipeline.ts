@@ -23,6 +23,7 @@ import type { BrokerOptions, BrokerStats, LogLine, SourceState } from "./message
 const AHEAD = 2;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 30_000;
+const NOT_BEGUN = { bytesRead: 0, bytesTotal: undefined } as const;
 
 export interface PipelineParts {
   readonly writer: AlertWriter;
@@ -41,7 +42,7 @@ export class Pipeline {
   readonly #stop = new AbortController();
   readonly #states: SourceState[];
   readonly #reasons: Record<string, number> = {};
-  readonly #open = new Map<string, Source>();
+  readonly #sources: Source[];
   #packets = 0;
   #bytes = 0;
   #stored = 0;
@@ -54,12 +55,14 @@ export class Pipeline {
     readonly options: BrokerOptions,
     readonly parts: PipelineParts,
   ) {
-    this.#states = options.sources.map((spec) => ({
-      name: spec.location,
-      state: "waiting",
-      bytesRead: 0,
-      bytesTotal: undefined,
-    }));
+    this.#sources = options.sources.map((spec) => this.#openSource(spec));
+    // Their own names, for an address as it was given may hold a password.
+    this.#states = this.#sources.map(({ name }) => ({ name, state: "waiting", ...NOT_BEGUN }));
+  }
+
+  #openSource(spec: SourceSpec): Source {
+    const limits = { ...DEFAULT_LIMITS, packets: this.options.batchPackets };
+    return openSource(spec, { limits, downloads: join(this.options.dataDir, "downloads") });
   }
 
   /** Stops reading; batches that were read are finished. */
@@ -75,7 +78,7 @@ export class Pipeline {
       duplicates: this.#duplicates,
       deadLetters: this.#deadLetters,
       reasons: { ...this.#reasons },
-      sources: this.#states.map((state) => ({ ...state, ...this.#open.get(state.name)?.progress() })),
+      sources: this.#states.map((state, index) => ({ ...state, ...this.#sources[index]?.progress() })),
     };
   }
 
@@ -90,13 +93,15 @@ export class Pipeline {
     for (let wait = FIRST_WAIT_MS; !this.#stop.signal.aborted; wait = Math.min(LONGEST_WAIT_MS, 2 * wait)) {
       try {
         this.#setState(index, { state: "reading" });
-        await this.#readSource(spec);
+        const source = this.#openSource(spec);
+        this.#sources[index] = source;
+        await this.#readSource(source);
         this.#setState(index, { state: this.#stop.signal.aborted ? "stopped" : "done" });
         return;
       } catch (error) {
         if (!isSourceError(error)) throw error;
         this.#setState(index, { state: "failed", error: error.message });
-        this.parts.log({ level: "error", message: error.message, fields: { source: spec.location } });
+        this.parts.log({ level: "error", message: error.message, fields: {} });
         // A command reports it; a server tries again, for a folder may come back.
         if (this.options.sequential) return;
         await pause(wait, this.#stop.signal);
@@ -109,41 +114,40 @@ export class Pipeline {
     if (state !== undefined) this.#states[index] = { ...state, ...change };
   }
 
-  async #readSource(spec: SourceSpec): Promise<void> {
-    const limits = { ...DEFAULT_LIMITS, packets: this.options.batchPackets };
-    const source = openSource(spec, { limits, downloads: join(this.options.dataDir, "downloads") });
-    this.#open.set(spec.location, source);
+  async #readSource(source: Source): Promise<void> {
     const known = this.options.fromStart ? undefined : await this.parts.writer.position(source.name);
     // A command reads again what it names again, a server only what is new.
     const isRead = known?.done === true;
     if (isRead && source.isFinal && !this.options.sequential) return;
     const position = isRead && this.options.sequential ? undefined : known?.position;
-    const underway: Underway[] = [];
-    const finish = async () => {
-      while (underway.length > 0) await this.#acknowledge(source, underway.shift());
-    };
+    const failed = new AbortController();
+    const signal = AbortSignal.any([this.#stop.signal, failed.signal]);
+    /** Acknowledgements in the order of the batches: after one that fails nothing is written. */
+    let last: Promise<void> = Promise.resolve();
+    const underway: Promise<void>[] = [];
     try {
-      for await (const batch of source.batches(position, this.#stop.signal)) {
+      for await (const batch of source.batches(position, signal)) {
         const bytes = batch.packets.reduce((sum, packet) => sum + packet.bytes.length, 0);
         const decoded = this.parts.decode(batch.packets);
         // A failure is met when its turn to be written comes; until then it is no unhandled one.
         decoded.catch(() => undefined);
-        underway.push({ batch, bytes, decoded });
-        if (underway.length > AHEAD) await this.#acknowledge(source, underway.shift());
+        last = last.then(() => this.#acknowledge(source, { batch, bytes, decoded }));
+        // A source that waits for new packets hears that there is no use.
+        last.catch(() => failed.abort());
+        underway.push(last);
+        if (underway.length > AHEAD) await underway.shift();
       }
     } catch (error) {
-      // What was read before the source failed is good. After a failed write nothing may be written:
-      // a later position would skip what is lost.
-      if (isSourceError(error)) await finish();
+      // What was read before the source failed is good.
+      if (isSourceError(error)) await last;
       throw error;
     }
-    await finish();
+    await last;
     if (!this.#stop.signal.aborted) source.settled?.();
   }
 
-  /** Writes the oldest batch under way with its position: from then on it is done for good. */
-  async #acknowledge(source: Source, next: Underway | undefined): Promise<void> {
-    if (next === undefined) return;
+  /** Writes a batch with its position: from then on it is done for good. */
+  async #acknowledge(source: Source, next: Underway): Promise<void> {
     const { batch } = next;
     const { alerts, faulty } = await next.decoded;
     const deadLetters = faulty.map(

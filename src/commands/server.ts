@@ -5,7 +5,7 @@ import { openApi } from "../api/index.ts";
 import { type Broker, type LogLine, startBroker } from "../broker/index.ts";
 import { type Config, ensureSecrets, type LoadedConfig } from "../config/index.ts";
 import type { SourceSpec } from "../sources/index.ts";
-import { lockServe } from "../store/index.ts";
+import { lockServe, type Store } from "../store/index.ts";
 import { Health, type Log, Metrics, type Redactor } from "../telemetry/index.ts";
 import { openStore } from "./open-store.ts";
 
@@ -28,9 +28,13 @@ export interface Server {
 export async function startServer(given: LoadedConfig, log: Log, redactor: Redactor): Promise<Server> {
   // Before anything is written: a folder in use is left alone.
   const unlock = lockServe(given.config.data_dir);
-  const closers: (() => unknown)[] = [unlock];
+  const stoppers: (() => Promise<unknown>)[] = [];
+  let store: Store | undefined;
   const close = async () => {
-    for (const closer of closers.reverse()) await closer();
+    // Side by side: each takes the time it may.
+    await Promise.all(stoppers.map((stop) => stop()));
+    await store?.close();
+    unlock();
   };
   try {
     const loaded = ensureSecrets(given);
@@ -38,19 +42,19 @@ export async function startServer(given: LoadedConfig, log: Log, redactor: Redac
     const { config } = loaded;
     const metrics = new Metrics({ processMetrics: true });
     const health = new Health();
-    const store = await openStore(config);
-    closers.push(() => store.close());
+    const opened = await openStore(config);
+    store = opened;
     health.register("store", async () => {
-      await store.ping();
-      return store.kind;
+      await opened.ping();
+      return opened.kind;
     });
     const broker = startSources(config, log);
     if (broker !== undefined) {
-      closers.push(() => broker.stop());
+      stoppers.push(() => broker.stop());
       watchBroker(broker, metrics, health);
     }
-    const api = await openApi({ store, config, log, metrics, health });
-    closers.push(() => api.stop());
+    const api = await openApi({ store: opened, config, log, metrics, health });
+    stoppers.push(() => api.stop());
     return {
       url: api.url,
       config,

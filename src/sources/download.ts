@@ -89,9 +89,10 @@ class DownloadSource implements Source {
     try {
       yield* this.#local.batches(position, signal);
     } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
       // What came whole and cannot be read is fetched anew by the next run.
-      if (error instanceof SourceError) rmSync(this.#file, { force: true });
-      throw error;
+      rmSync(this.#file, { force: true });
+      throw new SourceError(this.name, error.reason);
     }
   }
 

@@ -1,7 +1,7 @@
 /** Where packets come from. Adding a kind of source is a file in this room and a line in `openSource`. */
 import { downloadSource } from "./download.ts";
 import { fileSource } from "./files.ts";
-import type { BatchLimits, Source } from "./source.ts";
+import { type BatchLimits, type Source, SourceError } from "./source.ts";
 
 export { pause } from "./files.ts";
 export * from "./source.ts";
@@ -21,9 +21,11 @@ export interface OpenOptions {
   readonly downloads: string;
 }
 
+/** The source of a specification; nothing is read yet. Throws `SourceError` for an address that is none. */
 export function openSource(spec: SourceSpec, { limits, downloads }: OpenOptions): Source {
   const { location, watch = false, username, password } = spec;
   if (!/^https?:\/\//i.test(location)) return fileSource(location, { watch, limits });
+  if (!URL.canParse(location)) throw new SourceError(location, "this is no address");
   return downloadSource(location, {
     folder: downloads,
     limits,

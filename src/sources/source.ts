@@ -68,7 +68,7 @@ export class SourceError extends Error {
   override readonly name = "SourceError";
   constructor(
     readonly source: string,
-    reason: string,
+    readonly reason: string,
   ) {
     super(`${source}: ${reason}`);
   }

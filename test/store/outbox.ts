@@ -28,7 +28,11 @@ export function outboxTests(ask: () => Asker): void {
   const ids = (documents: readonly Document[]) => documents.map((document) => document["_id"]);
 
   test("a match comes back as it was", async () => {
-    const document = { fid: "abc123", passed_at: new Date(1_700_000_000_000), annotations: { big: 2n ** 60n } };
+    const document = {
+      fid: "abc123",
+      passed_at: new Date(1_700_000_000_000),
+      annotations: { big: 2n ** 60n },
+    };
     await write([alert(1n, "a")], [entry(7, 1n, "a", document)]);
     const [found] = await behind(0n);
     expect(found).toMatchObject({ _id: "TEST/1/3/7", kind: "match", survey: "TEST", candid: 1n });

@@ -9,6 +9,8 @@ export const DATABASE_FILE = "kowalski.db";
 
 /** How long a writer waits for another process's batch, milliseconds. */
 const BUSY_TIMEOUT_MS = 30_000;
+/** How often a small write looks whether the database is free, milliseconds. */
+const LOOK_AGAIN_MS = 1;
 /** The write-ahead log is folded into the database when it has grown to this many pages (4 kB each). */
 const CHECKPOINT_PAGES = 4000;
 
@@ -94,6 +96,29 @@ function formatOf(database: Database): number {
   return Number(row.user_version);
 }
 
+/** Whether an error says that another connection holds the lock. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
+}
+
+/**
+ * Begins a write transaction on a connection that has no busy timeout of its own. Between two batches of
+ * alerts the database is free for a moment only: looking often is what gets a caller its turn. Throws
+ * SQLite's busy error after `longestWaitMs`.
+ */
+export function beginWriting(database: Database, longestWaitMs: number): void {
+  const until = performance.now() + longestWaitMs;
+  for (;;) {
+    try {
+      database.run("BEGIN IMMEDIATE");
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > until) throw error;
+      Bun.sleepSync(LOOK_AGAIN_MS);
+    }
+  }
+}
+
 /** An error of SQLite or of the file system in the words of a user; other errors pass unchanged. */
 export function storeError(error: unknown, dataDir: string): unknown {
   if (!(error instanceof Error)) return error;
@@ -103,15 +128,15 @@ export function storeError(error: unknown, dataDir: string): unknown {
       `no space left for the data folder ${dataDir}: free some or move it with --data-dir`,
     );
   }
-  if (code === "SQLITE_CANTOPEN" || code === "EACCES" || code === "ENOTDIR" || code === "EEXIST") {
+  if (code.startsWith("SQLITE_CANTOPEN") || /^(EACCES|ENOTDIR|EEXIST|ENOENT|EPERM)$/.test(code)) {
     return new StoreError(
       `cannot open the data folder ${dataDir}: ${error.message}; check that it may be written`,
     );
   }
-  if (code === "SQLITE_READONLY") {
+  if (code.startsWith("SQLITE_READONLY") || code === "EROFS") {
     return new StoreError(`the data folder ${dataDir} may not be written: check its owner and permissions`);
   }
-  if (code === "SQLITE_NOTADB" || code === "SQLITE_CORRUPT") {
+  if (code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT")) {
     return new StoreError(
       `${join(dataDir, DATABASE_FILE)} is damaged or no Kowalski database: ${error.message}`,
     );
@@ -121,7 +146,7 @@ export function storeError(error: unknown, dataDir: string): unknown {
       `the disk refuses the data folder ${dataDir} (${code}): look for quotas, limits on file size, and a failing disk`,
     );
   }
-  if (code.startsWith("SQLITE_BUSY")) {
+  if (isBusy(error)) {
     return new StoreError(`the data folder ${dataDir} is locked by another process that does not let go`);
   }
   return error;

@@ -3,11 +3,17 @@ import { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "../store.ts";
-import { storeError } from "./database.ts";
+import { beginWriting, isBusy, openDatabase, storeError } from "./database.ts";
+
+/** A connection that nobody holds is closed by the garbage collector, and its lock with it. */
+const held = new Set<Database>();
+
+/** How long a start waits for a moment in which the database can be written, milliseconds. */
+const LONGEST_WAIT_MS = 3000;
 
 /**
  * Takes the folder for this process; answers a function that gives it back. Throws `StoreError` when
- * another process has it.
+ * another process has it, or when its database cannot be written.
  */
 export function lockServe(dataDir: string): () => void {
   let lock: Database;
@@ -22,11 +28,32 @@ export function lockServe(dataDir: string): () => void {
     lock.run("BEGIN EXCLUSIVE");
   } catch (error) {
     lock.close();
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (!code.startsWith("SQLITE_BUSY")) throw storeError(error, dataDir);
+    if (!isBusy(error)) throw storeError(error, dataDir);
     throw new StoreError(
       `another "kowalski serve" is running on the data folder ${dataDir}: stop it, or give this one a folder of its own with --data-dir`,
     );
   }
-  return () => lock.close();
+  try {
+    tryToWrite(dataDir);
+  } catch (error) {
+    lock.close();
+    throw storeError(error, dataDir);
+  }
+  held.add(lock);
+  return () => {
+    held.delete(lock);
+    lock.close();
+  };
+}
+
+/** What would fail at the first write fails here, before anything is promised. */
+function tryToWrite(dataDir: string): void {
+  const database = openDatabase({ dataDir });
+  try {
+    database.run("PRAGMA busy_timeout = 0");
+    beginWriting(database, LONGEST_WAIT_MS);
+    database.run("ROLLBACK");
+  } finally {
+    database.close();
+  }
 }

@@ -1,6 +1,6 @@
 /** A thread that writes small documents, so that the thread that answers HTTP never waits for the disk or a lock. */
 import type { Database } from "bun:sqlite";
-import { openDatabase, storeError } from "./database.ts";
+import { beginWriting, openDatabase, storeError } from "./database.ts";
 import { insertDocuments, removeDocument, replaceDocument } from "./documents.ts";
 import { decodeDocument } from "./encoding.ts";
 import { dropLayout } from "./layout.ts";
@@ -12,7 +12,6 @@ declare const self: Worker;
 
 /** How long a write waits for other processes' batches, milliseconds. */
 const LONGEST_WAIT_MS = 30_000;
-const LOOK_AGAIN_MS = 1;
 
 let dataDir = "";
 let database: Database | undefined;
@@ -38,22 +37,9 @@ function openForSmallWrites(): Database {
   return opened;
 }
 
-/**
- * Runs `work` in a transaction of its own. Between two batches of alerts the database is free for a moment
- * only: looking often is what gets this thread its turn.
- */
+/** Runs `work` in a transaction of its own. */
 function inTransaction<T>(db: Database, work: (db: Database) => T): T {
-  const until = performance.now() + LONGEST_WAIT_MS;
-  for (;;) {
-    try {
-      db.run("BEGIN IMMEDIATE");
-      break;
-    } catch (error) {
-      const busy = error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
-      if (!busy || performance.now() > until) throw error;
-      Bun.sleepSync(LOOK_AGAIN_MS);
-    }
-  }
+  beginWriting(db, LONGEST_WAIT_MS);
   try {
     const value = work(db);
     db.run("COMMIT");
