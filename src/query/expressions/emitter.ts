@@ -6,7 +6,7 @@ import { type Document, truthy, type Value } from "../values.ts";
 import { emitRaw, hasRawForm } from "./emit-raw.ts";
 import { followPath } from "./field-path.ts";
 import { Keys } from "./keys.ts";
-import type { ArrayNode, CallNode, ExpressionNode, FieldNode, ObjectNode } from "./nodes.ts";
+import type { ArrayNode, CallNode, ExpressionNode, FieldNode, ObjectNode, Operator } from "./nodes.ts";
 import { ANY, NULLISH, T, typesOfValue } from "./types.ts";
 
 /**
@@ -209,8 +209,17 @@ export class Emitter {
     if (operator.emit !== undefined) return operator.emit(this, node, mode);
     return this.run(
       node,
-      node.args.map((arg) => (arg === undefined ? undefined : this.bound(arg))),
+      node.args.map((arg, i) => {
+        if (arg === undefined) return undefined;
+        const value = this.bound(arg);
+        return isOptional(operator, i) ? this.#orNull(value) : value;
+      }),
     );
+  }
+
+  /** A missing value as null, so that it differs from an argument that is not given. */
+  #orNull(value: Typed): Typed {
+    return value.types & T.MISSING ? { code: code`(${value.code} ?? null)`, types: ANY } : value;
   }
 
   /** A call of the operator's function on results. */
@@ -285,6 +294,12 @@ export class Emitter {
     this.line(code`if (${result} === undefined && (${arrays})) ${result} = ${slow};`);
     return { code: result, types: ANY };
   }
+}
+
+/** Whether an operator's argument at that place need not be given. */
+export function isOptional({ arguments: spec }: Operator, index: number): boolean {
+  if (spec.kind === "named") return index >= spec.required.length;
+  return spec.kind === "list" && spec.max !== Infinity && index >= spec.min;
 }
 
 function constantNumber(value: number): Pick<Typed, "plain" | "constant"> {

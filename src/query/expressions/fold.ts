@@ -1,4 +1,5 @@
 /** Constant folding, in the way and order of the server, so that sums of doubles round alike. */
+import { isOptional } from "./emitter.ts";
 import type { CallNode, ConstantNode, ExpressionNode } from "./nodes.ts";
 
 /** The constant that a call amounts to, or the call with its constant operands folded together. */
@@ -15,7 +16,10 @@ function canRegroup({ operator, args }: CallNode): boolean {
 }
 
 function evaluate(node: CallNode): ConstantNode {
-  const values = node.args.map((arg) => (arg?.kind === "constant" ? arg.value : undefined));
+  const values = node.args.map((arg, i) => {
+    if (arg?.kind !== "constant") return undefined;
+    return arg.value ?? (isOptional(node.operator, i) ? null : arg.value);
+  });
   return Object.freeze({ kind: "constant", value: node.operator.run?.(node.at, ...values) });
 }
 

@@ -9,7 +9,9 @@ import { comparisonOperators } from "./comparison.ts";
 import { conditionalOperators } from "./conditional.ts";
 import { loopOperators } from "./loops.ts";
 import { objectOperators } from "./objects.ts";
+import { regexOperators } from "./regexes.ts";
 import { setOperators } from "./sets.ts";
+import { stringOperators } from "./strings.ts";
 import { variableOperators } from "./variables.ts";
 
 const FAMILIES: readonly (readonly Operator[])[] = [
@@ -22,7 +24,9 @@ const FAMILIES: readonly (readonly Operator[])[] = [
   conditionalOperators,
   loopOperators,
   objectOperators,
+  regexOperators,
   setOperators,
+  stringOperators,
   variableOperators,
 ];
 
