@@ -1,6 +1,6 @@
 /** The HTTP API: opened with what it needs, closed when asked. */
 import type { Config } from "../config/index.ts";
-import { Filters } from "../filters/index.ts";
+import type { Filters } from "../filters/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Health, Log, Metrics } from "../telemetry/index.ts";
 import { Accounts } from "./accounts.ts";
@@ -15,6 +15,7 @@ export { queryPieces } from "./queries/index.ts";
 
 export interface ApiParts {
   readonly store: Store;
+  readonly filters: Filters;
   readonly config: Pick<Config, "server" | "queries">;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -36,7 +37,7 @@ const IDLE_SECONDS = 255;
 const DRAIN_MS = 3000;
 
 /** Listens and answers. Throws when the address is taken. */
-export async function openApi({ store, config, log, metrics, health }: ApiParts): Promise<Api> {
+export async function openApi({ store, filters, config, log, metrics, health }: ApiParts): Promise<Api> {
   const { server } = config;
   const accounts = new Accounts(store, { username: server.admin_username, password: server.admin_password });
   const identities = new Identities(accounts, tokenCodec(server.jwt_secret, server.token_expiry_days));
@@ -51,7 +52,7 @@ export async function openApi({ store, config, log, metrics, health }: ApiParts)
     metrics,
     health,
     accounts,
-    filters: new Filters(store),
+    filters,
     identities,
     attempts: new LoginAttempts(),
     maxBodyBytes: server.max_body_bytes,

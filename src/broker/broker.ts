@@ -1,4 +1,5 @@
 /** The broker as its starter sees it: started with sources, watched by its figures, stopped when asked. */
+import type { FilterNews } from "./decode-pool.ts";
 import type { BrokerOptions, BrokerStats, LogLine, PipelineAnswer, PipelineRequest } from "./messages.ts";
 
 export interface Broker {
@@ -13,8 +14,16 @@ export interface Broker {
 /** A stop that takes longer than this is ended the hard way, which loses nothing: milliseconds. */
 const STOP_MS = 8000;
 
-/** Starts reading `options.sources` on a thread of its own; `log` gets what operators should know. */
-export function startBroker(options: BrokerOptions, log: (line: LogLine) => void): Broker {
+/** Who hears of a broker's work while it goes on. */
+export interface BrokerListener {
+  /** What operators should know. */
+  log(line: LogLine): void;
+  /** What the filters did since they were last heard of. */
+  filters(news: FilterNews): void;
+}
+
+/** Starts reading `options.sources` on a thread of its own. */
+export function startBroker(options: BrokerOptions, listener: BrokerListener): Broker {
   let stats: BrokerStats = {
     packets: 0,
     bytes: 0,
@@ -28,7 +37,8 @@ export function startBroker(options: BrokerOptions, log: (line: LogLine) => void
   const send = (request: PipelineRequest) => worker.postMessage(request);
   const done = new Promise<BrokerStats>((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<PipelineAnswer>) => {
-      if (data.type === "log") return log(data.line);
+      if (data.type === "log") return listener.log(data.line);
+      if (data.type === "filters") return listener.filters(data);
       stats = data.stats;
       if (data.type !== "ended") return;
       worker.terminate();

@@ -1,96 +1,142 @@
-/** The decode threads: a batch is cut into parts, decoded side by side, and put together in its order. */
+/**
+ * The decode threads. A batch stays on one of them: it is decoded there beside other batches, and its filters
+ * run there when its turn to be written comes, so that its alerts never leave the thread as objects.
+ */
+import type { BrokenFilter, Tallies } from "../filters/index.ts";
 import type { Packet } from "../sources/index.ts";
-import type { EncodedAlert } from "../store/index.ts";
+import { type EncodedAlert, type OutboxEntry, StoreError } from "../store/index.ts";
 import type { DecodeAnswer, DecodeRequest, FaultyPacket } from "./messages.ts";
 
-/** Parts smaller than this are not worth a message. */
-const SMALLEST_PART = 16;
-
-export interface DecodedPackets {
+/** A batch ready to be written. */
+export interface FilteredPackets {
   readonly alerts: readonly EncodedAlert[];
   /** Faulty packets with the packet they were; their bytes are in `bytes`. */
   readonly faulty: readonly (FaultyPacket & { readonly packet: Packet })[];
+  readonly outbox: readonly OutboxEntry[];
 }
 
-interface Job {
-  readonly packets: readonly Packet[];
-  readonly resolve: (answer: DecodeAnswer) => void;
-  readonly reject: (error: Error) => void;
+/** A batch whose packets are decoded on their thread. */
+export interface DecodedPackets {
+  /** Runs the filters. To be called when all batches before are stored, and once. */
+  filter(): Promise<FilteredPackets>;
 }
 
-export class DecodePool {
-  readonly #idle: Worker[] = [];
-  readonly #all: Worker[] = [];
-  readonly #waiting: Job[] = [];
-  readonly #running = new Map<Worker, Job>();
+/** What filters did. */
+export interface FilterNews {
+  readonly tallies: Tallies;
+  readonly broken: readonly BrokenFilter[];
+}
 
-  constructor(
-    readonly size: number,
-    cutouts: "all" | "none",
-  ) {
-    for (let i = 0; i < size; i++) {
-      const worker = new Worker(new URL("./decode-thread.ts", import.meta.url).href);
-      worker.onmessage = ({ data }: MessageEvent<DecodeAnswer>) => this.#finished(worker, data);
-      worker.onerror = (event) => this.#failed(worker, event.message);
-      worker.postMessage({ type: "open", cutouts } satisfies DecodeRequest);
-      this.#idle.push(worker);
-      this.#all.push(worker);
-    }
-  }
+export interface DecodePoolOptions {
+  readonly size: number;
+  readonly cutouts: "all" | "none";
+  readonly dataDir: string;
+  readonly news: (news: FilterNews) => void;
+}
 
-  /** Decodes packets; their buffers are given away. */
-  async decode(packets: readonly Packet[]): Promise<DecodedPackets> {
-    const part = Math.max(SMALLEST_PART, Math.ceil(packets.length / this.size));
-    const parts: Promise<DecodeAnswer>[] = [];
-    for (let start = 0; start < packets.length; start += part) {
-      parts.push(this.#run(packets.slice(start, start + part)));
-    }
-    const answers = await Promise.all(parts);
-    return {
-      alerts: answers.flatMap((answer) => answer.alerts),
-      faulty: answers.flatMap((answer, n) =>
-        answer.faulty.flatMap((faulty) => {
-          const packet = packets[n * part + faulty.index];
-          return packet === undefined ? [] : [{ ...faulty, packet }];
-        }),
-      ),
+/** A request before it has its number. */
+type Asked =
+  | { readonly type: "decode"; readonly packets: readonly Packet[] }
+  | { readonly type: "filter"; readonly batch: number }
+  | { readonly type: "tell" };
+
+class DecodeWorker {
+  readonly #worker = new Worker(new URL("./decode-thread.ts", import.meta.url).href);
+  readonly #asked = new Map<
+    number,
+    { resolve: (answer: DecodeAnswer) => void; reject: (error: Error) => void }
+  >();
+  #death: Error | undefined;
+  #next = 0;
+  /** Batches that are on this thread. */
+  batches = 0;
+
+  constructor({ cutouts, dataDir }: DecodePoolOptions) {
+    this.#worker.onmessage = ({ data }: MessageEvent<DecodeAnswer>) => {
+      const asked = this.#asked.get(data.id);
+      this.#asked.delete(data.id);
+      if (data.type === "failed") asked?.reject(toFailure(data));
+      else asked?.resolve(data);
     };
+    this.#worker.onerror = (event) => {
+      this.#death = new Error(`a decode thread died: ${event.message}`);
+      for (const { reject } of this.#asked.values()) reject(this.#death);
+      this.#asked.clear();
+    };
+    this.#worker.postMessage({ type: "open", cutouts, dataDir } satisfies DecodeRequest);
   }
 
-  #run(packets: readonly Packet[]): Promise<DecodeAnswer> {
+  /** Sends a request; resolves with its answer. */
+  ask(asked: Asked, transfer: ArrayBuffer[] = []): Promise<DecodeAnswer> {
+    if (this.#death !== undefined) return Promise.reject(this.#death);
+    const id = this.#next++;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ packets, resolve, reject });
-      this.#next();
+      this.#asked.set(id, { resolve, reject });
+      this.#worker.postMessage({ ...asked, id } satisfies DecodeRequest, transfer);
     });
   }
 
-  #next(): void {
-    const worker = this.#idle[0];
-    const job = this.#waiting[0];
-    if (worker === undefined || job === undefined) return;
-    this.#idle.shift();
-    this.#waiting.shift();
-    this.#running.set(worker, job);
-    const packets = job.packets.map((packet) => ({ ...packet, bytes: ownBytes(packet.bytes) }));
-    const buffers = packets.map((packet) => packet.bytes.buffer);
-    worker.postMessage({ type: "decode", id: 0, packets } satisfies DecodeRequest, buffers);
+  terminate(): void {
+    this.#worker.terminate();
+  }
+}
+
+export class DecodePool {
+  readonly #workers: readonly DecodeWorker[];
+
+  constructor(readonly options: DecodePoolOptions) {
+    this.#workers = Array.from({ length: options.size }, () => new DecodeWorker(options));
   }
 
-  #finished(worker: Worker, answer: DecodeAnswer): void {
-    this.#running.get(worker)?.resolve(answer);
-    this.#running.delete(worker);
-    this.#idle.push(worker);
-    this.#next();
+  /** Decodes a batch; the packets' buffers are given away. */
+  async decode(packets: readonly Packet[]): Promise<DecodedPackets> {
+    const worker = this.#workers.reduce((least, other) => (other.batches < least.batches ? other : least));
+    worker.batches++;
+    const owned = packets.map((packet) => ({ ...packet, bytes: ownBytes(packet.bytes) }));
+    const answer = await worker.ask(
+      { type: "decode", packets: owned },
+      owned.map(({ bytes }) => bytes.buffer),
+    );
+    return {
+      filter: async () => {
+        const filtered = await worker.ask({ type: "filter", batch: answer.id });
+        if (filtered.type !== "filtered") throw new Error("a decode thread gave another answer");
+        worker.batches--;
+        this.#tell(filtered);
+        const { alerts, faulty, outbox } = filtered;
+        return { alerts, outbox, faulty: withPackets(faulty, packets) };
+      },
+    };
   }
 
-  #failed(worker: Worker, message: string): void {
-    this.#running.get(worker)?.reject(new Error(`a decode thread died: ${message}`));
-    this.#running.delete(worker);
+  /** Tells what filters did last, and ends the threads. */
+  async close(): Promise<void> {
+    await Promise.all(
+      this.#workers.map(async (worker) => {
+        const answer = await worker.ask({ type: "tell" }).catch(() => undefined);
+        if (answer?.type === "told") this.#tell(answer);
+        worker.terminate();
+      }),
+    );
   }
 
-  close(): void {
-    for (const worker of this.#all) worker.terminate();
+  #tell({ tallies, broken }: FilterNews): void {
+    if (tallies.length > 0 || broken.length > 0) this.options.news({ tallies, broken });
   }
+}
+
+function withPackets(
+  faulty: readonly FaultyPacket[],
+  packets: readonly Packet[],
+): (FaultyPacket & { readonly packet: Packet })[] {
+  return faulty.flatMap((found) => {
+    const packet = packets[found.index];
+    return packet === undefined ? [] : [{ ...found, packet }];
+  });
+}
+
+function toFailure({ name, message }: Extract<DecodeAnswer, { type: "failed" }>): Error {
+  return name === "StoreError" ? new StoreError(message) : new Error(message);
 }
 
 /** Bytes in a buffer of their own, so that it can be given to another thread. */

@@ -1,6 +1,17 @@
-/** A thread that turns packets into rows: decoding is most of the work of an alert and has no order to keep. */
+/**
+ * A thread that turns packets into rows and runs filters on them: the work of an alert that has no order to
+ * keep, and then, once all batches before are stored, what needs the order. Only bytes leave it.
+ */
 import os from "node:os";
-import { type AlertEncoder, type EncodedAlert, embeddedEncoder } from "../store/index.ts";
+import { FilterRegistry, filterBatch } from "../filters/index.ts";
+import {
+  type AlertEncoder,
+  type AlertReader,
+  type AlertRecord,
+  type EncodedAlert,
+  embeddedEncoder,
+  openEmbeddedReader,
+} from "../store/index.ts";
 import { decodePacket } from "./decode.ts";
 import type { DecodeAnswer, DecodeRequest, FaultyPacket } from "./messages.ts";
 
@@ -10,34 +21,96 @@ declare const self: Worker;
 const NICENESS = 10;
 /** A dead letter keeps at most this much of its packet, bytes. */
 const MOST_LETTER_BYTES = 16 * 1024 * 1024;
+/** What filters did is told this often, milliseconds. */
+const TALLY_INTERVAL_MS = 1000;
 
-let encoder: AlertEncoder | undefined;
-let sendsBytesBack = false;
+/** A batch between its two halves. */
+interface Decoded {
+  readonly records: readonly AlertRecord[];
+  readonly alerts: readonly EncodedAlert[];
+  readonly faulty: readonly FaultyPacket[];
+  readonly buffers: ReadonlySet<ArrayBufferLike>;
+}
+
+interface Opened {
+  readonly encoder: AlertEncoder;
+  readonly reader: AlertReader;
+  readonly registry: FilterRegistry;
+  readonly sendsBytesBack: boolean;
+}
+
+let opened: Opened | undefined;
+const decoded = new Map<number, Decoded>();
+let lastTallies = performance.now();
+/** Requests are worked on one after the other, also where reading the store waits. */
+let turn: Promise<void> = Promise.resolve();
 
 self.onmessage = ({ data }: MessageEvent<DecodeRequest>) => {
-  if (data.type === "open") {
+  turn = turn.then(() => perform(data));
+};
+
+async function perform(request: DecodeRequest): Promise<void> {
+  if (request.type === "open") {
     os.setPriority(0, NICENESS);
-    sendsBytesBack = data.cutouts !== "none";
-    encoder = embeddedEncoder({ cutouts: data.cutouts });
+    const { cutouts, dataDir } = request;
+    const reader = openEmbeddedReader({ dataDir });
+    opened = {
+      encoder: embeddedEncoder({ cutouts }),
+      reader,
+      registry: new FilterRegistry(reader),
+      sendsBytesBack: cutouts !== "none",
+    };
     return;
   }
-  if (encoder === undefined) throw new Error("packets came before the options");
+  if (opened === undefined) throw new Error("packets came before the options");
+  if (request.type === "decode") {
+    decoded.set(request.id, decode(request.packets, opened));
+    send({ type: "decoded", id: request.id });
+  } else if (request.type === "filter") await filter(request.id, request.batch, opened);
+  else send({ type: "told", id: request.id, tallies: opened.registry.takeTallies(), broken: [] });
+}
+
+function decode(packets: Extract<DecodeRequest, { type: "decode" }>["packets"], parts: Opened): Decoded {
+  const records: AlertRecord[] = [];
   const alerts: EncodedAlert[] = [];
   const faulty: FaultyPacket[] = [];
   const buffers = new Set<ArrayBufferLike>();
-  for (const [index, packet] of data.packets.entries()) {
-    const { fault, survey, alerts: found } = decodePacket(packet, encoder);
-    alerts.push(...found);
+  for (const [index, packet] of packets.entries()) {
+    const found = decodePacket(packet, parts.encoder);
+    records.push(...found.records);
+    alerts.push(...found.alerts);
     // Stamps are views into the packet: its buffer goes along instead of copies.
-    if (sendsBytesBack && found.length > 0) buffers.add(packet.bytes.buffer);
+    if (parts.sendsBytesBack && found.alerts.length > 0) buffers.add(packet.bytes.buffer);
+    const { fault, survey } = found;
     if (fault === undefined) continue;
     const bytes = packet.bytes.subarray(0, MOST_LETTER_BYTES);
     buffers.add(packet.bytes.buffer);
     faulty.push({ index, fault, bytes, ...(survey === undefined ? {} : { survey }) });
   }
-  const answer: DecodeAnswer = { id: data.id, alerts, faulty };
-  self.postMessage(
-    answer,
-    [...buffers].filter((buffer) => buffer instanceof ArrayBuffer),
-  );
-};
+  return { records, alerts, faulty, buffers };
+}
+
+async function filter(id: number, number: number, { registry, reader }: Opened): Promise<void> {
+  try {
+    const batch = decoded.get(number);
+    if (batch === undefined) throw new Error(`batch ${number} is not on this thread`);
+    const outbox = await filterBatch(batch.records, registry, reader);
+    decoded.delete(number);
+    const isTime = performance.now() - lastTallies > TALLY_INTERVAL_MS;
+    if (isTime) lastTallies = performance.now();
+    const tallies = isTime ? registry.takeTallies() : [];
+    const { alerts, faulty, buffers } = batch;
+    send(
+      { type: "filtered", id, alerts, faulty, outbox, tallies, broken: registry.takeBroken() },
+      [...buffers].filter((buffer) => buffer instanceof ArrayBuffer),
+    );
+  } catch (error) {
+    // Filters fail one by one without harm: what comes here is the store, and it may be asked again.
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    send({ type: "failed", id, name, message });
+  }
+}
+
+function send(answer: DecodeAnswer, transfer: ArrayBuffer[] = []): void {
+  self.postMessage(answer, transfer);
+}

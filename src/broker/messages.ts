@@ -1,6 +1,7 @@
 /** What travels between the threads of the broker: bytes, rows and numbers. */
+import type { BrokenFilter, Tallies } from "../filters/index.ts";
 import type { Packet, PacketFault, SourceSpec } from "../sources/index.ts";
-import type { EncodedAlert } from "../store/index.ts";
+import type { EncodedAlert, OutboxEntry } from "../store/index.ts";
 
 /** How the broker works, for every thread of it. */
 export interface BrokerOptions {
@@ -21,8 +22,12 @@ export interface BrokerOptions {
 }
 
 export type DecodeRequest =
-  | { readonly type: "open"; readonly cutouts: "all" | "none" }
-  | { readonly type: "decode"; readonly id: number; readonly packets: readonly Packet[] };
+  | { readonly type: "open"; readonly cutouts: "all" | "none"; readonly dataDir: string }
+  | { readonly type: "decode"; readonly id: number; readonly packets: readonly Packet[] }
+  /** Runs the filters on the batch that was decoded by the request of this number, and gives it away. */
+  | { readonly type: "filter"; readonly id: number; readonly batch: number }
+  /** Asks what filters did since they were last asked. */
+  | { readonly type: "tell"; readonly id: number };
 
 /** A packet that becomes a dead letter: which of the packets sent, and why. */
 export interface FaultyPacket {
@@ -32,11 +37,24 @@ export interface FaultyPacket {
   readonly bytes: Uint8Array;
 }
 
-export interface DecodeAnswer {
-  readonly id: number;
-  readonly alerts: readonly EncodedAlert[];
-  readonly faulty: readonly FaultyPacket[];
-}
+export type DecodeAnswer =
+  | { readonly type: "decoded"; readonly id: number }
+  | {
+      readonly type: "filtered";
+      readonly id: number;
+      readonly alerts: readonly EncodedAlert[];
+      readonly faulty: readonly FaultyPacket[];
+      readonly outbox: readonly OutboxEntry[];
+      readonly tallies: Tallies;
+      readonly broken: readonly BrokenFilter[];
+    }
+  | {
+      readonly type: "told";
+      readonly id: number;
+      readonly tallies: Tallies;
+      readonly broken: readonly BrokenFilter[];
+    }
+  | { readonly type: "failed"; readonly id: number; readonly name: string; readonly message: string };
 
 export interface SourceState {
   readonly name: string;
@@ -73,4 +91,5 @@ export type LogLine = {
 export type PipelineAnswer =
   | { readonly type: "stats"; readonly stats: BrokerStats }
   | { readonly type: "log"; readonly line: LogLine }
+  | { readonly type: "filters"; readonly tallies: Tallies; readonly broken: readonly BrokenFilter[] }
   | { readonly type: "ended"; readonly stats: BrokerStats; readonly failure?: string };

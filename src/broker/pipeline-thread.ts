@@ -24,17 +24,26 @@ self.onmessage = ({ data }: MessageEvent<PipelineRequest>) => {
 
 async function run(options: Extract<PipelineRequest, { type: "start" }>["options"]): Promise<void> {
   os.setPriority(0, NICENESS);
-  const pool = new DecodePool(options.workers, options.cutouts);
   const send = (answer: PipelineAnswer) => self.postMessage(answer);
   const log = (line: LogLine) => send({ type: "log", line });
   let failure: string | undefined;
+  let pool: DecodePool | undefined;
   let timer: Timer | undefined;
   try {
     const writer = await openEmbeddedWriter({
       dataDir: options.dataDir,
       followReported: options.followReported ?? false,
     });
-    pipeline = new Pipeline(options, { writer, decode: (packets) => pool.decode(packets), log });
+    // Behind the writer, which makes the folder where there is none.
+    const { workers: size, cutouts, dataDir } = options;
+    const threads = new DecodePool({
+      size,
+      cutouts,
+      dataDir,
+      news: (news) => send({ type: "filters", ...news }),
+    });
+    pool = threads;
+    pipeline = new Pipeline(options, { writer, decode: (packets) => threads.decode(packets), log });
     if (stopped) pipeline.stop();
     timer = setInterval(
       () => pipeline && send({ type: "stats", stats: pipeline.stats() }),
@@ -46,7 +55,7 @@ async function run(options: Extract<PipelineRequest, { type: "start" }>["options
     failure = error instanceof Error ? error.message : String(error);
   }
   clearInterval(timer);
-  pool.close();
+  await pool?.close();
   const stats = pipeline?.stats() ?? { ...NOTHING, sources: [] };
   send({ type: "ended", stats, ...(failure === undefined ? {} : { failure }) });
 }

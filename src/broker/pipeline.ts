@@ -1,5 +1,5 @@
 /**
- * The way of an alert: sources → decode → store, in batches.
+ * The way of an alert: sources → decode → filter → store, in batches.
  *
  * A batch is written in one transaction with its dead letters and the position behind it: that write is its
  * acknowledgement. Batches of a source are decoded ahead but written in order, and few are under way at once,
@@ -15,11 +15,11 @@ import {
   SourceError,
   type SourceSpec,
 } from "../sources/index.ts";
-import type { AlertBatch, AlertWriter, DeadLetter } from "../store/index.ts";
-import type { DecodedPackets } from "./decode-pool.ts";
+import type { AlertBatch, AlertWriter, BatchResult, DeadLetter } from "../store/index.ts";
+import type { DecodedPackets, FilteredPackets } from "./decode-pool.ts";
 import type { BrokerOptions, BrokerStats, LogLine, SourceState } from "./messages.ts";
 
-/** Batches of one source that are decoded while another is written. */
+/** Batches of one source that are decoded, at least, while another is written. */
 const AHEAD = 2;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 30_000;
@@ -135,7 +135,7 @@ export class Pipeline {
         // A source that waits for new packets hears that there is no use.
         last.catch(() => failed.abort());
         underway.push(last);
-        if (underway.length > AHEAD) await underway.shift();
+        if (underway.length > Math.max(AHEAD, this.options.workers)) await underway.shift();
       }
     } catch (error) {
       // What was read before the source failed is good.
@@ -146,22 +146,11 @@ export class Pipeline {
     if (!this.#stop.signal.aborted) source.settled?.();
   }
 
-  /** Writes a batch with its position: from then on it is done for good. */
+  /** Filters and writes a batch with its position: from then on it is done for good. */
   async #acknowledge(source: Source, next: Underway): Promise<void> {
     const { batch } = next;
-    const { alerts, faulty } = await next.decoded;
-    const deadLetters = faulty.map(
-      ({ packet, fault, bytes, survey }): DeadLetter => ({
-        id: `${source.name}#${packet.key}`,
-        source: source.name,
-        place: packet.place,
-        ...fault,
-        bytes,
-        ...(survey === undefined ? {} : { survey }),
-      }),
-    );
-    const position = { source: source.name, position: batch.position, done: batch.done };
-    const result = await this.#write({ alerts, deadLetters, outbox: [], positions: [position] });
+    const decoded = await next.decoded;
+    const { result, faulty } = await this.#inTurn(() => this.#write(source, batch, decoded));
     this.#packets += batch.packets.length;
     this.#bytes += next.bytes;
     this.#stored += result.stored;
@@ -170,18 +159,22 @@ export class Pipeline {
     for (const { fault } of faulty) this.#reasons[fault.reason] = (this.#reasons[fault.reason] ?? 0) + 1;
   }
 
-  #write(batch: AlertBatch): ReturnType<AlertWriter["write"]> {
-    const write = this.#lastWrite.then(() => this.#writeWithRetries(batch));
-    this.#lastWrite = write.catch(() => undefined);
-    return write;
+  /** One after the other: a batch's filters see the history that the batch before it left. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#lastWrite.then(work);
+    this.#lastWrite = turn.catch(() => undefined);
+    return turn;
   }
 
   /** A full disk or a lock may pass: the batch waits, and with it all that would come after. */
-  async #writeWithRetries(batch: AlertBatch): ReturnType<AlertWriter["write"]> {
+  async #write(source: Source, batch: PacketBatch, decoded: DecodedPackets): Promise<Written> {
     const giveUp = performance.now() + this.options.retryMs;
+    let filtered: FilteredPackets | undefined;
     for (let wait = FIRST_WAIT_MS; ; wait = Math.min(LONGEST_WAIT_MS, 2 * wait)) {
       try {
-        return await this.parts.writer.write(batch);
+        filtered ??= await decoded.filter();
+        const result = await this.parts.writer.write(alertBatch(source, batch, filtered));
+        return { result, faulty: filtered.faulty };
       } catch (error) {
         const isStoreError = error instanceof Error && error.name === "StoreError";
         if (!isStoreError || this.#stop.signal.aborted || performance.now() > giveUp) throw error;
@@ -190,6 +183,29 @@ export class Pipeline {
       }
     }
   }
+}
+
+/** What became of a batch. */
+interface Written {
+  readonly result: BatchResult;
+  readonly faulty: FilteredPackets["faulty"];
+}
+
+/** All of a batch that is written in one transaction. */
+function alertBatch(source: Source, batch: PacketBatch, filtered: FilteredPackets): AlertBatch {
+  const { alerts, outbox, faulty } = filtered;
+  const deadLetters = faulty.map(
+    ({ packet, fault, bytes, survey }): DeadLetter => ({
+      id: `${source.name}#${packet.key}`,
+      source: source.name,
+      place: packet.place,
+      ...fault,
+      bytes,
+      ...(survey === undefined ? {} : { survey }),
+    }),
+  );
+  const position = { source: source.name, position: batch.position, done: batch.done };
+  return { alerts, outbox, deadLetters, positions: [position] };
 }
 
 function isSourceError(error: unknown): error is SourceError {

@@ -1,8 +1,10 @@
 /** `kowalski ingest`: reads packets from files, folders, archives or addresses into the store. */
 import os from "node:os";
 import { type BrokerStats, startBroker } from "../broker/index.ts";
+import { FilterReports, Filters } from "../filters/index.ts";
 import { type CommandContext, defineCommand, type OptionValues } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED } from "./errors.ts";
+import { openStore } from "./open-store.ts";
 
 const options = {
   workers: {
@@ -58,6 +60,10 @@ async function ingest(
     throw new CommandError("ingest works on the embedded store: leave --store out");
   const credentials = credentialsFor(given, config.ztf_depot);
   const wanted = given.cutouts ?? (config.cutouts === "none" ? "none" : "all");
+  const store = await openStore(config);
+  const reports = new FilterReports(store, new Filters(store), {
+    warn: (_, message) => output.note(message),
+  });
   const broker = startBroker(
     {
       dataDir: config.data_dir,
@@ -69,7 +75,7 @@ async function ingest(
       fromStart: given["from-start"],
       retryMs: RETRY_MS,
     },
-    (line) => output.note(line.message),
+    { log: (line) => output.note(line.message), filters: (news) => reports.take(news) },
   );
   const progress = output.progress({ unit: "packets" });
   const state = (stats: BrokerStats) => ({ count: stats.packets, ...bytesOf(stats) });
@@ -84,6 +90,8 @@ async function ingest(
     clearInterval(timer);
     signal.removeEventListener("abort", onAbort);
     progress.finish(state(broker.stats()));
+    await reports.flush();
+    await store.close();
   }
 }
 

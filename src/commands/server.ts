@@ -2,8 +2,9 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { openApi } from "../api/index.ts";
-import { type Broker, type LogLine, startBroker } from "../broker/index.ts";
+import { type Broker, startBroker } from "../broker/index.ts";
 import { type Config, ensureSecrets, type LoadedConfig } from "../config/index.ts";
+import { FilterReports, Filters } from "../filters/index.ts";
 import type { SourceSpec } from "../sources/index.ts";
 import { lockServe, type Store } from "../store/index.ts";
 import { Health, type Log, Metrics, type Redactor } from "../telemetry/index.ts";
@@ -30,9 +31,11 @@ export async function startServer(given: LoadedConfig, log: Log, redactor: Redac
   const unlock = lockServe(given.config.data_dir);
   const stoppers: (() => Promise<unknown>)[] = [];
   let store: Store | undefined;
+  let flush = async () => {};
   const close = async () => {
     // Side by side: each takes the time it may.
     await Promise.all(stoppers.map((stop) => stop()));
+    await flush();
     await store?.close();
     unlock();
   };
@@ -48,12 +51,16 @@ export async function startServer(given: LoadedConfig, log: Log, redactor: Redac
       await opened.ping();
       return opened.kind;
     });
-    const broker = startSources(config, log);
+    const filters = new Filters(opened);
+    const reports = new FilterReports(opened, filters, log);
+    flush = () => reports.flush();
+    watchFilters(reports, metrics);
+    const broker = startSources(config, log, reports);
     if (broker !== undefined) {
       stoppers.push(() => broker.stop());
       watchBroker(broker, metrics, health);
     }
-    const api = await openApi({ store: opened, config, log, metrics, health });
+    const api = await openApi({ store: opened, filters, config, log, metrics, health });
     stoppers.push(() => api.stop());
     return {
       url: api.url,
@@ -68,7 +75,7 @@ export async function startServer(given: LoadedConfig, log: Log, redactor: Redac
   }
 }
 
-function startSources(config: Config, log: Log): Broker | undefined {
+function startSources(config: Config, log: Log, reports: FilterReports): Broker | undefined {
   if (config.sources.length === 0) return undefined;
   return startBroker(
     {
@@ -81,7 +88,10 @@ function startSources(config: Config, log: Log): Broker | undefined {
       fromStart: false,
       retryMs: RETRY_MS,
     },
-    ({ level, message, fields }: LogLine) => log[level](fields, message),
+    {
+      log: ({ level, message, fields }) => log[level](fields, message),
+      filters: (news) => reports.take(news),
+    },
   );
 }
 
@@ -121,5 +131,23 @@ function watchBroker(broker: Broker, metrics: Metrics, health: Health): void {
     if (failed.length > 0)
       throw new Error(failed.map(({ name, error }) => `${name}: ${error ?? "failed"}`).join("; "));
     return `${sources.length} sources`;
+  });
+}
+
+function watchFilters(reports: FilterReports, metrics: Metrics): void {
+  metrics.gauge(
+    "kowalski_filter_alerts",
+    "Alerts since the start by filter and what came of them.",
+    ["filter", "outcome"],
+    (gauge) => {
+      for (const [filter, { seen, passed, errors }] of reports.totals()) {
+        gauge.set({ filter, outcome: "seen" }, seen);
+        gauge.set({ filter, outcome: "passed" }, passed);
+        gauge.set({ filter, outcome: "error" }, errors);
+      }
+    },
+  );
+  metrics.gauge("kowalski_filter_seconds", "Time spent since the start by filter.", ["filter"], (gauge) => {
+    for (const [filter, { micros }] of reports.totals()) gauge.set({ filter }, micros / 1e6);
   });
 }

@@ -142,11 +142,14 @@ export class Filters {
     await this.store.remove(FILTERS, filter._id);
   }
 
-  /** Switches a filter off for a reason that its author reads; a filter that changed meanwhile stays as it is. */
-  switchOff(key: string, fid: string, reason: string): Promise<boolean> {
+  /**
+   * Switches a filter off for a reason that its author reads; answers whether it was on. With `fid`, only
+   * while that version is the active one.
+   */
+  switchOff(key: string, fid: string | undefined, reason: string): Promise<boolean> {
     return this.#inTurn(async () => {
       const [filter] = await this.all({ _id: key });
-      if (filter === undefined || !filter.active || filter.active_fid !== fid) return false;
+      if (filter?.active !== true || (fid !== undefined && filter.active_fid !== fid)) return false;
       const at = new Date();
       await this.#write({ ...filter, active: false, switched_off: { reason, at }, last_modified: at }, false);
       return true;

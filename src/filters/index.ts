@@ -3,3 +3,6 @@ export type { Author, FilterDocument, FilterVersion } from "./definition.ts";
 export { FilterError, type FilterErrorKind } from "./errors.ts";
 export { Filters } from "./filters.ts";
 export { type Autosave, type Followup, type Match, matchId, matchOf, outboxEntryOf } from "./match.ts";
+export { type BrokenFilter, FilterRegistry, type Tallies } from "./registry.ts";
+export { FILTER_REPORTS, type FilterReport, FilterReports, readReports } from "./reports.ts";
+export { filterBatch } from "./run.ts";

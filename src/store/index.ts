@@ -1,5 +1,6 @@
 /** The stores Kowalski can keep alerts in: what other rooms import. */
 export type { AlertCollections, AlertRecord, Cutout, HistoryMerge, HistoryUpdate } from "./alert-record.ts";
+export { openEmbeddedReader, type ReaderOptions } from "./embedded/alert-reader.ts";
 export { type EncoderOptions, embeddedEncoder } from "./embedded/encoder.ts";
 export { lockServe } from "./embedded/lock.ts";
 export { openEmbeddedStore, type StoreOptions } from "./embedded/store.ts";

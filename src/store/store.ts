@@ -8,7 +8,7 @@
  * any thread, so that only bytes travel between threads.
  */
 import type { Document, Value } from "../query/values.ts";
-import type { AlertRecord } from "./alert-record.ts";
+import type { AlertCollections, AlertRecord, HistoryUpdate } from "./alert-record.ts";
 
 /** `[path, 1 | -1]` pairs, most significant first. */
 export type SortSpec = readonly (readonly [path: string, direction: 1 | -1])[];
@@ -120,6 +120,51 @@ export interface AlertEncoder {
   encode(alert: AlertRecord): EncodedAlert;
 }
 
+/**
+ * What is stored of one object, growing with the alerts of a batch as the writer will make it grow: how
+ * filters see an object between two writes.
+ */
+export interface ObjectRecord {
+  /** Matches by catalogue; empty when none are stored. */
+  readonly crossMatches: Document;
+  /** Takes in what the next alert of the object brings. */
+  append(histories: readonly HistoryUpdate[]): void;
+  /**
+   * The rows of a history in ascending `jd`, not to be modified; undefined when the object's record of it is
+   * not kept.
+   */
+  rows(field: string): readonly Document[] | undefined;
+}
+
+/** Which stored alerts a replay reads. */
+export interface AlertSelection {
+  readonly collections: AlertCollections;
+  /** On the alerts, as a find filter. */
+  readonly filter: Document;
+  /** The newest so many; all when left out. */
+  readonly newest?: number;
+}
+
+/** Reads what filters need, on the thread where they run. It sees every write that was durable when it is asked. */
+export interface AlertReader {
+  /** Those of the candids whose alerts are stored. */
+  storedCandids(collections: AlertCollections, candids: readonly bigint[]): Promise<ReadonlySet<bigint>>;
+  /** The records of objects, with one read for all; of an object that is new an empty one. */
+  records(
+    collections: AlertCollections,
+    objectIds: Iterable<string>,
+  ): Promise<ReadonlyMap<string, ObjectRecord>>;
+  /** Stored alerts in ascending `candidate.jd`, in pieces of a few hundred. */
+  alerts(selection: AlertSelection): AsyncIterable<readonly Document[]>;
+  /** How many alerts `alerts` would yield. */
+  count(selection: AlertSelection): Promise<number>;
+  /** All documents of a small collection. */
+  documents(collection: string): Promise<Document[]>;
+  /** Changes whenever documents of a small collection are written; cheap to ask for. */
+  changeMark(collection: string): Promise<string>;
+  close(): void;
+}
+
 /** A packet that could not be ingested, kept with its bytes. */
 export interface DeadLetter {
   /** From the source position, so that reading the same packet again makes no second letter. */
@@ -202,6 +247,7 @@ export class StoreError extends Error {
 export const SYSTEM_COLLECTIONS: ReadonlySet<string> = new Set([
   "users",
   "filters",
+  "filter_reports",
   "queries",
   "outbox",
   "outbox_state",

@@ -3,7 +3,8 @@ import type { Survey } from "./survey.ts";
 import { ztf } from "./ztf.ts";
 
 export { coordinatesOf } from "./coordinates.ts";
-export { PacketError, type Survey } from "./survey.ts";
+export { type FilterHistory, PacketError, type Survey } from "./survey.ts";
+export { alertProgramOf, jdOf, upstreamStages } from "./upstream.ts";
 
 export const surveys: readonly Survey[] = [ztf];
 

@@ -13,6 +13,18 @@ export class PacketError extends Error {
   }
 }
 
+/** A history of the aux document as filters see it. */
+export interface FilterHistory {
+  /** Name of the array, e.g. `prv_candidates`. */
+  readonly field: string;
+  /** Rows this many days before the alert, or more, are left out. */
+  readonly days: number;
+  /** Only rows that have these values. */
+  readonly only?: Readonly<Record<string, string>>;
+  /** Whether an object without stored rows has null, as one without the array has, instead of an empty array. */
+  readonly nullWhenEmpty: boolean;
+}
+
 export interface Survey {
   /** Upper-case name, as in collection names, e.g. `ZTF`. */
   readonly name: string;
@@ -21,6 +33,8 @@ export interface Survey {
   recognises(schemaName: string, fieldNames: ReadonlySet<string>): boolean;
   /** Path of the program id that proprietary rules look at, where the survey has one. */
   readonly programPath?: string;
+  /** Which histories a filter's alert is joined with, in this order. */
+  readonly filterHistories: readonly FilterHistory[];
   /**
    * Maps a decoded packet to what is stored. The packet is taken over: its objects become part of the
    * answer. Throws `PacketError`.

@@ -14,6 +14,9 @@ const APART: ReadonlySet<string> = new Set([...CUTOUTS, "prv_candidates", "fp_hi
  * when the object was first detected less than this ago. */
 const PACKET_WINDOW_DAYS = 30;
 
+/** Days of history that a filter sees. */
+const FILTER_WINDOW_DAYS = 365;
+
 const COLLECTIONS = {
   alerts: "ZTF_alerts",
   aux: "ZTF_alerts_aux",
@@ -24,6 +27,10 @@ export const ztf: Survey = {
   name: "ZTF",
   collections: COLLECTIONS,
   programPath: "candidate.programid",
+  filterHistories: [
+    { field: "prv_candidates", days: FILTER_WINDOW_DAYS, nullWhenEmpty: false },
+    { field: "fp_hists", days: FILTER_WINDOW_DAYS, only: { procstatus: "0" }, nullWhenEmpty: true },
+  ],
 
   recognises(schemaName) {
     return schemaName === "ztf.alert";

@@ -75,7 +75,7 @@ function encodeHistory(history: HistoryUpdate, writer: RowWriter): EncodedHistor
     // The same row twice in one packet is one row.
     if (seen.has(key)) return;
     seen.add(key);
-    keys[kept] = BigInt(Bun.hash(key));
+    keys[kept] = rowKeyHash(key);
     jds[kept] = history.jds[index] ?? 0;
     const shape = shapeOf(row);
     const known = shapes.lastIndexOf(shape);
@@ -89,7 +89,7 @@ function encodeHistory(history: HistoryUpdate, writer: RowWriter): EncodedHistor
     field,
     merge,
     startsRecord,
-    rank: merge === "lowest-rank" ? (rank ?? Number.POSITIVE_INFINITY) : null,
+    rank: merge === "lowest-rank" ? rankOf(rank) : null,
     keys: keys.slice(0, kept),
     jds: jds.slice(0, kept),
     shapes,
@@ -97,6 +97,16 @@ function encodeHistory(history: HistoryUpdate, writer: RowWriter): EncodedHistor
     ends: ends.slice(0, kept),
     bytes: writer.take(),
   };
+}
+
+/** What a history row is known by within its object and field. */
+export function rowKeyHash(key: string): bigint {
+  return BigInt(Bun.hash(key));
+}
+
+/** An alert without a magnitude ranks behind all others. */
+export function rankOf(rank: number | undefined): number {
+  return rank ?? Number.POSITIVE_INFINITY;
 }
 
 function encodeCutouts(alert: AlertRecord): EncodedRows["cutouts"] {

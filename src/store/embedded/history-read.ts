@@ -21,7 +21,8 @@ interface ChunkRow {
   readonly rows: Uint8Array;
 }
 
-interface Candidate {
+/** A history row with its time and, where rows replace each other, the rank of the alert that brought it. */
+export interface RankedRow {
   readonly row: Document;
   readonly jd: number;
   readonly rank: number;
@@ -47,15 +48,19 @@ export class HistoryReader {
     this.#size = 2 * (object.cross_matches?.length ?? 0);
     this.layout.fields.forEach((field, number) => {
       if (((Number(object.kept) >> number) & 1) === 0) return;
-      document[field] = this.#history(Number(object.n) * SERIES_PER_OBJECT + number);
+      document[field] = inOrder(this.rows(object.n, number));
     });
     document["cross_matches"] = object.cross_matches === null ? {} : decodeDocument(object.cross_matches);
     return { document, size: this.#size };
   }
 
-  /** The rows of a series; where a key came more than once, the one with the smallest rank, then the first. */
-  #history(series: number): Document[] {
-    const best = new Map<bigint, Candidate>();
+  /**
+   * The rows of an object's history, by the number of its field, under the hashes of their keys. Where a key
+   * came more than once, the row with the smallest rank, then the first.
+   */
+  rows(object: bigint, fieldNumber: number): Map<bigint, RankedRow> {
+    const best = new Map<bigint, RankedRow>();
+    const series = Number(object) * SERIES_PER_OBJECT + fieldNumber;
     for (const chunk of this.#chunks.all(series) as ChunkRow[]) {
       const rank = chunk.rank ?? 0;
       // As objects rows take about four times their bytes.
@@ -63,12 +68,21 @@ export class HistoryReader {
       const reader = new RowReader(chunk.rows);
       for (const key of keysOf(chunk.keys)) {
         const { shape, jd } = reader.header();
-        const row = reader.row(this.#shapes.of(shape));
-        const known = best.get(key);
-        if (known === undefined || rank < known.rank) best.set(key, { row, jd, rank });
+        keepBest(best, key, { row: reader.row(this.#shapes.of(shape)), jd, rank });
       }
     }
-    const sorted = Array.from(best.values()).sort((a, b) => a.jd - b.jd);
-    return sorted.map(({ row }) => row);
+    return best;
   }
+}
+
+/** Of two rows with one key the one with the smaller rank stays, at equal rank the first. */
+export function keepBest(rows: Map<bigint, RankedRow>, key: bigint, row: RankedRow): void {
+  const known = rows.get(key);
+  if (known === undefined || row.rank < known.rank) rows.set(key, row);
+}
+
+/** Rows in ascending `jd`. */
+export function inOrder(rows: ReadonlyMap<bigint, RankedRow>): Document[] {
+  const sorted = Array.from(rows.values()).sort((a, b) => a.jd - b.jd);
+  return sorted.map(({ row }) => row);
 }

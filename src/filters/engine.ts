@@ -1,0 +1,224 @@
+/**
+ * Runs the active filters of one survey on alerts in memory.
+ *
+ * Filters are grouped by what they may see: an alert is joined once per distinct permission set, and leading
+ * conditions are evaluated once. A filter that throws or overruns affects only itself.
+ */
+import { Deadline, type Document, isDocument, QueryError } from "../query/index.ts";
+import type { ObjectRecord } from "../store/index.ts";
+import type { Survey } from "../surveys/index.ts";
+import { alertProgramOf } from "../surveys/index.ts";
+import type { CompiledVersion } from "./compiled.ts";
+import { SharedConditions } from "./conditions.ts";
+import { joinAlert, NEEDS_RECORD, type Programs } from "./joined.ts";
+import type { Match } from "./match.ts";
+import { countRun, emptyTally, nightOf, type Tally } from "./tally.ts";
+
+/** Longest time of one filter on one alert, milliseconds. */
+export const FILTER_LIMIT_MS = 500;
+/** Overruns after which a filter is switched off. */
+export const MOST_OVERRUNS = 3;
+/** Longest message that is kept of an error. */
+const MOST_MESSAGE = 1000;
+
+/** An alert on its way, as far as filters need it. */
+export interface FilteredAlert {
+  readonly candid: bigint;
+  readonly objectId: string;
+  /** Julian date, days. */
+  readonly jd: number;
+  readonly document: Document;
+}
+
+/** Filters of an alert that wait for its object's record: from `next` on, of one permission set. */
+export interface Waiting {
+  readonly alert: FilteredAlert;
+  readonly set: PermissionSet;
+  readonly next: number;
+}
+
+interface ActiveFilter {
+  readonly version: CompiledVersion;
+  readonly conditions: readonly number[];
+  /** What is left to run once the conditions hold; undefined when they are all. */
+  readonly rest: CompiledVersion["whole"] | undefined;
+  overruns: number;
+}
+
+/** Filters that may see the same programs. */
+class PermissionSet {
+  readonly filters: ActiveFilter[] = [];
+  readonly conditions = new SharedConditions();
+
+  constructor(readonly programs: Programs) {}
+
+  add(version: CompiledVersion, joinedFields: ReadonlySet<string>): void {
+    const { leading, whole, behindLeading } = version;
+    if (leading === undefined) {
+      this.filters.push({ version, conditions: [], rest: whole, overruns: 0 });
+      return;
+    }
+    const { numbers, complete } = this.conditions.numbersOf(leading, joinedFields);
+    this.filters.push({ version, conditions: numbers, rest: complete ? behindLeading : whole, overruns: 0 });
+  }
+}
+
+export class FilterEngine {
+  readonly #sets: PermissionSet[] = [];
+  /** By night and filter. */
+  #tallies = new Map<string, Map<string, Tally>>();
+  #night = { jd: Number.NaN, tallies: new Map<string, Tally>() };
+
+  constructor(
+    readonly survey: Survey,
+    versions: readonly CompiledVersion[],
+    readonly options: { readonly backfill: boolean } = { backfill: false },
+  ) {
+    const joinedFields = new Set(["cross_matches", ...survey.filterHistories.map(({ field }) => field)]);
+    const sets = new Map<string, PermissionSet>();
+    for (const version of versions) {
+      const programs = survey.programPath === undefined ? undefined : new Set(version.filter.permissions);
+      const key = programs === undefined ? "" : [...programs].sort((a, b) => a - b).join();
+      let set = sets.get(key);
+      if (set === undefined) {
+        set = new PermissionSet(programs);
+        sets.set(key, set);
+      }
+      set.add(version, joinedFields);
+    }
+    this.#sets = [...sets.values()];
+  }
+
+  /** Runs all filters on an alert, as far as they get without its object's record; `emit` gets the matches. */
+  begin(alert: FilteredAlert, emit: (match: Match) => void): Waiting[] {
+    const program = alertProgramOf(this.survey, alert.document);
+    const waiting: Waiting[] = [];
+    for (const set of this.#sets) {
+      if (set.programs !== undefined && !(program !== undefined && set.programs.has(program))) continue;
+      const next = this.#run(alert, set, 0, undefined, emit);
+      if (next < set.filters.length) waiting.push({ alert, set, next });
+    }
+    return waiting;
+  }
+
+  /** Runs the filters that waited. */
+  finish({ alert, set, next }: Waiting, record: ObjectRecord, emit: (match: Match) => void): void {
+    this.#run(alert, set, next, record, emit);
+  }
+
+  /** What was counted since the last call, by night and filter. */
+  takeTallies(): ReadonlyMap<string, ReadonlyMap<string, Tally>> {
+    const taken = this.#tallies;
+    this.#tallies = new Map();
+    this.#night = { jd: Number.NaN, tallies: new Map() };
+    return taken;
+  }
+
+  /** Runs filters from `from` on; answers the number of the first that needs the record, or how many there are. */
+  #run(
+    alert: FilteredAlert,
+    set: PermissionSet,
+    from: number,
+    record: ObjectRecord | undefined,
+    emit: (match: Match) => void,
+  ): number {
+    const joined = joinAlert(alert.document, alert.jd, this.survey, set.programs, record);
+    const tallies = this.#talliesOf(alert.jd);
+    set.conditions.begin();
+    const { filters } = set;
+    for (let number = from; number < filters.length; number++) {
+      const active = filters[number];
+      if (active === undefined || active.overruns >= MOST_OVERRUNS) continue;
+      const tally = tallyOf(tallies, active.version.filter._id);
+      try {
+        if (set.conditions.hold(active.conditions, joined)) this.#runOne(active, alert, joined, tally, emit);
+        tally.seen++;
+      } catch (error) {
+        if (error === NEEDS_RECORD) return number;
+        tally.seen++;
+        noteFailure(active, tally, alert, error);
+      }
+    }
+    return filters.length;
+  }
+
+  #runOne(
+    active: ActiveFilter,
+    alert: FilteredAlert,
+    joined: Document,
+    tally: Tally,
+    emit: (match: Match) => void,
+  ): void {
+    const started = performance.now();
+    let measured = true;
+    try {
+      const deadline = new Deadline(FILTER_LIMIT_MS, "pipeline");
+      const { rest, version } = active;
+      const row = rest === undefined ? joined : rest(joined, deadline);
+      if (row === undefined) return;
+      const autosave = deadline.run(() => version.autosaveOf(joined));
+      const followup = autosave === false ? null : deadline.run(() => version.followupOf(joined));
+      const { annotations } = row;
+      const { filter } = version;
+      emit({
+        filter: filter._id,
+        group_id: filter.group_id,
+        filter_id: filter.filter_id,
+        fid: version.fid,
+        survey: this.survey.name,
+        candid: alert.candid,
+        objectId: alert.objectId,
+        jd: alert.jd,
+        annotations: isDocument(annotations) ? annotations : {},
+        permissions: filter.permissions,
+        update_annotations: filter.update_annotations,
+        autosave,
+        auto_followup: followup,
+        passed_at: new Date(),
+        backfill: this.options.backfill,
+      });
+      tally.passed++;
+    } catch (error) {
+      // It will run again with the record.
+      if (error === NEEDS_RECORD) measured = false;
+      throw error;
+    } finally {
+      if (measured) countRun(tally, performance.now() - started);
+    }
+  }
+
+  #talliesOf(jd: number): Map<string, Tally> {
+    if (this.#night.jd === jd) return this.#night.tallies;
+    const night = Number.isFinite(jd) ? nightOf(jd) : "";
+    let tallies = this.#tallies.get(night);
+    if (tallies === undefined) {
+      tallies = new Map();
+      this.#tallies.set(night, tallies);
+    }
+    this.#night = { jd, tallies };
+    return tallies;
+  }
+}
+
+function tallyOf(tallies: Map<string, Tally>, key: string): Tally {
+  let tally = tallies.get(key);
+  if (tally === undefined) {
+    tally = emptyTally();
+    tallies.set(key, tally);
+  }
+  return tally;
+}
+
+function noteFailure(active: ActiveFilter, tally: Tally, alert: FilteredAlert, error: unknown): void {
+  if (error instanceof QueryError && error.kind === "deadline") {
+    active.overruns++;
+    tally.overruns++;
+  }
+  tally.errors++;
+  const message = error instanceof Error ? error.message : String(error);
+  tally.failure = {
+    candid: alert.candid.toString(),
+    message: message.slice(0, MOST_MESSAGE),
+    at: Date.now(),
+  };
+}
