@@ -1,10 +1,11 @@
 /** `npx bun run demo`: installs what is missing, then runs `kowalski demo` from source. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { dependencies } from "../package.json";
 
 const ROOT = join(import.meta.dir, "..");
 
-if (!existsSync(join(ROOT, "node_modules", "elysia"))) {
+if (Object.keys(dependencies).some((name) => !existsSync(join(ROOT, "node_modules", name)))) {
   console.log("Installing dependencies…");
   const install = Bun.spawn([process.execPath, "install", "--frozen-lockfile"], {
     cwd: ROOT,

@@ -2,11 +2,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LoadedConfig } from "../config/index.ts";
+import { generatedSecretsFile, type LoadedConfig } from "../config/index.ts";
 import { type CommandContext, defineCommand } from "./command.ts";
 import { CommandError, EXIT_DONE } from "./errors.ts";
+import type { Output } from "./output.ts";
+import type { Server } from "./server.ts";
 
-const DEFAULT_ALERTS = 2000;
+const DEFAULT_ALERTS = 1000;
 
 const options = {
   alerts: { type: "integer", min: 1, default: DEFAULT_ALERTS, help: "alerts of the simulated night" },
@@ -72,7 +74,7 @@ async function demonstrate(
     output.line(`Data folder ${dataDir}`);
     const packets = args.length > 0 ? args : await simulate(context, join(scratch, "night.tar.gz"));
     if (!signal.aborted) await verb(context, ["ingest", "--data-dir", dataDir, "--", ...packets]);
-    if (!signal.aborted) await showQuery(context, server.url, server.config.server);
+    if (!signal.aborted) await show(context, server);
   } catch (error) {
     await server.stop();
     throw error;
@@ -81,7 +83,7 @@ async function demonstrate(
     await server.stop();
     return EXIT_DONE;
   }
-  output.line(`\nServing at ${server.url} (Swagger UI: ${server.url}/docs) until Ctrl-C.`);
+  output.line(`\nServing at ${server.url} until Ctrl-C.`);
   return untilStopped(server, signal, log);
 }
 
@@ -111,14 +113,36 @@ async function verb(context: CommandContext<typeof options>, words: readonly str
   if (code !== EXIT_DONE && !context.signal.aborted) throw new CommandError(`${words[0]} ended with ${code}`);
 }
 
-async function showQuery(
-  { output }: CommandContext<typeof options>,
-  url: string,
-  admin: { readonly admin_username: string; readonly admin_password: string },
-): Promise<void> {
-  const login = { username: admin.admin_username, password: admin.admin_password };
-  const { token } = JSON.parse(await post(`${url}/api/auth`, JSON.stringify(login))) as { token?: string };
+/** What a part of the demo works with: the running server, and the administrator's token. */
+interface Visit {
+  readonly output: Output;
+  readonly url: string;
+  readonly token: string;
+}
+
+/** A part of the demo: shows something at work and answers the lines with which users do the same. */
+type Part = (visit: Visit) => Promise<readonly string[]>;
+
+/** In the order they are shown. */
+const PARTS: readonly Part[] = [showQuery];
+
+async function show({ output }: CommandContext<typeof options>, server: Server): Promise<void> {
+  const { url } = server;
+  const { admin_username, admin_password } = server.config.server;
+  const login = JSON.stringify({ username: admin_username, password: admin_password });
+  const { token } = JSON.parse(await post(`${url}/api/auth`, login)) as { token?: string };
   if (token === undefined) throw new CommandError("the login gave no token");
+  const lines = [`TOKEN=${token}`];
+  for (const part of PARTS) lines.push(...(await part({ output, url, token })));
+  output.line(`\nTry it yourself: paste these lines into another terminal.\n\n${lines.join("\n")}`);
+  output.line(
+    `\nSwagger UI is at ${url}/docs: log in as ${admin_username}, with the password in ` +
+      `${generatedSecretsFile(server.config.data_dir)} unless you set your own.`,
+  );
+  output.json({ event: "serving", url, docs: `${url}/docs`, token, curl: lines });
+}
+
+async function showQuery({ output, url, token }: Visit): Promise<readonly string[]> {
   const query = JSON.stringify({
     query_type: "find",
     query: {
@@ -129,20 +153,16 @@ async function showQuery(
     kwargs: { limit: 3 },
   });
   const answer = await post(`${url}/api/queries`, query, token);
+  output.line(`\nThree alerts with a deep-learning score above 0.9:\n\n${answer}`);
   // Candids are beyond what JSON.parse keeps exactly, so they are read from the text.
   const candid = /"candid":\s*(\d+)/.exec(answer)?.[1];
   const objectId = /"objectId":\s*"([^"]+)"/.exec(answer)?.[1];
   const auth = `-H "Authorization: Bearer $TOKEN"`;
-  const lines = [
-    `TOKEN=${token}`,
+  return [
     `curl -s ${url}/api/queries ${auth} -H 'Content-Type: application/json' -d '${query}'`,
     ...(candid === undefined ? [] : [`curl -s ${url}/api/alerts/ztf/${candid} ${auth}`]),
     ...(objectId === undefined ? [] : [`curl -s ${url}/api/objects/ztf/${objectId} ${auth}`]),
   ];
-  output.line(
-    `\nThree alerts with a deep-learning score above 0.9:\n${answer}\n\nTry it yourself:\n${lines.join("\n")}`,
-  );
-  output.json({ event: "serving", url, docs: `${url}/docs`, token, curl: lines });
 }
 
 async function post(url: string, body: string, token?: string): Promise<string> {

@@ -104,7 +104,8 @@ export async function startServe(
   const deadline = Date.now() + (options.timeoutMs ?? 30_000);
   for (;;) {
     const url =
-      /"url":"(http:\/\/[^"]+)"/.exec(text)?.[1] ?? /listening on (http:\/\/\S+?)[,\s]/.exec(text)?.[1];
+      /"url":"(http:\/\/[^"]+)"/.exec(text)?.[1] ??
+      /(?:listening on|Serving at) (http:\/\/\S+?)[,\s]/.exec(text)?.[1];
     if (url !== undefined) {
       const stop = async (timeoutMs = 15_000) => {
         child.kill("SIGTERM");

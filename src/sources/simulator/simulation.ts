@@ -51,7 +51,7 @@ export const MOST_ALERTS_A_NIGHT = 2_000_000;
 const MOST_OBJECTS = 200_000;
 /** Share of an exposure's alerts that recurring objects give, and how many of these an exposure detects. */
 const RECURRING = 0.6;
-const DETECTED = 0.5;
+const DETECTED = 0.35;
 const PUBLISHER = "Kowalski (simulated)";
 const MARKER = new TextEncoder().encode("kowalski-simulat");
 
