@@ -32,15 +32,19 @@ export function candidate(
   const row = detection(source, exposure, measured, planet);
   const random = draws.restart(hash(exposure.key, 40, source.key));
   const surroundings = ps1Neighbours(source, random);
-  for (const name of ["sgmag1", "srmag1", "simag1", "szmag1", "sgscore1", "distpsnr1"])
-    row[name] = surroundings[name];
+  const [nearest, second, third] = surroundings;
+  addPs1(row, PS1_FIELDS[0], nearest);
   row["ndethist"] = past.detections;
   row["ncovhist"] = past.coverage;
   row["jdstarthist"] = double(past.firstJd);
   row["jdendhist"] = double(exposure.jd);
   row["scorr"] = double(measured.snr * 1.02);
   row["tooflag"] = 0;
-  for (const name of Object.keys(surroundings)) row[name] ??= surroundings[name];
+  row["objectidps1"] = nearest.number;
+  row["objectidps2"] = second.number;
+  addPs1(row, PS1_FIELDS[1], second);
+  row["objectidps3"] = third.number;
+  addPs1(row, PS1_FIELDS[2], third);
   return withExposure(row, source, exposure, measured, random);
 }
 
@@ -81,27 +85,54 @@ function withExposure(
   return row;
 }
 
-/** Three sources of the PS1 catalogue, nearest first; `-999` and null where there is none within 30 arcsec. */
-function ps1Neighbours(source: Source, random: Random): Document {
-  const found: Document = {};
-  let distance = Math.hypot(source.neighbour.east, source.neighbour.north);
-  let { magnitudes, starScore } = source.neighbour;
-  for (let i = 1; i <= 3; i++) {
-    const isNear = distance < PS1_RADIUS;
-    const [g, r, near] = magnitudes;
-    found[`objectidps${i}`] = isNear ? ps1Number(source, distance) : null;
-    found[`sgmag${i}`] = isNear ? float(g) : NONE;
-    found[`srmag${i}`] = isNear ? float(r) : NONE;
-    found[`simag${i}`] = isNear ? float(near) : NONE;
-    found[`szmag${i}`] = isNear ? float(near - 0.1) : NONE;
-    found[`sgscore${i}`] = isNear ? float(starScore) : NONE;
-    found[`distpsnr${i}`] = isNear ? float(distance) : NONE;
-    distance += random.between(2, 14);
-    starScore = random.next() < 0.5 ? random.between(0, 0.3) : random.between(0.7, 1);
-    const next = random.between(17, 22);
-    magnitudes = [next + 0.6, next, next - 0.3];
-  }
-  return found;
+/** A source of the PS1 catalogue, as far as it is near enough to be named. */
+interface Ps1Source {
+  readonly number: bigint | null;
+  /** Magnitudes in g, r, i, z, the score and the distance, `-999` where there is none. */
+  readonly values: readonly (number | Double)[];
+}
+
+const PS1_NAMES = ["sgmag", "srmag", "simag", "szmag", "sgscore", "distpsnr"];
+const PS1_FIELDS = [
+  PS1_NAMES.map((name) => `${name}1`),
+  PS1_NAMES.map((name) => `${name}2`),
+  PS1_NAMES.map((name) => `${name}3`),
+] as const;
+const NO_SOURCE: Ps1Source = { number: null, values: PS1_NAMES.map(() => NONE) };
+
+function addPs1(row: Document, names: readonly string[], { values }: Ps1Source): void {
+  names.forEach((name, i) => {
+    row[name] = values[i];
+  });
+}
+
+/** The three nearest sources of the PS1 catalogue: the source's neighbour, and two beyond it. */
+function ps1Neighbours(source: Source, random: Random): readonly [Ps1Source, Ps1Source, Ps1Source] {
+  const { neighbour } = source;
+  const nearest = Math.hypot(neighbour.east, neighbour.north);
+  const second = nearest + random.between(2, 14);
+  const third = second + random.between(2, 14);
+  return [
+    ps1Source(source, nearest, neighbour),
+    ps1Source(source, second, someSource(random)),
+    ps1Source(source, third, someSource(random)),
+  ];
+}
+
+function someSource(random: Random): Pick<Neighbour, "magnitudes" | "starScore"> {
+  const r = random.between(17, 22);
+  const starScore = random.next() < 0.5 ? random.between(0, 0.3) : random.between(0.7, 1);
+  return { magnitudes: [r + 0.6, r, r - 0.3], starScore };
+}
+
+function ps1Source(
+  source: Source,
+  distance: number,
+  { magnitudes, starScore }: Pick<Neighbour, "magnitudes" | "starScore">,
+): Ps1Source {
+  if (distance >= PS1_RADIUS) return NO_SOURCE;
+  const [g, r, i] = magnitudes;
+  return { number: ps1Number(source, distance), values: [g, r, i, i - 0.1, starScore, distance].map(float) };
 }
 
 /** Number as the PS1 catalogue forms it from a position: zone of declination and right ascension. */

@@ -1,7 +1,7 @@
 /** Rows of a packet: detections, upper limits and forced photometry, with the fields real filters use. */
 import { Double } from "bson";
 import { type Document, double } from "../../query/index.ts";
-import { CHANNEL_PIXELS, type Exposure, offset, PIXEL_ARCSEC, pidOf, rfidOf } from "./exposures.ts";
+import { CHANNEL_PIXELS, CHANNELS, type Exposure, offset, PIXEL_ARCSEC, pidOf, rfidOf } from "./exposures.ts";
 import type { Source } from "./objects.ts";
 import { type Measurement, magnitudeOf } from "./photometry.ts";
 import { hash, Random } from "./random.ts";
@@ -11,7 +11,6 @@ export const NONE = new Double(-999);
 const NO_MEASUREMENT = new Double(-99999);
 const THIRTY_SECONDS = new Double(30);
 const RB_VERSION = "t17_f5_c3";
-const FILTERS = ["zg", "zr", "zi"];
 /** Share of forced measurements that fail. */
 const FAILED = 0.03;
 
@@ -44,10 +43,19 @@ export function candidOf(exposure: Exposure, source: Source, isPositive: boolean
 const draws = new Random(0);
 const forced = new Random(0);
 
-function differenceImage(exposure: Exposure, rcid: number): string {
-  const field = String(exposure.field.id).padStart(6, "0");
+/** End of an image's name by readout channel: detector, quadrant and product. */
+const IMAGE_ENDINGS = Array.from({ length: CHANNELS }, (_, rcid) => {
   const ccd = String(Math.floor(rcid / 4) + 1).padStart(2, "0");
-  return `ztf_${exposure.stamp}_${field}_${FILTERS[exposure.fid - 1]}_c${ccd}_o_q${(rcid % 4) + 1}_scimrefdiffimg.fits`;
+  return `_c${ccd}_o_q${(rcid % 4) + 1}_scimrefdiffimg.fits`;
+});
+
+function differenceImage(exposure: Exposure, rcid: number): string {
+  return exposure.image + IMAGE_ENDINGS[rcid];
+}
+
+/** Degrees with the digits of packets. */
+function degrees(x: number): number | Double {
+  return double(Math.round(x * 1e7) / 1e7);
 }
 
 /** The fields that a candidate and a previous detection share, in the schema's order. */
@@ -89,8 +97,8 @@ export function detection(
     field: exposure.field.id,
     xpos: float(source.x),
     ypos: float(source.y),
-    ra: double(Number(ra.toFixed(7))),
-    dec: double(Number(dec.toFixed(7))),
+    ra: degrees(ra),
+    dec: degrees(dec),
     magpsf: float(magnitude),
     sigmapsf: float(error),
     chipsf: float(isBogus ? random.between(2, 60) : random.between(0.6, 2.5)),
@@ -122,8 +130,8 @@ export function detection(
     sumrat: float(isBogus ? random.between(0.2, 0.9) : random.between(0.85, 1)),
     magapbig: float(aperture + random.normal(0, 0.5 * error + 0.01)),
     sigmagapbig: float(error * 1.2),
-    ranr: double(Number(near.ra.toFixed(7))),
-    decnr: double(Number(near.dec.toFixed(7))),
+    ranr: degrees(near.ra),
+    decnr: degrees(near.dec),
   };
 }
 
@@ -233,8 +241,8 @@ export function forcedRow(source: Source, exposure: Exposure, measured: Measurem
     forcediffimfluxunc: failed ? NO_MEASUREMENT : float(measured.sigma),
     procstatus: failed ? "61" : "0",
     distnr: failed ? NO_MEASUREMENT : float(Math.hypot(neighbour.east, neighbour.north)),
-    ranr: failed ? NO_MEASUREMENT : double(Number(near.ra.toFixed(7))),
-    decnr: failed ? NO_MEASUREMENT : double(Number(near.dec.toFixed(7))),
+    ranr: failed ? NO_MEASUREMENT : degrees(near.ra),
+    decnr: failed ? NO_MEASUREMENT : degrees(near.dec),
     magnr: failed ? NO_MEASUREMENT : float(neighbour.magnitudes[exposure.fid - 1] ?? 0),
     sigmagnr: failed ? NO_MEASUREMENT : float(0.02),
     chinr: failed ? NO_MEASUREMENT : float(0.9),

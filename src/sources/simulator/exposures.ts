@@ -61,8 +61,8 @@ export interface Exposure {
   readonly key: number;
   /** Start of the processing number; the readout channel and `15` follow. */
   readonly stem: number;
-  /** `20231012433727`: date and share of the day. */
-  readonly stamp: string;
+  /** Start of its images' names: time, field and filter. */
+  readonly image: string;
 }
 
 export interface SurveyOptions {
@@ -133,9 +133,16 @@ export class Survey {
       background: random.between(90, 260),
       key,
       stem: nid * 100_000 + Math.floor(fraction / 10),
-      stamp: `${isoDate(nid).replaceAll("-", "")}${String(fraction).padStart(6, "0")}`,
+      image: imageStem(nid, fraction, field.id, fid),
     };
   }
+}
+
+/** `ztf_20231012433727_000505_zg`: date and millionths of the day, field, filter. */
+function imageStem(nid: number, fraction: number, field: number, fid: number): string {
+  const date = isoDate(nid).replaceAll("-", "");
+  const [time, place] = [fraction, field].map((number) => String(number).padStart(6, "0"));
+  return `ztf_${date}${time}_${place}_z${"gri"[fid - 1]}`;
 }
 
 /** Processing number of a readout channel's image: night, share of the day, channel, `15`. */

@@ -1,7 +1,7 @@
 /** Alerts of a single detection: asteroids, which move on, and bogus detections. */
 
 import type { Detected } from "./detections.ts";
-import { CHANNELS, type Exposure, offset, type SurveyOptions } from "./exposures.ts";
+import { CHANNELS, type Exposure, isoDate, offset, type SurveyOptions } from "./exposures.ts";
 import type { FieldSky } from "./field-sky.ts";
 import { beside, flux, type Neighbour, objectName, place, type Source } from "./objects.ts";
 import { measure } from "./photometry.ts";
@@ -20,7 +20,7 @@ export function* passers(
   options: SurveyOptions,
 ): Generator<Detected, void, undefined> {
   const numbering = new Numbering(sky.count);
-  const year = Number(exposure.stamp.slice(0, 4));
+  const year = Number(isoDate(exposure.nid).slice(0, 4));
   const asteroids = Math.round(count * ASTEROIDS);
   let made = 0;
   for (let i = 0; i < asteroids; i++) {
