@@ -7,6 +7,7 @@
  * store and lives on a thread of its own. `AlertEncoder` turns alerts into bytes of the store's format on
  * any thread, so that only bytes travel between threads.
  */
+import type { StageExplanation } from "../query/index.ts";
 import type { Document, Value } from "../query/values.ts";
 import type { AlertCollections, AlertRecord, HistoryUpdate } from "./alert-record.ts";
 
@@ -46,12 +47,31 @@ export interface CountRequest {
   readonly comment?: string;
 }
 
+export interface AggregateRequest {
+  readonly collection: string;
+  /** Stages that only administrators may use are the caller's to refuse: `parsePipeline` with `forbid`. */
+  readonly pipeline: readonly Document[];
+  /** Name of the index to use, or its keys. */
+  readonly hint?: string | Document;
+  /** Milliseconds after which the query ends with `QueryError("deadline")`. */
+  readonly maxTimeMs: number;
+  /** Accepted: the embedded store keeps to memory, and says so where a stage needs too much. */
+  readonly allowDiskUse?: boolean;
+  /** Shown in logs and by the server: who asks. */
+  readonly comment?: string;
+}
+
 /** Which index served a query and how much of the collection was read. */
 export interface FindExplanation {
   /** Name of the index, or `null` for a scan of the collection. */
   readonly index: string | null;
   readonly documentsExamined: number;
   readonly documentsReturned: number;
+}
+
+/** The same of a pipeline, and what each stage let through: counted by running it to its end. */
+export interface AggregateExplanation extends FindExplanation {
+  readonly stages: readonly StageExplanation[];
 }
 
 export interface IndexDescription {
@@ -76,6 +96,9 @@ export interface Store {
   explainFind(request: FindRequest): Promise<FindExplanation>;
   findOne(request: FindRequest): Promise<Document | undefined>;
   count(request: CountRequest): Promise<number>;
+  /** Runs a pipeline; `$lookup` and its like read this store's collections. Errors name the place in it. */
+  aggregate(request: AggregateRequest): DocumentStream;
+  explainAggregate(request: AggregateRequest): Promise<AggregateExplanation>;
   /** From metadata: cheap, may lag behind. 0 for an unknown collection. */
   estimatedCount(collection: string): Promise<number>;
 

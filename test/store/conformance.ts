@@ -12,6 +12,7 @@ import {
   type Store,
 } from "../../src/store/index.ts";
 import { outboxTests } from "./outbox.ts";
+import { aggregateTests } from "./conformance-aggregate.ts";
 import { alert, COLLECTIONS, history } from "./records.ts";
 
 /** A store that is empty, with the way of alerts into it; the writer follows reported objects. */
@@ -71,6 +72,7 @@ export function storeConformance(open: OpenStore): void {
   withStore("histories", historyTests);
   withStore("outbox", outboxTests);
   withStore("changes", changeTests);
+  withStore("pipelines", aggregateTests);
 }
 
 function documentTests(ask: () => Asker): void {

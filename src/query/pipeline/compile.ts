@@ -28,9 +28,14 @@ export type CompiledFilter = (
 /** Runs a pipeline over a flow of documents. */
 export type PipelineFlow = (documents: Flow, context: RunContext) => Running;
 
+/** Makes the stages of a pipeline ready to run. */
+export function compileStages({ stages }: PipelineNode): CompiledStage[] {
+  return stages.map((stage, i) => stage.compile(stages.slice(i + 1)));
+}
+
 /** Compiles a pipeline that stands inside a stage of another. */
 export function compilePipelineFlow(node: PipelineNode): PipelineFlow {
-  const stages = node.stages.map((stage) => stage.compile());
+  const stages = compileStages(node);
   return (documents, context) => chain(stages, documents, context);
 }
 
@@ -49,7 +54,7 @@ export function compilePipeline(node: PipelineNode): CompiledPipeline {
  * for a document that a leading `$match` rejects.
  */
 export function compileFilter(node: PipelineNode): CompiledFilter {
-  const stages = node.stages.map((stage) => stage.compile());
+  const stages = compileStages(node);
   const firstFlow = stages.findIndex((stage) => stage.kind === "flow");
   const maps = stages.slice(0, firstFlow < 0 ? undefined : firstFlow).flatMap(appliesOf);
   const rest = firstFlow < 0 ? [] : stages.slice(firstFlow);
@@ -86,10 +91,13 @@ function appliesOf(stage: CompiledStage) {
 /** Runs stages behind each other. */
 export function chain(stages: readonly CompiledStage[], documents: Flow, context: RunContext): Running {
   let flow: Running = counted(documents);
-  for (const stage of stages) {
-    flow = stage.kind === "map" ? mapped(flow, stage.apply, context) : stage.run(flow, context);
-  }
+  for (const stage of stages) flow = runStage(stage, flow, context);
   return flow;
+}
+
+/** Runs one stage over a flow. */
+export function runStage(stage: CompiledStage, flow: Flow, context: RunContext): Running {
+  return stage.kind === "map" ? mapped(flow, stage.apply, context) : stage.run(flow, context);
 }
 
 /** Counts documents against the time limit as they come in; stages that multiply them count on their own. */
@@ -115,7 +123,11 @@ function* mapped(
   }
 }
 
-function* runWithin(flow: Running, deadline: Deadline | undefined): Generator<Document, void, undefined> {
+/** The documents of a flow, each step under the time limit. */
+export function* runWithin(
+  flow: Running,
+  deadline: Deadline | undefined,
+): Generator<Document, void, undefined> {
   const step = () => flow.next();
   try {
     for (;;) {

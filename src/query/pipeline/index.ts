@@ -6,6 +6,13 @@ export {
   compilePipeline,
   contextOf,
 } from "./compile.ts";
+export {
+  type ExplainedFlow,
+  explainFlow,
+  explainPipeline,
+  type Passage,
+  type StageExplanation,
+} from "./explain.ts";
 export type {
   CollectionReader,
   Flow,

@@ -4,7 +4,6 @@
  */
 import type { Bounds } from "../bounds.ts";
 import type { Deadline } from "../deadline.ts";
-import type { MatchNode } from "../match/nodes.ts";
 import type { SortSpec } from "../sort.ts";
 import type { Document, Value } from "../values.ts";
 
@@ -48,10 +47,10 @@ export type CompiledStage =
 
 /** What planners of stores can serve from an index. */
 export type Plannable =
-  | { readonly kind: "match"; readonly node: MatchNode }
+  /** The stage lets through nothing outside of the bounds. */
+  | { readonly kind: "bounds"; readonly bounds: Bounds }
   | { readonly kind: "sort"; readonly sort: SortSpec }
-  | { readonly kind: "limit" | "skip"; readonly count: number }
-  | { readonly kind: "near"; readonly bounds: Bounds };
+  | { readonly kind: "limit" | "skip"; readonly count: number };
 
 /** A parsed and checked stage. */
 export interface StageNode {
@@ -63,9 +62,19 @@ export interface StageNode {
   readonly pipelines: readonly PipelineNode[];
   /** The other collection that it reads. */
   readonly collection?: string;
+  /** What a store can do in the stage's place, while the stage is among the first. */
   readonly plan?: Plannable;
-  /** Makes the stage ready to run. */
-  readonly compile: () => CompiledStage;
+  /** Makes the stage ready to run; `following` are the stages behind it, of which it may make use. */
+  readonly compile: (following: readonly StageNode[]) => CompiledStage;
+  /** The conditions of which a document must pass every one, each a test of its own: what explain counts. */
+  readonly conjuncts?: () => readonly Conjunct[];
+}
+
+/** One condition of a stage that lets documents through. */
+export interface Conjunct {
+  /** Where it stands, e.g. `pipeline[0].$match.candidate.drb.$gt`. */
+  readonly at: string;
+  readonly test: (document: Document, variables: Variables) => boolean;
 }
 
 export interface PipelineNode {

@@ -1,9 +1,10 @@
 /** `$match`: keeps the documents that match a find filter. */
 import { QueryError } from "../errors.ts";
-import { compileMatchNode, type MatchNode, parseMatch, walkMatch } from "../match/index.ts";
+import { compileMatchNode, type MatchNode, matchConjuncts, parseMatch, walkMatch } from "../match/index.ts";
 import type { Evaluate, Expression } from "../pipeline/expression.ts";
 import type { CompiledStage, Variables } from "../pipeline/nodes.ts";
 import type { PipelineReader, StageDefinition } from "../pipeline/reader.ts";
+import { planMatch } from "../plan.ts";
 import type { Document, Value } from "../values.ts";
 
 export const match: StageDefinition = {
@@ -23,8 +24,13 @@ export const match: StageDefinition = {
     return {
       at,
       pipelines: [],
-      plan: { kind: "match", node },
+      plan: { kind: "bounds", bounds: planMatch(node) },
       compile: () => compileTest(node, expressions),
+      conjuncts: () =>
+        matchConjuncts(node).map((conjunct) => ({
+          at: conjunct.at,
+          test: compileFilterTest(conjunct, expressions),
+        })),
     };
   },
 };

@@ -1,7 +1,7 @@
 /** `$sort`: orders the documents. */
 import { QueryError } from "../errors.ts";
 import { MemoryAccount, sizeOf } from "../pipeline/memory.ts";
-import type { Flow, RunContext, Running } from "../pipeline/nodes.ts";
+import type { Flow, RunContext, Running, StageNode } from "../pipeline/nodes.ts";
 import type { StageDefinition } from "../pipeline/reader.ts";
 import { compileKeyOrder, compileSortKey, parseSort, type SortKey, type SortSpec } from "../sort.ts";
 import { type Document, isDocument } from "../values.ts";
@@ -29,10 +29,24 @@ export const sort: StageDefinition = {
       at,
       pipelines: [],
       plan: { kind: "sort", sort: specification },
-      compile: () => ({ kind: "flow", run: (input, context) => sorted(input, specification, at, context) }),
+      compile(following) {
+        const most = mostAskedFor(following);
+        return { kind: "flow", run: (input, context) => sorted(input, specification, at, context, most) };
+      },
     };
   },
 };
+
+/** How many of the sorted documents the next stages can pass on. */
+function mostAskedFor(following: readonly StageNode[]): number {
+  let skipped = 0;
+  for (const { plan } of following) {
+    if (plan?.kind === "limit") return skipped + plan.count;
+    if (plan?.kind !== "skip") break;
+    skipped += plan.count;
+  }
+  return Number.POSITIVE_INFINITY;
+}
 
 interface Kept {
   readonly key: SortKey;

@@ -10,11 +10,13 @@ import {
   type MatchNode,
   nearOf,
   parseMatch,
+  planFilter,
+  planMatch,
   type Value,
 } from "../../query/index.ts";
 import type { CountRequest, FindExplanation, FindRequest } from "../store.ts";
 import { findLayout } from "./layout.ts";
-import { planFind } from "./planner.ts";
+import { planAccess } from "./planner.ts";
 import { type Found, scanDocuments } from "./scan.ts";
 import { type Order, orderOf, Sorter } from "./sorter.ts";
 
@@ -32,7 +34,7 @@ export class Finder {
     const order = request.sort === undefined ? nearOrder(node) : orderOf(request.sort);
     const layout = findLayout(this.database, request.collection);
     if (layout === undefined) return;
-    const plan = planFind(this.database, layout, request);
+    const plan = planAccess(this.database, layout, { ...request, bounds: planMatch(node) });
     const documents = scanDocuments(this.database, layout, plan.access, plan.direction);
     const found = matching(documents, matches, examined);
     const limit = (request.limit ?? 0) === 0 ? Number.POSITIVE_INFINITY : (request.limit ?? 0);
@@ -62,13 +64,15 @@ export class Finder {
   /** Runs a find to its end and tells how it was served. */
   *explain(request: FindRequest): Generator<undefined, FindExplanation, undefined> {
     const layout = findLayout(this.database, request.collection);
+    const bounds = planFilter(request.filter);
     let documentsExamined = 0;
     let documentsReturned = 0;
     for (const document of this.find(request, () => documentsExamined++)) {
       if (document === undefined) yield undefined;
       else documentsReturned++;
     }
-    const index = layout === undefined ? null : planFind(this.database, layout, request).access.index;
+    const plan = layout === undefined ? undefined : planAccess(this.database, layout, { ...request, bounds });
+    const index = plan?.access.index ?? null;
     return { index, documentsExamined, documentsReturned };
   }
 }

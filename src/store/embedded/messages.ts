@@ -1,6 +1,12 @@
 /** What travels between the thread that asks and the threads that read and write: text and numbers only. */
 import { type Document, QueryError, type QueryErrorKind } from "../../query/index.ts";
-import type { CountRequest, FindExplanation, FindRequest } from "../store.ts";
+import type {
+  AggregateExplanation,
+  AggregateRequest,
+  CountRequest,
+  FindExplanation,
+  FindRequest,
+} from "../store.ts";
 import { DuplicateKeyError, StoreError } from "../store.ts";
 import { decodeDocument, encodeDocument } from "./encoding.ts";
 
@@ -18,12 +24,16 @@ export interface ThreadOptions {
 export type ReaderRequest =
   | { readonly type: "open"; readonly options: ThreadOptions }
   | {
-      readonly type: "find";
+      readonly type: "find" | "aggregate";
       readonly id: number;
       readonly request: string;
       readonly form: "json" | "documents";
     }
-  | { readonly type: "count" | "explain"; readonly id: number; readonly request: string }
+  | {
+      readonly type: "count" | "explainFind" | "explainAggregate";
+      readonly id: number;
+      readonly request: string;
+    }
   | { readonly type: "describe"; readonly id: number; readonly collection: string }
   /** One more chunk may be sent. */
   | { readonly type: "credit"; readonly id: number }
@@ -32,8 +42,11 @@ export type ReaderRequest =
 export type ReaderAnswer =
   | { readonly type: "json"; readonly id: number; readonly text: string }
   | { readonly type: "documents"; readonly id: number; readonly texts: readonly string[] }
-  | { readonly type: "end"; readonly id: number; readonly value?: number | FindExplanation | string | null }
+  | { readonly type: "end"; readonly id: number; readonly value?: EndValue }
   | { readonly type: "error"; readonly id: number; readonly error: PlainError };
+
+/** What a query that yields no documents answers. */
+export type EndValue = number | FindExplanation | AggregateExplanation | string | null;
 
 export type WriterRequest =
   | { readonly type: "open"; readonly options: ThreadOptions }
@@ -102,10 +115,11 @@ export function fromPlainError(plain: PlainError): Error {
 }
 
 /** A request as text: its filter and hint may hold any BSON value. */
-export function encodeRequest(request: FindRequest | CountRequest): string {
+export function encodeRequest(request: FindRequest | CountRequest | AggregateRequest): string {
   return encodeDocument({ ...request } as unknown as Document);
 }
 
-export function decodeRequest(text: string): FindRequest {
-  return decodeDocument(text) as unknown as FindRequest;
+/** The request that was encoded; which kind it is the message tells. */
+export function decodeRequest<R extends FindRequest | CountRequest | AggregateRequest>(text: string): R {
+  return decodeDocument(text) as unknown as R;
 }

@@ -1,7 +1,7 @@
-/** Chooses how a find reads its collection: by which index, in which order. */
+/** Chooses how a query reads its collection: by which index, in which order. */
 import type { Database, SQLQueryBindings } from "bun:sqlite";
-import { type Document, isDocument, planFilter, QueryError } from "../../query/index.ts";
-import type { FindRequest, SortSpec } from "../store.ts";
+import { type Bounds, type Document, isDocument, QueryError } from "../../query/index.ts";
+import type { SortSpec } from "../store.ts";
 import { type Access, accessesFor, columnFor, EVERYTHING, type Scan } from "./access.ts";
 import { IRREGULAR } from "./index-values.ts";
 import type { CollectionLayout } from "./layout.ts";
@@ -20,13 +20,17 @@ export interface Plan {
   readonly ordered: boolean;
 }
 
-/** The plan of a find. Throws `QueryError` for a hint that names no index. */
-export function planFind(
-  database: Database,
-  layout: CollectionLayout,
-  request: Pick<FindRequest, "filter" | "sort" | "hint">,
-): Plan {
-  const choices = accessesFor(planFilter(request.filter), layout);
+/** What a query wants of a collection. */
+export interface Wanted {
+  /** What all wanted documents lie within. */
+  readonly bounds: Bounds;
+  readonly sort?: SortSpec | undefined;
+  readonly hint?: string | Document | undefined;
+}
+
+/** The plan of a query. Throws `QueryError` for a hint that names no index. */
+export function planAccess(database: Database, layout: CollectionLayout, request: Wanted): Plan {
+  const choices = accessesFor(request.bounds, layout);
   const best =
     request.hint === undefined
       ? cheapest(database, layout, choices)

@@ -1,6 +1,8 @@
 /** The reader threads as the asking thread sees them: queries go to the least busy, answers come as streams. */
 import { type Document, QueryError } from "../../query/index.ts";
 import {
+  type AggregateExplanation,
+  type AggregateRequest,
   type CountRequest,
   type DocumentStream,
   type FindExplanation,
@@ -9,6 +11,7 @@ import {
 } from "../store.ts";
 import { decodeDocument } from "./encoding.ts";
 import {
+  type EndValue,
   encodeRequest,
   fromPlainError,
   type ReaderAnswer,
@@ -21,12 +24,11 @@ import {
 const GRACE_MS = 5000;
 
 type Chunk = Extract<ReaderAnswer, { type: "json" | "documents" }>;
-type EndValue = Extract<ReaderAnswer, { type: "end" }>["value"];
 
 /** One query on its way. */
 interface Pending {
   onChunk(chunk: Chunk): void;
-  onEnd(value: EndValue): void;
+  onEnd(value: EndValue | undefined): void;
   onError(error: Error): void;
   readonly watchdog: Timer;
 }
@@ -100,9 +102,17 @@ export class ReaderPool {
   ) {}
 
   find(request: FindRequest): DocumentStream {
+    return this.#documents("find", request);
+  }
+
+  aggregate(request: AggregateRequest): DocumentStream {
+    return this.#documents("aggregate", request);
+  }
+
+  #documents(type: "find" | "aggregate", request: FindRequest | AggregateRequest): DocumentStream {
     const chunks = <T>(form: "json" | "documents", open: (chunk: Chunk) => T) =>
       this.#stream(
-        { type: "find", id: this.#nextId++, request: encodeRequest(request), form },
+        { type, id: this.#nextId++, request: encodeRequest(request), form },
         request.maxTimeMs,
         open,
       );
@@ -131,9 +141,18 @@ export class ReaderPool {
     );
   }
 
-  explain(request: FindRequest): Promise<FindExplanation> {
-    const message = { type: "explain", id: this.#nextId++, request: encodeRequest(request) } as const;
+  explainFind(request: FindRequest): Promise<FindExplanation> {
+    const message = { type: "explainFind", id: this.#nextId++, request: encodeRequest(request) } as const;
     return this.#value(message, request.maxTimeMs, (value) => value as FindExplanation);
+  }
+
+  explainAggregate(request: AggregateRequest): Promise<AggregateExplanation> {
+    const message = {
+      type: "explainAggregate",
+      id: this.#nextId++,
+      request: encodeRequest(request),
+    } as const;
+    return this.#value(message, request.maxTimeMs, (value) => value as AggregateExplanation);
   }
 
   /** A `CollectionDescription` as JSON, or null. */
@@ -152,7 +171,7 @@ export class ReaderPool {
   #value<T>(
     message: Extract<ReaderRequest, { id: number }>,
     maxTimeMs: number,
-    convert: (value: EndValue) => T,
+    convert: (value: EndValue | undefined) => T,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       const reader = this.#leastBusy();

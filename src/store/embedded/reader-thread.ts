@@ -5,12 +5,20 @@
 import type { Database } from "bun:sqlite";
 import os from "node:os";
 import { Deadline, type Document, printJson } from "../../query/index.ts";
-import type { FindExplanation } from "../store.ts";
+import type { AggregateRequest, CountRequest, FindRequest } from "../store.ts";
+import { Aggregator } from "./aggregate.ts";
 import { openDatabase, storeError } from "./database.ts";
 import { describeCollection } from "./describe.ts";
 import { encodeDocument } from "./encoding.ts";
 import { Finder, type Running } from "./find.ts";
-import { CREDITS, decodeRequest, type ReaderAnswer, type ReaderRequest, toPlainError } from "./messages.ts";
+import {
+  CREDITS,
+  decodeRequest,
+  type EndValue,
+  type ReaderAnswer,
+  type ReaderRequest,
+  toPlainError,
+} from "./messages.ts";
 
 declare const self: Worker;
 
@@ -65,7 +73,7 @@ self.onmessage = ({ data }: MessageEvent<ReaderRequest>) => {
 function begin(request: Extract<ReaderRequest, { id: number }>): void {
   try {
     database ??= openDatabase({ dataDir, readonly: true });
-    const task = taskFor(request, new Finder(database), database);
+    const task = taskFor(request, database);
     if (task !== undefined) tasks.set(task.id, task);
     schedule();
   } catch (error) {
@@ -73,23 +81,29 @@ function begin(request: Extract<ReaderRequest, { id: number }>): void {
   }
 }
 
-function taskFor(
-  request: Extract<ReaderRequest, { id: number }>,
-  finder: Finder,
-  db: Database,
-): Task | undefined {
+function taskFor(request: Extract<ReaderRequest, { id: number }>, db: Database): Task | undefined {
   const { id } = request;
   switch (request.type) {
     case "find": {
-      const find = decodeRequest(request.request);
-      const form = request.form === "json" ? jsonForm(id) : documentsForm(id);
-      return findTask(id, new Deadline(find.maxTimeMs), finder.find(find), form);
+      const find = decodeRequest<FindRequest>(request.request);
+      return findTask(id, new Deadline(find.maxTimeMs), new Finder(db).find(find), formOf(request));
     }
-    case "count":
-    case "explain": {
-      const asked = decodeRequest(request.request);
-      const running = request.type === "count" ? finder.count(asked) : finder.explain(asked);
-      return valueTask(id, new Deadline(asked.maxTimeMs), running);
+    case "aggregate": {
+      const asked = decodeRequest<AggregateRequest>(request.request);
+      const running = new Aggregator(db).aggregate(asked);
+      return findTask(id, new Deadline(asked.maxTimeMs), running, formOf(request));
+    }
+    case "count": {
+      const asked = decodeRequest<CountRequest>(request.request);
+      return valueTask(id, new Deadline(asked.maxTimeMs), new Finder(db).count(asked));
+    }
+    case "explainFind": {
+      const asked = decodeRequest<FindRequest>(request.request);
+      return valueTask(id, new Deadline(asked.maxTimeMs), new Finder(db).explain(asked));
+    }
+    case "explainAggregate": {
+      const asked = decodeRequest<AggregateRequest>(request.request);
+      return valueTask(id, new Deadline(asked.maxTimeMs), new Aggregator(db).explain(asked));
     }
     case "describe":
       return valueTask(id, new Deadline(DESCRIBE_MS), describeCollection(db, request.collection));
@@ -103,6 +117,10 @@ interface Form {
   add(document: Document): void;
   size(): number;
   flush(): void;
+}
+
+function formOf({ id, form }: Extract<ReaderRequest, { form: string }>): Form {
+  return form === "json" ? jsonForm(id) : documentsForm(id);
 }
 
 function jsonForm(id: number): Form {
@@ -170,11 +188,7 @@ function findTask(id: number, deadline: Deadline, running: Running, form: Form):
   };
 }
 
-function valueTask(
-  id: number,
-  deadline: Deadline,
-  running: Generator<undefined, number | FindExplanation | string | null, undefined>,
-): Task {
+function valueTask(id: number, deadline: Deadline, running: Generator<undefined, EndValue, undefined>): Task {
   return {
     id,
     deadline,

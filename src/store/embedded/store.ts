@@ -4,6 +4,8 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Document, Value } from "../../query/index.ts";
 import {
+  type AggregateExplanation,
+  type AggregateRequest,
   type CollectionDescription,
   type CountRequest,
   type DocumentStream,
@@ -69,7 +71,15 @@ class EmbeddedStore implements Store {
   }
 
   explainFind(request: FindRequest): Promise<FindExplanation> {
-    return this.#readers.explain(request);
+    return this.#readers.explainFind(request);
+  }
+
+  aggregate(request: AggregateRequest): DocumentStream {
+    return this.#readers.aggregate(request);
+  }
+
+  explainAggregate(request: AggregateRequest): Promise<AggregateExplanation> {
+    return this.#readers.explainAggregate(request);
   }
 
   count(request: CountRequest): Promise<number> {

@@ -1,0 +1,112 @@
+/** Runs pipelines on one connection: the first stages choose how the collection is read, the rest follows. */
+import type { Database } from "bun:sqlite";
+import {
+  type Bounds,
+  type CollectionReader,
+  compilePipeline,
+  contextOf,
+  type Document,
+  explainFlow,
+  type PipelineNode,
+  parsePipeline,
+  type RunContext,
+  type Running,
+  type SortSpec,
+  type StageNode,
+} from "../../query/index.ts";
+import type { AggregateExplanation, AggregateRequest } from "../store.ts";
+import { findLayout } from "./layout.ts";
+import { planAccess } from "./planner.ts";
+import { scanDocuments } from "./scan.ts";
+
+/** A pipeline with the source that it is to be run over. */
+interface Planned {
+  readonly index: string | null;
+  /** The stages that are left to run. */
+  readonly pipeline: PipelineNode;
+  readonly documents: Running;
+}
+
+export class Aggregator {
+  readonly #lookup: CollectionReader = { read: (collection, bounds) => this.#read(collection, bounds) };
+
+  constructor(readonly database: Database) {}
+
+  /** Runs a pipeline; `examined` is called for each document of the collection that was looked at. */
+  *aggregate(request: AggregateRequest): Running {
+    const { pipeline, documents } = this.#plan(request);
+    yield* compilePipeline(pipeline).flow(documents, this.#context());
+  }
+
+  /** Runs a pipeline to its end and tells how it was served and what its stages did. */
+  *explain(request: AggregateRequest): Generator<undefined, AggregateExplanation, undefined> {
+    let documentsExamined = 0;
+    let documentsReturned = 0;
+    const { pipeline, documents, index } = this.#plan(request, () => documentsExamined++);
+    const { flow, explain } = explainFlow(pipeline, documents, this.#context());
+    for (const document of flow) {
+      if (document === undefined) yield undefined;
+      else documentsReturned++;
+    }
+    return { index, documentsExamined, documentsReturned, stages: explain() };
+  }
+
+  #context(): RunContext {
+    return contextOf({ lookup: this.#lookup });
+  }
+
+  #plan(request: AggregateRequest, examined: () => void = () => {}): Planned {
+    const parsed = parsePipeline(request.pipeline);
+    const { bounds, sorting } = leadOf(parsed.stages);
+    const layout = findLayout(this.database, request.collection);
+    if (layout === undefined) return { index: null, pipeline: parsed, documents: nothing() };
+    const wanted = { bounds, sort: sorting?.sort, hint: request.hint };
+    const plan = planAccess(this.database, layout, wanted);
+    // What the index has put in order needs no sorting.
+    const stages = parsed.stages.filter((stage) => !(plan.ordered && stage === sorting?.stage));
+    const found = scanDocuments(this.database, layout, plan.access, plan.direction);
+    return {
+      index: plan.access.index,
+      pipeline: { at: parsed.at, stages },
+      documents: documentsOf(found, examined),
+    };
+  }
+
+  *#read(collection: string, bounds: Bounds): Running {
+    const layout = findLayout(this.database, collection);
+    if (layout === undefined) return;
+    const { access } = planAccess(this.database, layout, { bounds });
+    yield* documentsOf(scanDocuments(this.database, layout, access), () => {});
+  }
+}
+
+/** What the first stages ask of the collection: bounds, and the order that a `$sort` right behind gives. */
+function leadOf(stages: readonly StageNode[]): {
+  readonly bounds: Bounds;
+  readonly sorting: { readonly stage: StageNode; readonly sort: SortSpec } | undefined;
+} {
+  const parts: Bounds[] = [];
+  for (const stage of stages) {
+    const { plan } = stage;
+    if (plan?.kind === "bounds") parts.push(plan.bounds);
+    else if (plan?.kind === "sort") return { bounds: both(parts), sorting: { stage, sort: plan.sort } };
+    else break;
+  }
+  return { bounds: both(parts), sorting: undefined };
+}
+
+function both(parts: readonly Bounds[]): Bounds {
+  return { kind: "and", parts };
+}
+
+function* documentsOf(
+  found: Iterable<{ readonly document: Document } | undefined>,
+  examined: () => void,
+): Running {
+  for (const item of found) {
+    if (item !== undefined) examined();
+    yield item?.document;
+  }
+}
+
+function* nothing(): Running {}
