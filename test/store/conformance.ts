@@ -11,8 +11,8 @@ import {
   type FindRequest,
   type Store,
 } from "../../src/store/index.ts";
-import { outboxTests } from "./outbox.ts";
 import { aggregateTests } from "./conformance-aggregate.ts";
+import { outboxTests } from "./outbox.ts";
 import { alert, COLLECTIONS, history } from "./records.ts";
 
 /** A store that is empty, with the way of alerts into it; the writer follows reported objects. */
