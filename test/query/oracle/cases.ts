@@ -12,6 +12,8 @@ export interface FindQuery {
 export interface AggregateQuery {
   readonly kind: "aggregate";
   readonly pipeline: readonly Document[];
+  /** The server promises no order of the answer. */
+  readonly anyOrder?: boolean;
 }
 
 export type Query = FindQuery | AggregateQuery;

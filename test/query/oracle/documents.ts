@@ -211,3 +211,29 @@ function asOtherNumber(random: Random, value: Value): Value {
   if (typeof value !== "number" || !Number.isSafeInteger(value)) return value;
   return random.pick<Value>([BigInt(value), new Double(value), Decimal128.fromString(String(value))]);
 }
+
+/** Documents whose fields mostly have types of their own, as real ones do: what expressions can compute with. */
+export function typedDocuments(random: Random, count: number): Document[] {
+  const mostly = (make: () => Value): Value => (random.chance(0.92) ? make() : anyValue(random, 1));
+  const point = (): Document => ({
+    x: mostly(() => anyNumber(random)),
+    y: random.pick(STRINGS),
+    t: random.int(0, 3),
+  });
+  return Array.from({ length: count }, (_, i) => {
+    const document: Document = {
+      _id: i,
+      n: mostly(() => anyNumber(random)),
+      i: mostly(() => random.int(-3, 10)),
+      s: mostly(() => random.pick(STRINGS)),
+      b: mostly(() => random.chance(0.5)),
+      d: mostly(() => new Date(random.pick(DATES))),
+      l: mostly(() => random.list(0, 4, () => anyNumber(random))),
+      m: mostly(() => random.list(0, 3, point)),
+      o: mostly(() => ({ a: anyScalar(random), b: { x: anyNumber(random) } })),
+      v: anyValue(random, 2),
+    };
+    if (random.chance(0.2)) delete document[random.pick(Object.keys(document).slice(1))];
+    return document;
+  });
+}

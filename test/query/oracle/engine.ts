@@ -1,11 +1,14 @@
 /** Runs a case on our engine. */
 import {
+  type CollectionReader,
   compileMatchNode,
+  compilePipeline,
   compileProjection,
   Deadline,
   type Document,
   nearOf,
   parseMatch,
+  parsePipeline,
   parseSort,
   QueryError,
   sortDocuments,
@@ -16,11 +19,13 @@ import type { Case, FindQuery, Outcome } from "./cases.ts";
 const TIME_LIMIT_MS = 10_000;
 
 /** Our answer. Errors other than QueryErrors are bugs and pass through. */
-export function runOnEngine({ query, documents }: Case): Outcome {
+export function runOnEngine({ query, documents, other }: Case): Outcome {
   try {
     return new Deadline(TIME_LIMIT_MS).run(() => {
       if (query.kind === "find") return { documents: find(query, documents) };
-      throw new QueryError("unsupported", "pipeline", "pipelines are not supported yet");
+      const lookup: CollectionReader = { read: (name) => (name === "other" ? other : []) };
+      const pipeline = compilePipeline(parsePipeline(query.pipeline as Document[]));
+      return { documents: [...pipeline.run(documents, { lookup })] };
     });
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;

@@ -1,6 +1,6 @@
 /** Runs cases on a real server. */
 import { type Collection, type Db, MongoClient, MongoError, type Document as WireDocument } from "mongodb";
-import type { Document } from "../../../src/query/index.ts";
+import { type Document, isDocument, setField, type Value } from "../../../src/query/index.ts";
 import { testDatabaseName } from "../../support/mongod.ts";
 import type { Case, Outcome, Query } from "./cases.ts";
 import { documentsFromWire, KEEP_TYPES } from "./wire.ts";
@@ -92,12 +92,18 @@ export class Slot {
         singleBatch: true,
       };
     }
-    const pipeline = query.pipeline.map((stage) => this.#withNames(stage));
-    return { aggregate: this.name, pipeline, cursor: { batchSize: 10_000 } };
+    return { aggregate: this.name, pipeline: this.#withNames(query.pipeline), cursor: { batchSize: 10_000 } };
   }
 
-  /** Names the slot's other collection where the stage reads `other`. */
-  #withNames(stage: Document): Document {
-    return stage;
+  /** Names the slot's other collection where the query reads `other`. */
+  #withNames(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map((item) => this.#withNames(item));
+    if (!isDocument(value)) return value;
+    const named: Document = {};
+    for (const [name, below] of Object.entries(value)) {
+      const names = below === "other" && ["from", "coll", "$unionWith"].includes(name);
+      setField(named, name, (names ? this.#other.collectionName : this.#withNames(below)) as Value);
+    }
+    return named;
   }
 }

@@ -1,0 +1,358 @@
+/** Random pipelines. */
+import { type Document, double, setField, type Value } from "../../../src/query/index.ts";
+import { STAGES } from "../../../src/query/stages/index.ts";
+import type { Query } from "./cases.ts";
+import { anyPath, anyScalar, fieldName } from "./documents.ts";
+import { ExpressionMaker, type Kind, literal } from "./expressions.ts";
+import { anyFilter } from "./find-queries.ts";
+import type { Random } from "./random.ts";
+
+type MakeStage = (builder: PipelineBuilder) => Value;
+
+/** A pipeline of up to four stages. */
+export function anyPipeline(random: Random, documents: readonly Document[]): Query {
+  const builder = new PipelineBuilder(random, documents);
+  const pipeline = builder.stages(random.int(1, 4));
+  return { kind: "aggregate", pipeline, ...(!builder.ordered && { anyOrder: true }) };
+}
+
+class PipelineBuilder {
+  /** Whether the documents come in an order that the server promises, here. */
+  ordered = true;
+  readonly maker: ExpressionMaker;
+
+  constructor(
+    readonly random: Random,
+    readonly documents: readonly Document[],
+  ) {
+    this.maker = new ExpressionMaker(random, documents);
+  }
+
+  stages(count: number): Document[] {
+    return Array.from({ length: count }, () => {
+      const names = Object.keys(STAGE_MAKERS).filter(
+        (name) => STAGES.has(name) && (this.ordered || INDEPENDENT.has(name)),
+      );
+      const name = this.random.pick(names);
+      const make = STAGE_MAKERS[name];
+      return { [name]: this.random.chance(0.01) ? anyScalar(this.random) : (make?.(this) ?? null) };
+    });
+  }
+
+  expression(kind: Kind = "any", depth = 1): Value {
+    return this.maker.make(kind, depth);
+  }
+
+  /** A path that may stand behind a `$`. */
+  path(): string {
+    for (;;) {
+      const path = anyPath(this.random, this.documents);
+      if (!/(^|\.)(\$|$)/.test(path) && !path.includes("..") && path !== "") return path;
+    }
+  }
+
+  fields(low: number, high: number, make: () => Value): Document {
+    const made: Document = {};
+    for (let i = this.random.int(low, high); i > 0; i--)
+      setField(made, this.random.chance(0.5) ? this.path() : fieldName(this.random), make());
+    return made;
+  }
+}
+
+/** Stages that treat each document by itself: they may follow where the order is not known. */
+const INDEPENDENT = new Set([
+  "$match",
+  "$project",
+  "$addFields",
+  "$set",
+  "$unset",
+  "$replaceRoot",
+  "$replaceWith",
+  "$unwind",
+  "$count",
+]);
+
+const STAGE_MAKERS: Readonly<Record<string, MakeStage>> = {
+  $match: ({ random, documents }) => anyFilter(random, documents, 1),
+  $project,
+  $addFields: addFields,
+  $set: addFields,
+  $unset: (builder) =>
+    builder.random.chance(0.5) ? builder.path() : builder.random.list(1, 2, () => builder.path()),
+  $replaceRoot: (builder) => ({ newRoot: newRoot(builder) }),
+  $replaceWith: newRoot,
+  $unwind,
+  $limit: ({ random }) => random.pick<Value>([1, 2, 5, 3n, double(2), 0, -1, 1.5]),
+  $skip: ({ random }) => random.pick<Value>([0, 1, 2, 3n, double(2), -1, 1.5]),
+  $sort: (builder) => ({ ...builder.fields(1, 2, () => builder.random.pick([1, -1])), _id: 1 }),
+  $count: ({ random }) => random.pick<Value>(["n", "n", "count", "", "$n", "a.b"]),
+  $group,
+  $sortByCount(builder) {
+    builder.ordered = false;
+    return builder.expression();
+  },
+  $bucket,
+  $bucketAuto,
+  $facet,
+  $redact: (builder) =>
+    builder.random.pick<Value>([
+      "$$KEEP",
+      "$$PRUNE",
+      "$$DESCEND",
+      { $cond: [builder.expression("boolean"), "$$DESCEND", "$$PRUNE"] },
+    ]),
+  $setWindowFields,
+  $densify,
+  $fill,
+  $unionWith(builder) {
+    return builder.random.chance(0.5) ? "other" : { coll: "other", pipeline: nested(builder) };
+  },
+  $lookup,
+};
+
+function $project(builder: PipelineBuilder): Value {
+  const { random } = builder;
+  const include = random.chance(0.6);
+  const made = builder.fields(1, 3, () => {
+    if (include && random.chance(0.5)) return builder.expression("any", 2);
+    return include ? random.pick<Value>([1, true, 1]) : random.pick<Value>([0, false, 0]);
+  });
+  if (random.chance(0.2)) made["_id"] = random.pick<Value>([0, 1, "$a"]);
+  return made;
+}
+
+function addFields(builder: PipelineBuilder): Value {
+  return builder.fields(1, 2, () => builder.expression("any", 2));
+}
+
+function newRoot(builder: PipelineBuilder): Value {
+  const { random } = builder;
+  return random.chance(0.5)
+    ? { $mergeObjects: ["$$ROOT", builder.expression("object")] }
+    : builder.expression("object", 2);
+}
+
+function $unwind(builder: PipelineBuilder): Value {
+  const { random } = builder;
+  const path = `$${random.chance(0.5) ? random.pick(["l", "m", "a", "b", "m.x"]) : builder.path()}`;
+  if (random.chance(0.5)) return path;
+  return {
+    path,
+    ...(random.chance(0.5) && { preserveNullAndEmptyArrays: random.chance(0.7) }),
+    ...(random.chance(0.5) && { includeArrayIndex: random.pick(["at", "a", "o.at", "$x"]) }),
+  };
+}
+
+const ACCUMULATORS: readonly (readonly [name: string, kind: Kind])[] = [
+  ["$sum", "number"],
+  ["$avg", "number"],
+  ["$min", "any"],
+  ["$max", "any"],
+  ["$first", "any"],
+  ["$last", "any"],
+  ["$push", "any"],
+  ["$addToSet", "integer"],
+  ["$stdDevPop", "number"],
+  ["$stdDevSamp", "number"],
+  ["$mergeObjects", "object"],
+];
+
+function accumulator(builder: PipelineBuilder): Value {
+  const { random } = builder;
+  return random.weighted<Value>([
+    [
+      8,
+      () => {
+        const [name, kind] = random.pick(ACCUMULATORS);
+        // The order within a set is not promised: a set of one value has none.
+        return { [name]: name === "$addToSet" ? literal(random, "integer") : builder.expression(kind) };
+      },
+    ],
+    [0.5, () => ({ $count: {} })],
+    [
+      1,
+      () => ({
+        [random.pick(["$firstN", "$lastN", "$maxN", "$minN"])]: {
+          input: builder.expression(),
+          n: random.pick<Value>([1, 2, 3n, 0]),
+        },
+      }),
+    ],
+    [
+      1,
+      () => ({
+        [random.pick(["$top", "$bottom"])]: { sortBy: { n: 1, _id: -1 }, output: builder.expression() },
+      }),
+    ],
+    [
+      0.5,
+      () => ({
+        [random.pick(["$topN", "$bottomN"])]: {
+          n: 2,
+          sortBy: { s: -1, _id: 1 },
+          output: builder.expression(),
+        },
+      }),
+    ],
+  ]);
+}
+
+function outputs(builder: PipelineBuilder, low = 0): Document {
+  const made: Document = {};
+  for (const name of builder.random.shuffle(["p", "q", "r"]).slice(0, builder.random.int(low, 2)))
+    made[name] = accumulator(builder);
+  return made;
+}
+
+function $group(builder: PipelineBuilder): Value {
+  const { random } = builder;
+  builder.ordered = false;
+  const id = random.weighted<Value>([
+    [3, () => builder.expression("any", 1)],
+    [1, () => null],
+    [1, () => ({ k: builder.expression("string"), l: builder.expression("boolean") })],
+    [1, () => "$i"],
+  ]);
+  return { _id: id, ...outputs(builder) };
+}
+
+function $bucket(builder: PipelineBuilder): Value {
+  const { random } = builder;
+  return {
+    groupBy: builder.expression("number"),
+    boundaries: random.pick<Value>([
+      [0, 1, 5],
+      [double(-1000), 0, 1n, 1000],
+      [0, 0],
+      [5, 1],
+      ["a", "b"],
+      [-1e9, 1e9],
+    ]),
+    ...(random.chance(0.8) && { default: random.pick<Value>(["other", 1000000, 0]) }),
+    ...(random.chance(0.5) && { output: outputs(builder, 1) }),
+  };
+}
+
+function $bucketAuto(builder: PipelineBuilder): Value {
+  const { random } = builder;
+  return {
+    groupBy: builder.expression(random.pick<Kind>(["number", "string", "any"])),
+    buckets: random.pick<Value>([1, 2, 3, 2n, double(2), 0, 1.5]),
+    ...(random.chance(0.3) && { output: { n: { $sum: 1 } } }),
+    ...(random.chance(0.2) && { granularity: random.pick(["R5", "E6", "POWERSOF2", "1-2-5", "x"]) }),
+  };
+}
+
+function nested(builder: PipelineBuilder): Document[] {
+  const { ordered } = builder;
+  builder.ordered = true;
+  // Without stages whose order is not promised: nothing sorts what stands inside one document.
+  const stages = builder.stages(builder.random.int(0, 2)).filter((stage) => {
+    const [name = ""] = Object.keys(stage);
+    return !["$group", "$sortByCount", "$facet", "$unionWith", "$lookup"].includes(name);
+  });
+  builder.ordered = ordered;
+  return stages;
+}
+
+function $facet(builder: PipelineBuilder): Value {
+  return { f: nested(builder), ...(builder.random.chance(0.5) && { g: nested(builder) }) };
+}
+
+function $lookup(builder: PipelineBuilder): Value {
+  const { random } = builder;
+  const equal = { localField: builder.path(), foreignField: random.pick(["a", "b", "_id", "0", "a.b"]) };
+  return random.weighted<Value>([
+    [3, () => ({ from: "other", ...equal, as: random.pick(["j", "o.j", "a"]) })],
+    [1, () => ({ from: "other", ...equal, pipeline: nested(builder), as: "j" })],
+    [
+      2,
+      () => ({
+        from: "other",
+        let: { v: builder.expression() },
+        pipeline: [{ $match: { $expr: { [random.pick(["$eq", "$gt", "$lte"])]: ["$_id", "$$v"] } } }],
+        as: "j",
+      }),
+    ],
+    [1, () => ({ from: "other", pipeline: nested(builder), as: "j" })],
+  ]);
+}
+
+function $setWindowFields(builder: PipelineBuilder): Value {
+  const { random } = builder;
+  const window = random.weighted<Document | undefined>([
+    [2, () => undefined],
+    [
+      3,
+      () => ({
+        documents: random.pick<Value>([
+          ["unbounded", "current"],
+          [-1, 1],
+          ["current", "unbounded"],
+          [-2, -1],
+          ["unbounded", "unbounded"],
+          [1, 2],
+          [1, -1],
+        ]),
+      }),
+    ],
+    [
+      2,
+      () => ({
+        range: random.pick<Value>([
+          [-1, 1],
+          ["unbounded", "current"],
+          [double(-1.5), 0],
+          ["current", 2],
+        ]),
+      }),
+    ],
+  ]);
+  const output = random.weighted<Document>([
+    [6, () => ({ ...(accumulator(builder) as Document), ...(window && { window }) })],
+    [1, () => ({ [random.pick(["$rank", "$denseRank", "$documentNumber"])]: {} })],
+    [1, () => ({ $shift: { output: builder.expression(), by: random.pick([1, -1, 0]), default: "none" } })],
+    [
+      0.5,
+      () => ({
+        [random.pick(["$derivative", "$integral"])]: { input: "$n" },
+        window: { documents: [-1, 0] },
+      }),
+    ],
+    [0.5, () => ({ $expMovingAvg: { input: "$n", ...random.pick<Document>([{ N: 2 }, { alpha: 0.5 }]) } })],
+    [0.5, () => ({ [random.pick(["$linearFill", "$locf"])]: "$n" })],
+  ]);
+  return {
+    ...(random.chance(0.4) && { partitionBy: builder.expression("any", 0) }),
+    sortBy: random.chance(0.7) ? { _id: random.pick([1, -1]) } : { i: 1, _id: 1 },
+    output: { [random.pick(["w", "o.w", "n"])]: output },
+  };
+}
+
+function $densify(builder: PipelineBuilder): Value {
+  const { random } = builder;
+  return {
+    field: random.pick(["_id", "i", "o.b.x"]),
+    ...(random.chance(0.2) && { partitionByFields: ["b"] }),
+    range: {
+      step: random.pick<Value>([1, 2, 0.5, double(1), 0]),
+      bounds: random.pick<Value>(["full", "partition", [0, 5], [double(-1), 3], [5, 0]]),
+    },
+  };
+}
+
+function $fill(builder: PipelineBuilder): Value {
+  const { random } = builder;
+  return {
+    ...(random.chance(0.8) && { sortBy: { _id: 1 } }),
+    ...(random.chance(0.3) && { partitionByFields: ["b"] }),
+    output: {
+      [random.pick(["n", "v", "o.a"])]: random.pick<Document>([
+        { method: "locf" },
+        { method: "linear" },
+        { value: "$_id" },
+        { value: 5 },
+      ]),
+    },
+  };
+}
