@@ -1,8 +1,9 @@
 /** Reads GeoJSON and legacy coordinate pairs, from queries (with errors) and from documents (without). */
 import type { LonLat } from "../bounds.ts";
 import { QueryError } from "../errors.ts";
-import { type Document, getField, isDocument, toNumber, type Value } from "../values.ts";
+import { type Document, getField, isDocument, type Value } from "../values.ts";
 import { type Area, type Geometry, makeLoop, toVector, type Vector } from "./geo-geometry.ts";
+import { coordinate } from "./numbers.ts";
 
 const STRICT_WINDING = "urn:x-mongodb:crs:strictwinding:EPSG:4326";
 const KNOWN_SYSTEMS = ["urn:ogc:def:crs:OGC:1.3:CRS84", "EPSG:4326", STRICT_WINDING];
@@ -56,16 +57,16 @@ export function readStored(value: Value | undefined): Stored | undefined {
 function storedPoint(value: Document): Stored | undefined {
   const coordinates = getField(value, "coordinates");
   if (!Array.isArray(coordinates)) return undefined;
-  const x = toNumber(coordinates[0]);
-  const y = toNumber(coordinates[1]);
+  const x = coordinate(coordinates[0]);
+  const y = coordinate(coordinates[1]);
   if (x === undefined || y === undefined || !(Math.abs(x) <= 180 && Math.abs(y) <= 90)) return undefined;
   const point: LonLat = [x, y];
   return { kind: "geometry", geometry: { points: [point], lines: [], areas: [] }, onlyPoint: point };
 }
 
 function pair(x: Value | undefined, y: Value | undefined): Stored | undefined {
-  const longitude = toNumber(x);
-  const latitude = toNumber(y);
+  const longitude = coordinate(x);
+  const latitude = coordinate(y);
   if (longitude === undefined || latitude === undefined) return undefined;
   return { kind: "pair", point: [longitude, latitude] };
 }
@@ -127,8 +128,8 @@ function list(value: Value, least: number): Value[] {
 
 function position(value: Value): LonLat {
   const items = list(value, 2);
-  const longitude = toNumber(items[0]);
-  const latitude = toNumber(items[1]);
+  const longitude = coordinate(items[0]);
+  const latitude = coordinate(items[1]);
   if (longitude === undefined || latitude === undefined) throw new Malformed("coordinates must be numbers");
   if (!(Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90)) {
     throw new Malformed("the longitude must lie in -180…180 (ra - 180) and the latitude in -90…90");

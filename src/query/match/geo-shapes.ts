@@ -2,9 +2,10 @@
 import type { LonLat } from "../bounds.ts";
 import { QueryError } from "../errors.ts";
 import { didYouMean } from "../suggest.ts";
-import { type Document, getField, isDocument, toNumber, type Value } from "../values.ts";
+import { type Document, getField, isDocument, type Value } from "../values.ts";
 import type { Geometry } from "./geo-geometry.ts";
 import { readGeometry } from "./geo-read.ts";
+import { coordinate } from "./numbers.ts";
 
 /** Longitude and latitude, or x and y on a plane. */
 export type Point = LonLat;
@@ -42,12 +43,14 @@ export function readWithin(value: Value, at: string): Shape {
     }
     return { kind: "geometry", geometry };
   }
-  if (!Array.isArray(argument)) throw new QueryError("invalid", where, "needs an array");
-  if (name === "$polygon") return { kind: "flatPolygon", ring: readRing(argument, where) };
-  if (argument.length !== 2) throw new QueryError("invalid", where, "needs an array of two items");
-  if (name === "$box") return readBox(argument, where);
-  const center = readPoint(argument[0] ?? null, `${where}[0]`);
-  const radius = readNumber(argument[1], `${where}[1]`, "radius");
+  const items = itemsOf(argument);
+  if (items === undefined) throw new QueryError("invalid", where, "needs an array");
+  if (name === "$polygon") return { kind: "flatPolygon", ring: readRing(items, where) };
+  if (items.length < 2) throw new QueryError("invalid", where, "needs an array of two items");
+  if (name === "$box") return readBox(items.slice(0, 2), where);
+  if (items.length > 2) throw new QueryError("invalid", where, "needs a centre and a radius, nothing else");
+  const center = readPoint(items[0] ?? null, `${where}[0]`);
+  const radius = readNumber(items[1], `${where}[1]`, "radius");
   if (radius < 0) throw new QueryError("invalid", `${where}[1]`, "the radius cannot be negative");
   if (name === "$center") return { kind: "circle", center, radius };
   checkSphere(center, `${where}[0]`);
@@ -122,17 +125,29 @@ function onlyField(value: Value, at: string, known: readonly string[]): [string,
 }
 
 function readNumber(value: Value | undefined, at: string, what: string): number {
-  const number = toNumber(value);
+  const number = coordinate(value);
   if (number === undefined || Number.isNaN(number))
     throw new QueryError("invalid", at, `the ${what} must be a number`);
   return number;
 }
 
+function readFinite(value: Value | undefined, at: string, what: string): number {
+  const number = readNumber(value, at, what);
+  if (Number.isFinite(number)) return number;
+  throw new QueryError("invalid", at, `the ${what} must be finite`);
+}
+
+/** The items of an array, or the values of an object: the server takes either. */
+function itemsOf(value: Value): Value[] | undefined {
+  if (Array.isArray(value)) return value;
+  return isDocument(value) ? Object.keys(value).map((name) => getField(value, name) ?? null) : undefined;
+}
+
 /** Reads `[x, y]` or a document whose first two fields are the numbers. */
 function readPoint(value: Value, at: string): Point {
-  const items = Array.isArray(value) ? value : isDocument(value) ? Object.values(value) : [];
-  if (items.length < 2) throw new QueryError("invalid", at, "needs a point [longitude, latitude]");
-  return [readNumber(items[0], at, "longitude"), readNumber(items[1], at, "latitude")];
+  const items = itemsOf(value);
+  if (items?.length !== 2) throw new QueryError("invalid", at, "needs a point [longitude, latitude]");
+  return [readFinite(items[0], at, "longitude"), readFinite(items[1], at, "latitude")];
 }
 
 function checkSphere([longitude, latitude]: Point, at: string): void {

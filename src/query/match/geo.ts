@@ -29,7 +29,7 @@ function matches(shape: Shape, relation: "within" | "intersects", stored: Stored
     case "circle":
       return (
         point !== undefined &&
-        Math.hypot(point[0] - shape.center[0], point[1] - shape.center[1]) <= shape.radius
+        flatDistance(shape.center, point) <= shape.radius
       );
     case "box":
       return point !== undefined && inBox(shape.min, shape.max, point);
@@ -40,6 +40,13 @@ function matches(shape: Shape, relation: "within" | "intersects", stored: Stored
     case "geometry":
       return geometryTest(shape.geometry, relation, stored);
   }
+}
+
+/** Without care for overflow, as the server computes it. */
+function flatDistance(a: Point, b: Point): number {
+  const x = a[0] - b[0];
+  const y = a[1] - b[1];
+  return Math.sqrt(x * x + y * y);
 }
 
 function onSphere([longitude, latitude]: Point): boolean {
@@ -102,7 +109,7 @@ export function distanceFrom(near: NearQuery, value: Value | undefined): number 
   const stored = readStored(value);
   const point = stored?.kind === "pair" ? stored.point : stored?.onlyPoint;
   if (point === undefined) return undefined;
-  if (near.metric === "flat") return Math.hypot(point[0] - near.center[0], point[1] - near.center[1]);
+  if (near.metric === "flat") return flatDistance(near.center, point);
   const angle = angularDistance(near.center, point);
   return near.metric === "meters" ? angle * EARTH_RADIUS : angle;
 }

@@ -91,3 +91,8 @@ export function readMod(value: Value, at: string): { divisor: bigint; remainder:
   if (divisor === 0n) throw new QueryError("invalid", `${at}[0]`, "the divisor cannot be 0");
   return { divisor, remainder };
 }
+
+/** The double nearest to a number of any type, decimals too; undefined for what is no number. */
+export function coordinate(value: Value | undefined): number | undefined {
+  return value instanceof Decimal128 ? Number(value.toString()) : toNumber(value);
+}

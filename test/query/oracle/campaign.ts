@@ -28,7 +28,10 @@ export interface Report {
   cases: number;
   /** Cases to which both sides gave an answer (not an error). */
   answered: number;
+  /** One for each set of operators whose cases differ. */
   readonly differences: Difference[];
+  /** How often cases with a set of operators differed. */
+  readonly signatures: Map<string, number>;
   /** How often each operator stood in a case that both sides answered. */
   readonly operators: Map<string, number>;
   /** How often our engine deliberately refused what the server answers, by reason. */
@@ -52,6 +55,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Report> {
     cases: 0,
     answered: 0,
     differences: [],
+    signatures: new Map(),
     operators: new Map(),
     refusals: new Map(),
   };
@@ -86,8 +90,12 @@ async function runBatch(slot: Slot, seed: number, options: CampaignOptions, repo
     const server = answers[i] as Outcome;
     const ours = engineOutcome(tried);
     count(report, tried, server, ours);
-    if (agree(tried.query, server, ours)) continue;
-    report.differences.push(await explain(slot, seed, tried));
+    if (agree(tried.query, server, ours) || (await onlyErrorsMoved(slot, tried.query, server, ours)))
+      continue;
+    const difference = await explain(slot, seed, tried);
+    const alike = [...operatorsIn(difference.smallest.query)].sort().join(" ");
+    report.signatures.set(alike, (report.signatures.get(alike) ?? 0) + 1);
+    if (report.signatures.get(alike) === 1) report.differences.push(difference);
     if (report.differences.length >= options.maxDifferences) return;
     await slot.fill({ documents, other });
   }
@@ -124,6 +132,12 @@ export function agree(query: Query, server: Outcome, ours: Outcome): boolean {
   return identical(theirs as Value[], mine as Value[]);
 }
 
+/** Whether an error on one side only comes from the server's way of moving stages. */
+async function onlyErrorsMoved(slot: Slot, query: Query, server: Outcome, ours: Outcome): Promise<boolean> {
+  if (query.kind !== "aggregate" || "error" in server === "error" in ours) return false;
+  return agree(query, await slot.run(query, true), ours);
+}
+
 function inTextOrder(documents: readonly Document[]): Document[] {
   const texts = documents.map((document) => ({ document, text: print(document) }));
   return texts.sort((a, b) => (a.text < b.text ? -1 : 1)).map(({ document }) => document);
@@ -136,7 +150,7 @@ async function explain(slot: Slot, seed: number, tried: Case): Promise<Differenc
   };
   const smallest = await shrink(tried, async (smaller) => {
     const { server, ours } = await both(smaller);
-    return !agree(smaller.query, server, ours);
+    return !agree(smaller.query, server, ours) && !(await onlyErrorsMoved(slot, smaller.query, server, ours));
   });
   return { seed, smallest, ...(await both(smallest)) };
 }

@@ -153,9 +153,18 @@ export function anyDocument(random: Random, depth = 3): Document {
   return document;
 }
 
-/** Documents for a collection, with ascending `_id`. */
+/**
+ * Documents for a collection, with ascending `_id`. None has a number for a name beside `_id`: objects put such
+ * names first, the server `_id`.
+ */
 export function anyDocuments(random: Random, count: number): Document[] {
-  return Array.from({ length: count }, (_, i) => ({ _id: i, ...anyDocument(random) }));
+  return Array.from({ length: count }, (_, i) => {
+    const document: Document = { _id: i };
+    for (const [name, value] of Object.entries(anyDocument(random))) {
+      if (value !== undefined) setField(document, /^\d+$/.test(name) ? `f${name}` : name, value);
+    }
+    return document;
+  });
 }
 
 /** A dotted path that leads to something in one of the documents, or nearly so. */

@@ -2,7 +2,7 @@
 import { Binary, BSONRegExp, Decimal128 } from "bson";
 import { type Document, double, setField, type Value } from "../../../src/query/index.ts";
 import { anyNumber, anyOperand, anyPath, anyScalar, anyValue, fieldName, STRINGS } from "./documents.ts";
-import { anyExpression } from "./expressions.ts";
+import { ExpressionMaker } from "./expressions.ts";
 import { anyGeoTest } from "./geo.ts";
 import type { Random } from "./random.ts";
 import { anySchema } from "./schemas.ts";
@@ -46,7 +46,7 @@ function addWhole(random: Random, documents: readonly Document[], depth: number,
     [depth > 0 ? 4 : 0, () => ["$and", below()]],
     [depth > 0 ? 4 : 0, () => ["$or", below()]],
     [depth > 0 ? 3 : 0, () => ["$nor", below()]],
-    [2, () => ["$expr", anyExpression(random, documents, 2)]],
+    [2, () => ["$expr", smallExpression(random, documents)]],
     [2, () => ["$jsonSchema", anySchema(random, documents, 2)]],
     [0.2, () => ["$comment", "why"]],
     [0.1, () => ["$alwaysTrue", anyFlag(random)]],
@@ -203,7 +203,7 @@ function projectionField(random: Random, documents: readonly Document[], include
       ],
     ],
     [include ? 1.5 : 0.1, () => [`${path}.$`, 1]],
-    [include ? 2 : 0.2, () => [path, anyExpression(random, documents, 2)]],
+    [include ? 2 : 0.2, () => [path, smallExpression(random, documents)]],
     [0.3, () => [path, anyValue(random, 1)]],
     [0.3, () => [path, random.pick(STRINGS)]],
   ]);
@@ -215,4 +215,11 @@ function anySlice(random: Random): Value {
   return random.chance(0.5)
     ? number()
     : random.list(random.chance(0.9) ? 2 : 1, random.chance(0.9) ? 2 : 3, number);
+}
+
+/** An expression of one operator at most: what expressions can do is compared by itself. */
+function smallExpression(random: Random, documents: readonly Document[]): Value {
+  const maker = new ExpressionMaker(random, documents);
+  const leaf = () => maker.make("any", 0);
+  return random.chance(0.5) ? leaf() : { [random.pick(["$eq", "$gt", "$lte", "$ne"])]: [leaf(), leaf()] };
 }

@@ -1,6 +1,6 @@
 /** Random positions and shapes. */
 import { type Document, double, type Value } from "../../../src/query/index.ts";
-import { anyScalar } from "./documents.ts";
+import { anyNumber, anyScalar } from "./documents.ts";
 import type { Random } from "./random.ts";
 
 /** A coordinate on a coarse grid with fractions, so that points rarely lie on the edge of a shape. */
@@ -12,6 +12,11 @@ function position(random: Random, spread = 40): number[] {
 }
 
 const doubles = (numbers: readonly number[]): Value[] => numbers.map(double);
+
+/** A pair of numbers of any types. */
+function oddPair(random: Random): Value[] {
+  return random.list(random.chance(0.9) ? 2 : 1, 3, () => anyNumber(random));
+}
 
 /** A ring round a centre, without crossings. */
 function ring(random: Random): Value[] {
@@ -49,6 +54,8 @@ export function anyStoredPosition(random: Random): Value {
   return random.weighted<Value>([
     [6, () => anyGeometry(random)],
     [3, () => doubles(position(random))],
+    [1, () => oddPair(random)],
+    [1, () => ({ type: "Point", coordinates: oddPair(random) })],
     [1, () => ({ lng: double(position(random)[0] ?? 0), lat: double(position(random)[1] ?? 0) })],
     [0.5, () => [doubles(position(random)), doubles(position(random))]],
     [1, () => anyScalar(random)],
@@ -72,5 +79,8 @@ export function anyGeoTest(random: Random, operator: "$geoWithin" | "$geoInterse
     [1, () => ({ $box: [doubles(position(random)), doubles(position(random))] })],
     [1, () => ({ $polygon: ring(random) })],
     [0.2, () => ({ $geometry: anyScalar(random) })],
+    [0.2, () => ({ $box: [oddPair(random), oddPair(random)] })],
+    [0.2, () => ({ $center: [oddPair(random), anyNumber(random)] })],
+    [0.2, () => ({ $centerSphere: [oddPair(random), anyNumber(random)] })],
   ]);
 }

@@ -5,6 +5,7 @@ import type { Query } from "./cases.ts";
 import { anyDocuments, typedDocuments } from "./documents.ts";
 import { anyExpression } from "./expressions.ts";
 import { anyFilter, anyProjection, anySort } from "./find-queries.ts";
+import { anyGeoTest, anyStoredPosition } from "./geo.ts";
 import { anyPipeline } from "./pipelines.ts";
 import type { Random } from "./random.ts";
 
@@ -22,6 +23,7 @@ export const KINDS: Readonly<Record<string, CaseKind>> = {
       projection: { _id: 1 },
     }),
   },
+  geo: { documents: positions, query: geoQuery },
   sort: {
     documents: anyDocuments,
     query: (random, documents) => ({
@@ -43,6 +45,17 @@ export const KINDS: Readonly<Record<string, CaseKind>> = {
   expression: { documents: mixedDocuments, query: expressionQuery },
   pipeline: { documents: mixedDocuments, query: anyPipeline },
 };
+
+function positions(random: Random, count: number): Document[] {
+  return Array.from({ length: count }, (_, i) => ({ _id: i, p: anyStoredPosition(random) }));
+}
+
+function geoQuery(random: Random): Query {
+  const operator = random.pick(["$geoWithin", "$geoIntersects"] as const);
+  const test: Document = { [operator]: anyGeoTest(random, operator) };
+  const filter = { p: random.chance(0.1) ? { $not: test } : test };
+  return { kind: "find", filter, projection: { _id: 1 } };
+}
 
 function mixedDocuments(random: Random, count: number): Document[] {
   return random.chance(0.8) ? typedDocuments(random, count) : anyDocuments(random, count);

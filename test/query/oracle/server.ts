@@ -68,10 +68,13 @@ export class Slot {
     }
   }
 
-  /** The server's answer over the documents that were filled in. */
-  async run(query: Query): Promise<Outcome> {
+  /**
+   * The server's answer over the documents that were filled in. `asWritten` keeps it from moving stages, which
+   * decides whether a document that one stage fails on and another drops makes an error.
+   */
+  async run(query: Query, asWritten = false): Promise<Outcome> {
     try {
-      const answer = await this.db.command(this.#command(query), KEEP_TYPES);
+      const answer = await this.db.command(this.#command(query, asWritten), KEEP_TYPES);
       return { documents: documentsFromWire(answer["cursor"]["firstBatch"]) };
     } catch (error) {
       if (!(error instanceof MongoError)) throw error;
@@ -79,7 +82,7 @@ export class Slot {
     }
   }
 
-  #command(query: Query): WireDocument {
+  #command(query: Query, asWritten: boolean): WireDocument {
     if (query.kind === "find") {
       const { filter, projection, sort } = query;
       const options = { ...(projection && { projection }), ...(sort && { sort }) };
@@ -92,7 +95,9 @@ export class Slot {
         singleBatch: true,
       };
     }
-    return { aggregate: this.name, pipeline: this.#withNames(query.pipeline), cursor: { batchSize: 10_000 } };
+    const barrier = asWritten ? [{ $_internalInhibitOptimization: {} }] : [];
+    const pipeline = query.pipeline.flatMap((stage) => [this.#withNames(stage), ...barrier]);
+    return { aggregate: this.name, pipeline, hint: { $natural: 1 }, cursor: { batchSize: 10_000 } };
   }
 
   /** Names the slot's other collection where the query reads `other`. */
