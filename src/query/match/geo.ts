@@ -27,10 +27,7 @@ function matches(shape: Shape, relation: "within" | "intersects", stored: Stored
   const point = stored.kind === "pair" ? stored.point : stored.onlyPoint;
   switch (shape.kind) {
     case "circle":
-      return (
-        point !== undefined &&
-        flatDistance(shape.center, point) <= shape.radius
-      );
+      return point !== undefined && flatDistance(shape.center, point) <= shape.radius;
     case "box":
       return point !== undefined && inBox(shape.min, shape.max, point);
     case "flatPolygon":

@@ -115,19 +115,18 @@ const letIn: Make = (maker, depth) => {
   };
 };
 
+function withNames(names: readonly string[], values: readonly Value[]): Document {
+  return Object.fromEntries(names.map((name, i) => [name, values[i] ?? null]));
+}
+
 const condition: Make = (maker, depth) => {
   const parts = [maker.make("boolean", depth), maker.make("any", depth), maker.make("any", depth)];
-  return maker.random.chance(0.6)
-    ? parts
-    : Object.fromEntries(["if", "then", "else"].map((name, i) => [name, parts[i] ?? null]));
+  return maker.random.chance(0.6) ? parts : withNames(["if", "then", "else"], parts);
 };
 
 const switchCase: Make = (maker, depth) => ({
   branches: maker.random.list(1, 2, () =>
-    Object.fromEntries([
-      ["case", maker.make("boolean", depth)],
-      ["then", maker.make("any", depth)],
-    ]),
+    withNames(["case", "then"], [maker.make("boolean", depth), maker.make("any", depth)]),
   ),
   ...(maker.random.chance(0.8) && { default: maker.make("any", depth) }),
 });
