@@ -118,9 +118,14 @@ export function choice<const C extends string>(
   });
 }
 
+export interface ListKind<T> extends Kind<readonly T[]> {
+  readonly item: Kind<T>;
+}
+
 /** A list; empty by default. From text: JSON, or items separated by commas. */
-export function list<T>(parts: Described & { item: Kind<T> }): Kind<readonly T[]> {
+export function list<T>(parts: Described & { item: Kind<T> }): ListKind<T> {
   return {
+    item: parts.item,
     expected: `a list of ${parts.item.expected}`,
     doc: parts.doc,
     secret: parts.secret ?? false,
@@ -207,6 +212,11 @@ export function object<F extends Fields>(
 /** Whether a kind is an object whose keys can be set one by one. */
 export function isObjectKind(kind: Kind<unknown>): kind is ObjectKind<Fields> {
   return "fields" in kind;
+}
+
+/** Whether a kind is a list. */
+export function isListKind(kind: Kind<unknown>): kind is ListKind<unknown> {
+  return "item" in kind;
 }
 
 function readKeys(

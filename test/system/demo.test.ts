@@ -36,14 +36,18 @@ describe("kowalski demo", () => {
     const output = await whenServing(demo);
     expect(output).toContain("stored      120 alerts");
     const lines = pastedLines(output);
-    expect(lines.length).toBe(4);
-    const [found, alert, object] = await paste(lines);
+    expect(lines.length).toBe(6);
+    const [found, alert, object, filter, matches] = await paste(lines);
     expect(output).toContain(found ?? "nothing");
     const candid = /"candid":(\d+)/.exec(found ?? "")?.[1];
     expect(candid).toMatch(/^\d{19}$/);
     expect(alert).toContain(`"candid":${candid}`);
     expect(object).toContain('"prv_candidates"');
-    for (const answer of [found, alert, object]) expect(answer).toContain('"status":"success"');
+    expect(filter).toContain('"filter_id":1');
+    expect(output).toContain(matches ?? "nothing");
+    expect(matches).toContain('"annotations":{"magnitude":');
+    for (const answer of [found, alert, object, filter, matches])
+      expect(answer).toContain('"status":"success"');
     expect(await demo.stop()).toBe(0);
   });
 
@@ -61,7 +65,7 @@ describe("kowalski demo", () => {
     const { code, stdout } = await runExecutable(words);
     expect(code).toBe(0);
     expect(stdout).toContain("stored      24 alerts");
-    expect(pastedLines(stdout).length).toBe(4);
+    expect(pastedLines(stdout).length).toBe(6);
   });
 
   test("tells machines what it serves", async () => {
