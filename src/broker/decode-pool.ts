@@ -4,7 +4,7 @@
  */
 import type { BrokenFilter, Tallies } from "../filters/index.ts";
 import type { Packet } from "../sources/index.ts";
-import { type EncodedAlert, type OutboxEntry, StoreError } from "../store/index.ts";
+import { decodeDocument, type EncodedAlert, type OutboxEntry, StoreError } from "../store/index.ts";
 import type { DecodeAnswer, DecodeRequest, FaultyPacket } from "./messages.ts";
 
 /** A batch ready to be written. */
@@ -103,7 +103,11 @@ export class DecodePool {
         if (filtered.type !== "filtered") throw new Error("a decode thread gave another answer");
         worker.batches--;
         this.#tell(filtered);
-        const { alerts, faulty, outbox } = filtered;
+        const { alerts, faulty } = filtered;
+        const outbox = filtered.outbox.map((entry) => ({
+          ...entry,
+          document: decodeDocument(entry.document),
+        }));
         return { alerts, outbox, faulty: withPackets(faulty, packets) };
       },
     };

@@ -10,6 +10,7 @@ import {
   type AlertRecord,
   type EncodedAlert,
   embeddedEncoder,
+  encodeDocument,
   openEmbeddedReader,
 } from "../store/index.ts";
 import { decodePacket } from "./decode.ts";
@@ -94,7 +95,8 @@ async function filter(id: number, number: number, { registry, reader }: Opened):
   try {
     const batch = decoded.get(number);
     if (batch === undefined) throw new Error(`batch ${number} is not on this thread`);
-    const outbox = await filterBatch(batch.records, registry, reader);
+    const entries = await filterBatch(batch.records, registry, reader);
+    const outbox = entries.map((entry) => ({ ...entry, document: encodeDocument(entry.document) }));
     decoded.delete(number);
     const isTime = performance.now() - lastTallies > TALLY_INTERVAL_MS;
     if (isTime) lastTallies = performance.now();

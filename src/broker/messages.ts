@@ -37,6 +37,11 @@ export interface FaultyPacket {
   readonly bytes: Uint8Array;
 }
 
+/** An entry on its way between threads: as text, because copies of objects lose which numbers are doubles. */
+export interface EncodedEntry extends Omit<OutboxEntry, "document"> {
+  readonly document: string;
+}
+
 export type DecodeAnswer =
   | { readonly type: "decoded"; readonly id: number }
   | {
@@ -44,7 +49,7 @@ export type DecodeAnswer =
       readonly id: number;
       readonly alerts: readonly EncodedAlert[];
       readonly faulty: readonly FaultyPacket[];
-      readonly outbox: readonly OutboxEntry[];
+      readonly outbox: readonly EncodedEntry[];
       readonly tallies: Tallies;
       readonly broken: readonly BrokenFilter[];
     }

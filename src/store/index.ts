@@ -2,6 +2,7 @@
 export type { AlertCollections, AlertRecord, Cutout, HistoryMerge, HistoryUpdate } from "./alert-record.ts";
 export { openEmbeddedReader, type ReaderOptions } from "./embedded/alert-reader.ts";
 export { type EncoderOptions, embeddedEncoder } from "./embedded/encoder.ts";
+export { decodeDocument, encodeDocument } from "./embedded/encoding.ts";
 export { lockServe } from "./embedded/lock.ts";
 export { openEmbeddedStore, type StoreOptions } from "./embedded/store.ts";
 export { openEmbeddedWriter, type WriterOptions } from "./embedded/writer.ts";
