@@ -157,10 +157,10 @@ async function show(api: ApiContext, request: Request, id: string): Promise<Resp
 async function save(api: ApiContext, request: Request): Promise<Response> {
   const user = await api.identities.userOf(request);
   const given = await readBody(request, api.maxBodyBytes);
-  const { filter, version } = await filterWork(api.filters.save(authorOf(user), given));
+  const { filter, version, note } = await filterWork(api.filters.save(authorOf(user), given));
   api.log.info({ filter: filter._id, fid: version.fid, by: user.name }, "filter version saved");
   const answer: Document = version;
-  return success(`saved new filter version: ${version.fid}`, answer);
+  return success(`${note}\nsaved new filter version: ${version.fid}`, answer);
 }
 
 async function change(api: ApiContext, request: Request): Promise<Response> {

@@ -1,10 +1,10 @@
 /** `kowalski ingest`: reads packets from files, folders, archives or addresses into the store. */
 import os from "node:os";
 import { type BrokerStats, startBroker } from "../broker/index.ts";
-import { FilterReports, Filters } from "../filters/index.ts";
+import { FilterReports } from "../filters/index.ts";
 import { type CommandContext, defineCommand, type OptionValues } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED } from "./errors.ts";
-import { openStore } from "./open-store.ts";
+import { openFilters, openStore } from "./open-store.ts";
 
 const options = {
   workers: {
@@ -61,7 +61,7 @@ async function ingest(
   const credentials = credentialsFor(given, config.ztf_depot);
   const wanted = given.cutouts ?? (config.cutouts === "none" ? "none" : "all");
   const store = await openStore(config);
-  const reports = new FilterReports(store, new Filters(store), {
+  const reports = new FilterReports(store, openFilters(store, config), {
     warn: (_, message) => output.note(message),
   });
   const broker = startBroker(

@@ -4,11 +4,11 @@ import { resolve } from "node:path";
 import { openApi } from "../api/index.ts";
 import { type Broker, startBroker } from "../broker/index.ts";
 import { type Config, ensureSecrets, type LoadedConfig } from "../config/index.ts";
-import { FilterReports, Filters } from "../filters/index.ts";
+import { FilterReports } from "../filters/index.ts";
 import type { SourceSpec } from "../sources/index.ts";
 import { lockServe, type Store } from "../store/index.ts";
 import { Health, type Log, Metrics, type Redactor } from "../telemetry/index.ts";
-import { openStore } from "./open-store.ts";
+import { openFilters, openStore } from "./open-store.ts";
 
 /** Longest wait for the store while `serve` runs: it never gives up by itself. */
 const RETRY_MS = Number.MAX_SAFE_INTEGER;
@@ -51,7 +51,7 @@ export async function startServer(given: LoadedConfig, log: Log, redactor: Redac
       await opened.ping();
       return opened.kind;
     });
-    const filters = new Filters(opened);
+    const filters = openFilters(opened, config);
     const reports = new FilterReports(opened, filters, log);
     flush = () => reports.flush();
     watchFilters(reports, metrics);

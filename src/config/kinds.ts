@@ -96,6 +96,17 @@ export function integer(parts: Described & { default: number; min: number; max: 
   });
 }
 
+/** A number within bounds, both included. */
+export function number(parts: Described & { default: number; min: number; max: number }): Kind<number> {
+  return scalar({
+    ...parts,
+    expected: `a number from ${parts.min} to ${parts.max}`,
+    accept: (value) =>
+      typeof value === "number" && value >= parts.min && value <= parts.max ? value : undefined,
+    fromText: (given) => (/^[+-]?\d+(\.\d*)?(e[+-]?\d+)?$/i.test(given.trim()) ? Number(given) : given),
+  });
+}
+
 /** true or false. */
 export function flag(parts: Described & { default: boolean }): Kind<boolean> {
   return scalar({

@@ -1,6 +1,6 @@
 /** Every key of the configuration: its type, default and meaning. Files, environment, flags and docs follow from it. */
 import { LOG_LEVELS } from "../telemetry/log.ts";
-import { choice, flag, type Infer, integer, list, object, optional, text } from "./kinds.ts";
+import { choice, flag, type Infer, integer, list, number, object, optional, text } from "./kinds.ts";
 
 const secretText = (doc: string) => optional(text({ default: "", doc, secret: true }));
 const optionalText = (doc: string) => optional(text({ default: "", doc }));
@@ -119,6 +119,24 @@ const ingest = object({
   },
 });
 
+const filters = object({
+  doc: "Filters that run on every alert.",
+  fields: {
+    max_share: number({
+      default: 0.01,
+      min: 0,
+      max: 1,
+      doc: "A filter that selects more than this share of the alerts of the last stored night is not switched on, unless an administrator overrides it.",
+    }),
+    min_matches: integer({
+      default: 10,
+      min: 0,
+      max: 1_000_000,
+      doc: "As many matches in a night are always fine, however few alerts the night has.",
+    }),
+  },
+});
+
 const queries = object({
   doc: "Queries of users.",
   fields: {
@@ -165,6 +183,7 @@ export const schema = object({
     }),
     server,
     ingest,
+    filters,
     sources: list({ item: source, doc: "Sources that `serve` reads." }),
     queries,
     database,

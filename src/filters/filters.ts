@@ -15,17 +15,49 @@ import {
   surveyOfCatalog,
 } from "./definition.ts";
 import { FilterError, invalid } from "./errors.ts";
+import { Examination, type ShareLimits } from "./examination.ts";
+import { booleanField } from "./fields.ts";
 import { parseStages, readStages, stagesText } from "./pipeline.ts";
+import type { Trials } from "./trials.ts";
 
 const MAX_TIME_MS = 10_000;
 const FID_LENGTH = 6;
 const FID_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
 
+export interface FiltersOptions extends ShareLimits {
+  readonly trials: Trials;
+}
+
+export interface SavedFilter {
+  readonly filter: FilterDocument;
+  readonly version: FilterVersion;
+  /** What came of trying it. */
+  readonly note: string;
+}
+
+/** A filter as it would be, and as it is. */
+interface Draft {
+  readonly filter: FilterDocument;
+  readonly known: FilterDocument | undefined;
+}
+
 export class Filters {
   /** Changes are one after the other: each reads what is stored and writes it back. */
   #lastChange: Promise<unknown> = Promise.resolve();
 
-  constructor(readonly store: Store) {}
+  readonly #examination: Examination;
+
+  constructor(
+    readonly store: Store,
+    readonly options: FiltersOptions,
+  ) {
+    this.#examination = new Examination(options);
+  }
+
+  /** Trials on stored alerts. */
+  get trials(): Trials {
+    return this.options.trials;
+  }
 
   /** Filters that the author may see, by group and number. */
   async list(author: Author, filter: Document = {}): Promise<FilterDocument[]> {
@@ -68,73 +100,79 @@ export class Filters {
 
   /**
    * Makes a filter or adds a version to it and makes that active; settings that are given along are set.
-   * Answers the filter and its new version.
+   * Answers the filter, its new version, and what came of its trial in words.
    */
-  save(author: Author, body: Document): Promise<{ filter: FilterDocument; version: FilterVersion }> {
+  async save(author: Author, body: Document): Promise<SavedFilter> {
+    const draft = await this.#draftOf(author, body);
+    const note = await this.#examination.examine(draft.filter, draft.known, overrides(author, body));
+    // Looked at again: others may have changed the filter while it was tried.
     return this.#inTurn(async () => {
-      const { filterId, groupId } = readIdentity(body);
-      if (groupId === undefined) throw invalid("group_id: missing");
-      checkGroup(author, groupId);
-      const survey = surveyOfCatalog(body["catalog"]);
-      const stages = readStages(body["pipeline"], "pipeline");
-      parseStages(stages, "pipeline");
-      const known = await this.#find(groupId, filterId);
-      if (known !== undefined && known.catalog !== survey.collections.alerts) {
-        throw invalid(`catalog: filter ${filterId} of group ${groupId} is for ${known.catalog}, which stays`);
-      }
-      const now = new Date();
-      const version: FilterVersion = { fid: newFid(known), pipeline: stagesText(stages), created_at: now };
-      const base: FilterDocument = known ?? {
-        _id: filterKey(groupId, filterId),
-        filter_id: filterId,
-        group_id: groupId,
-        catalog: survey.collections.alerts,
-        permissions: [],
-        active: true,
-        autosave: false,
-        auto_followup: {},
-        update_annotations: false,
-        active_fid: version.fid,
-        fv: [],
-        created_at: now,
-        last_modified: now,
-      };
-      const filter: FilterDocument = {
-        ...base,
-        ...readSettings(body),
-        active_fid: version.fid,
-        fv: [...base.fv, version],
-        last_modified: now,
-      };
-      checkPrograms(author, survey, filter.permissions);
-      checkSettings(filter, await this.all());
+      const { filter, known, version } = await this.#draftOf(author, body);
       await this.#write(filter, known === undefined);
-      return { filter, version };
+      return { filter, version, note };
     });
   }
 
   /** Changes settings and which version is active; versions stay as they are. Answers the whole filter. */
-  change(author: Author, body: Document): Promise<FilterDocument> {
+  async change(author: Author, body: Document): Promise<FilterDocument> {
+    const draft = await this.#changedBy(author, body);
+    await this.#examination.examine(draft.filter, draft.known, overrides(author, body));
     return this.#inTurn(async () => {
-      const { filterId, groupId } = readIdentity(body);
-      const known = await this.get(author, filterId, groupId);
-      const { active_fid: fid = known.active_fid } = body;
-      const version = known.fv.find((candidate) => candidate.fid === fid);
-      if (version === undefined) {
-        throw invalid(`Cannot set active_fid to ${String(fid)}: filter version fid not in filter.fv`);
-      }
-      const filter: FilterDocument = {
-        ...known,
-        ...readSettings(body),
-        active_fid: version.fid,
-        last_modified: new Date(),
-      };
-      if (filter.active && !known.active) delete filter.switched_off;
-      checkPrograms(author, surveyOfCatalog(filter.catalog), filter.permissions);
-      checkSettings(filter, await this.all());
+      const { filter } = await this.#changedBy(author, body);
       await this.#write(filter, false);
       return filter;
     });
+  }
+
+  /** The filter as a POST makes it. */
+  async #draftOf(author: Author, body: Document): Promise<Draft & { version: FilterVersion }> {
+    const { filterId, groupId } = readIdentity(body);
+    if (groupId === undefined) throw invalid("group_id: missing");
+    checkGroup(author, groupId);
+    const survey = surveyOfCatalog(body["catalog"]);
+    const stages = readStages(body["pipeline"], "pipeline");
+    parseStages(stages, "pipeline");
+    const [known] = await this.all({ _id: filterKey(groupId, filterId) });
+    if (known !== undefined && known.catalog !== survey.collections.alerts) {
+      throw invalid(`catalog: filter ${filterId} of group ${groupId} is for ${known.catalog}, which stays`);
+    }
+    const now = new Date();
+    const version: FilterVersion = { fid: newFid(known), pipeline: stagesText(stages), created_at: now };
+    const base = known ?? newFilter(groupId, filterId, survey.collections.alerts, now);
+    const filter: FilterDocument = {
+      ...base,
+      ...readSettings(body),
+      active_fid: version.fid,
+      fv: [...base.fv, version],
+      last_modified: now,
+    };
+    await this.#check(author, filter);
+    return { filter, known, version };
+  }
+
+  /** The filter as a PATCH makes it. */
+  async #changedBy(author: Author, body: Document): Promise<Draft> {
+    const { filterId, groupId } = readIdentity(body);
+    const known = await this.get(author, filterId, groupId);
+    const { active_fid: fid = known.active_fid } = body;
+    const version = known.fv.find((candidate) => candidate.fid === fid);
+    if (version === undefined) {
+      throw invalid(`Cannot set active_fid to ${String(fid)}: filter version fid not in filter.fv`);
+    }
+    const filter: FilterDocument = {
+      ...known,
+      ...readSettings(body),
+      active_fid: version.fid,
+      last_modified: new Date(),
+    };
+    await this.#check(author, filter);
+    return { filter, known };
+  }
+
+  async #check(author: Author, filter: FilterDocument): Promise<void> {
+    if (filter.active) delete filter.switched_off;
+    checkPrograms(author, surveyOfCatalog(filter.catalog), filter.permissions);
+    checkSettings(filter, await this.all());
   }
 
   async remove(author: Author, filterId: number, groupId?: number): Promise<void> {
@@ -156,11 +194,6 @@ export class Filters {
     });
   }
 
-  async #find(groupId: number, filterId: number): Promise<FilterDocument | undefined> {
-    const [filter] = await this.all({ _id: filterKey(groupId, filterId) });
-    return filter;
-  }
-
   async #write(filter: FilterDocument, isNew: boolean): Promise<void> {
     if (!isNew) {
       await this.store.replace(FILTERS, filter);
@@ -179,6 +212,33 @@ export class Filters {
     this.#lastChange = turn.catch(() => undefined);
     return turn;
   }
+}
+
+function newFilter(groupId: number, filterId: number, catalog: string, now: Date): FilterDocument {
+  return {
+    _id: filterKey(groupId, filterId),
+    filter_id: filterId,
+    group_id: groupId,
+    catalog,
+    permissions: [],
+    active: true,
+    autosave: false,
+    auto_followup: {},
+    update_annotations: false,
+    active_fid: "",
+    fv: [],
+    created_at: now,
+    last_modified: now,
+  };
+}
+
+/** Whether an administrator wants a filter on however much it selects. */
+function overrides(author: Author, body: Document): boolean {
+  const wanted = booleanField(body, "override") ?? false;
+  if (wanted && !author.isAdministrator) {
+    throw new FilterError("forbidden", "override: only administrators may override the limit of matches");
+  }
+  return wanted;
 }
 
 function newFid(known: FilterDocument | undefined): string {

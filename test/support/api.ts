@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { Double } from "bson";
 import { Accounts, type Api, openApi } from "../../src/api/index.ts";
 import { type ServerConfig, schema } from "../../src/config/index.ts";
-import { Filters } from "../../src/filters/index.ts";
+import { Filters, Trials } from "../../src/filters/index.ts";
 import type { Document } from "../../src/query/index.ts";
 import {
   type AlertRecord,
@@ -78,7 +78,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   await accounts.add({ username: "bea", password: USERS.bea, permissions: { ZTF: [1] } });
   const api: Api = await openApi({
     store,
-    filters: new Filters(store),
+    filters: new Filters(store, { trials: new Trials(dataDir), maxShare: 0.01, minMatches: 10 }),
     config: {
       server,
       queries: { ...defaults.queries, ...(options.maxTimeMs ? { max_time_ms: options.maxTimeMs } : {}) },

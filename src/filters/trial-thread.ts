@@ -1,0 +1,84 @@
+/** A thread that tries filters on stored alerts: one trial, then it ends. */
+import os from "node:os";
+import { type Document, parseJson, printJson, QueryError } from "../query/index.ts";
+import { openEmbeddedReader, openEmbeddedWriter } from "../store/index.ts";
+import type { FilterDocument } from "./definition.ts";
+import { FilterError } from "./errors.ts";
+import { backfill, tryLastNight, tryOnNewest, tryStages } from "./trial.ts";
+import type { TrialAnswer, TrialError, TrialRequest } from "./trials.ts";
+
+declare const self: Worker;
+
+/** Trials give way to ingest and to queries. */
+const NICENESS = 12;
+/** Rows that travel together. */
+const ROWS_AT_ONCE = 100;
+
+self.onmessage = async ({ data }: MessageEvent<TrialRequest>) => {
+  os.setPriority(0, NICENESS);
+  try {
+    send({ type: "done", result: await perform(data) });
+  } catch (error) {
+    send({ type: "error", error: plain(error) });
+  }
+};
+
+async function perform(request: TrialRequest): Promise<unknown> {
+  const { dataDir, job } = request;
+  const reader = openEmbeddedReader({ dataDir });
+  const rows = new RowSender(job.kind === "try" ? job.mostRows : 0);
+  const progress = (seen: number, total: number) => send({ type: "progress", seen, total });
+  try {
+    switch (job.kind) {
+      case "try":
+        return await tryStages(reader, job.stages, job.scope, { progress, row: (row) => rows.add(row) });
+      case "newest":
+        return await tryOnNewest(reader, job.pipelines, job.scope);
+      case "night":
+        return await tryLastNight(reader, job.stages, job.scope);
+      case "backfill": {
+        const writer = await openEmbeddedWriter({ dataDir });
+        const filter = parseJson(job.filter) as FilterDocument;
+        return await backfill(reader, writer, filter, job.scope, { progress }).finally(() => writer.close());
+      }
+    }
+  } finally {
+    rows.flush();
+    reader.close();
+  }
+}
+
+/** Sends the first rows, as text. */
+class RowSender {
+  #waiting: string[] = [];
+  #left: number;
+
+  constructor(most: number) {
+    this.#left = most;
+  }
+
+  add(row: Document): void {
+    if (this.#left-- <= 0) return;
+    this.#waiting.push(printJson(row));
+    if (this.#waiting.length >= ROWS_AT_ONCE) this.flush();
+  }
+
+  flush(): void {
+    if (this.#waiting.length > 0) send({ type: "rows", rows: this.#waiting });
+    this.#waiting = [];
+  }
+}
+
+function plain(error: unknown): TrialError {
+  if (error instanceof QueryError) {
+    return { name: error.name, message: error.reason, kind: error.kind, path: error.path };
+  }
+  if (error instanceof FilterError) return { name: error.name, message: error.message, kind: error.kind };
+  return error instanceof Error
+    ? { name: error.name, message: error.message }
+    : { name: "Error", message: String(error) };
+}
+
+function send(answer: TrialAnswer): void {
+  self.postMessage(answer);
+}
