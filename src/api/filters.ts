@@ -99,9 +99,9 @@ export const filters = (api: ApiContext) =>
     });
 
 /** Runs filter work, with its errors as HTTP errors. */
-export async function filterWork<T>(work: Promise<T>): Promise<T> {
+export async function filterWork<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await work;
+    return await work();
   } catch (error) {
     if (error instanceof FilterError) throw new HttpError(STATUS[error.kind], error.message);
     throw error;
@@ -150,14 +150,14 @@ async function list(api: ApiContext, request: Request): Promise<Response> {
 async function show(api: ApiContext, request: Request, id: string): Promise<Response> {
   const user = await api.identities.userOf(request);
   const filterId = numberOf(id, "filter_id");
-  const filter = await filterWork(api.filters.get(authorOf(user), filterId, groupOf(request)));
+  const filter = await filterWork(() => api.filters.get(authorOf(user), filterId, groupOf(request)));
   return success(`Retrieved filter id ${filterId}`, filter);
 }
 
 async function save(api: ApiContext, request: Request): Promise<Response> {
   const user = await api.identities.userOf(request);
   const given = await readBody(request, api.maxBodyBytes);
-  const { filter, version, note } = await filterWork(api.filters.save(authorOf(user), given));
+  const { filter, version, note } = await filterWork(() => api.filters.save(authorOf(user), given));
   api.log.info({ filter: filter._id, fid: version.fid, by: user.name }, "filter version saved");
   const answer: Document = version;
   return success(`${note}\nsaved new filter version: ${version.fid}`, answer);
@@ -166,7 +166,7 @@ async function save(api: ApiContext, request: Request): Promise<Response> {
 async function change(api: ApiContext, request: Request): Promise<Response> {
   const user = await api.identities.userOf(request);
   const given = await readBody(request, api.maxBodyBytes);
-  const filter = await filterWork(api.filters.change(authorOf(user), given));
+  const filter = await filterWork(() => api.filters.change(authorOf(user), given));
   api.log.info({ filter: filter._id, active: filter.active, by: user.name }, "filter changed");
   return success(`Updated filter id ${filter.filter_id}`, filter);
 }
@@ -174,7 +174,7 @@ async function change(api: ApiContext, request: Request): Promise<Response> {
 async function remove(api: ApiContext, request: Request, id: string): Promise<Response> {
   const user = await api.identities.userOf(request);
   const filterId = numberOf(id, "filter_id");
-  await filterWork(api.filters.remove(authorOf(user), filterId, groupOf(request)));
+  await filterWork(() => api.filters.remove(authorOf(user), filterId, groupOf(request)));
   api.log.info({ filter: filterId, by: user.name }, "filter removed");
   return success(`Removed filter id ${filterId}`);
 }

@@ -7,6 +7,7 @@ import type { ApiContext } from "./context.ts";
 import { docs } from "./docs.ts";
 import { failure } from "./envelope.ts";
 import { toHttpError } from "./errors.ts";
+import { filterTrials } from "./filter-trials.ts";
 import { filters } from "./filters.ts";
 import { health } from "./health.ts";
 import { describeApi } from "./openapi.ts";
@@ -44,6 +45,7 @@ export function createApp(api: ApiContext) {
     .use(queries(api))
     .use(alerts(api))
     .use(filters(api))
+    .use(filterTrials(api))
     .use(docs((): string => describeApi(app)));
   return app;
 }

@@ -5,6 +5,13 @@ export { Filters, type FiltersOptions, type SavedFilter } from "./filters.ts";
 export { type Autosave, type Followup, type Match, matchId, matchOf, outboxEntryOf } from "./match.ts";
 export { type BrokenFilter, FilterRegistry, type Tallies } from "./registry.ts";
 export { FILTER_REPORTS, type FilterReport, FilterReports, readReports } from "./reports.ts";
+export {
+  readBackfill,
+  readSavedTry,
+  readUnsavedTry,
+  type TryRequest,
+  visible,
+} from "./requests.ts";
 export { filterBatch } from "./run.ts";
 export type { NamedStages, TrialScope, TrialSummary } from "./trial.ts";
 export { Trials, type TrialWatcher } from "./trials.ts";

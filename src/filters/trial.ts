@@ -3,7 +3,14 @@
  * a filter is switched on, and backfills. Runs on a thread of its own. Each alert is joined with what is
  * stored of its object before it: never with its future.
  */
-import { type CompiledFilter, Deadline, type Document, QueryError } from "../query/index.ts";
+import {
+  type CompiledFilter,
+  Deadline,
+  type Document,
+  explainFilter,
+  QueryError,
+  type StageExplanation,
+} from "../query/index.ts";
 import type { AlertReader, AlertSelection, AlertWriter, ObjectRecord } from "../store/index.ts";
 import { jdOf, type Survey, surveyByName } from "../surveys/index.ts";
 import { compileVersion } from "./compiled.ts";
@@ -12,7 +19,7 @@ import { FILTER_LIMIT_MS, FilterEngine, type FilteredAlert } from "./engine.ts";
 import { invalid } from "./errors.ts";
 import { joinAlert, type Programs } from "./joined.ts";
 import { type Match, outboxEntryOf } from "./match.ts";
-import { compileStages } from "./pipeline.ts";
+import { compileStages, parseStages, readStages } from "./pipeline.ts";
 import { type Choice, nightAround, selectionOf } from "./selection.ts";
 import { addTally, emptyTally, nightOf } from "./tally.ts";
 
@@ -47,6 +54,8 @@ export interface TrialSummary {
   readonly errors: number;
   /** The first errors. */
   readonly failures: readonly TrialFailure[];
+  /** What each stage let through, where that was asked for. */
+  readonly stages?: readonly StageExplanation[];
 }
 
 export interface NightSummary extends TrialSummary {
@@ -62,7 +71,7 @@ export interface TrialListener {
   row(row: Document): void;
 }
 
-/** Runs a pipeline on the chosen alerts. Throws `QueryError` when it takes longer than it may. */
+/** Runs a pipeline on the chosen alerts and counts what its stages let through. Throws `QueryError` when it takes longer than it may. */
 export async function tryStages(
   reader: AlertReader,
   stages: NamedStages,
@@ -71,7 +80,8 @@ export async function tryStages(
 ): Promise<TrialSummary> {
   const survey = surveyOf(scope.survey);
   const selection = selectionOf(survey, scope.permissions, scope.choice);
-  const count = new Counter(compileStages(stages.text, stages.path));
+  const explained = explainFilter(parseStages(readStages(stages.text, stages.path), stages.path));
+  const count = new Counter(explained.run);
   const deadline = new Deadline(scope.maxTimeMs, "max_time_ms");
   const total = await reader.count(selection);
   for await (const piece of replay(reader, survey, selection)) {
@@ -82,7 +92,7 @@ export async function tryStages(
     }
     listener.progress(count.seen, total);
   }
-  return count.summary();
+  return { ...count.summary(), stages: explained.explain() };
 }
 
 /**

@@ -35,6 +35,8 @@ export {
   compileFilter,
   compilePipeline,
   contextOf,
+  type ExplainedFilter,
+  explainFilter,
   explainFlow,
   explainPipeline,
   type Flow,

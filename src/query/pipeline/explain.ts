@@ -1,7 +1,17 @@
 /** What each stage of a pipeline, and each condition of a `$match`, lets through and how long it takes. */
+import type { Deadline } from "../deadline.ts";
 import type { Document } from "../values.ts";
 import { contextOf, runStage, runWithin } from "./compile.ts";
-import type { Conjunct, Flow, PipelineNode, RunContext, Running, RunOptions, StageNode } from "./nodes.ts";
+import type {
+  CompiledStage,
+  Conjunct,
+  Flow,
+  PipelineNode,
+  RunContext,
+  Running,
+  RunOptions,
+  StageNode,
+} from "./nodes.ts";
 
 /** Documents into and out of a part of a pipeline, and the time that it took itself. */
 export interface Passage {
@@ -39,15 +49,51 @@ export function explainPipeline(
 
 /** Runs a pipeline over a flow and counts. */
 export function explainFlow(pipeline: PipelineNode, documents: Flow, context: RunContext): ExplainedFlow {
-  const source = new Meter("");
-  const meters: StageMeter[] = [];
-  let flow = source.measured(documents);
-  pipeline.stages.forEach((stage, i) => {
-    const meter = new StageMeter(stage, i === 0 ? source : (meters[i - 1]?.output ?? source));
-    meters.push(meter);
-    flow = meter.run(flow, pipeline.stages.slice(i + 1), context);
-  });
-  return { flow, explain: () => meters.map((meter) => meter.explain()) };
+  const meters = new PipelineMeters(pipeline);
+  return { flow: meters.run(documents, context), explain: () => meters.explain() };
+}
+
+/** A pipeline as a filter of single documents that counts, over all of them, what its stages do. */
+export interface ExplainedFilter {
+  /** The first document that the pipeline makes of this one. */
+  run(document: Document, deadline?: Deadline): Document | undefined;
+  /** What has been counted so far. */
+  explain(): StageExplanation[];
+}
+
+/** Compiles a pipeline into a filter that counts: each document has the pipeline to itself, as in `compileFilter`. */
+export function explainFilter(pipeline: PipelineNode): ExplainedFilter {
+  const meters = new PipelineMeters(pipeline);
+  return {
+    run(document, deadline) {
+      const [first] = [...runWithin(meters.run([document], contextOf({})), deadline)];
+      return first;
+    },
+    explain: () => meters.explain(),
+  };
+}
+
+/** The meters of a pipeline's stages; they count on from run to run. */
+class PipelineMeters {
+  readonly #source = new Meter("");
+  readonly #stages: StageMeter[] = [];
+
+  constructor({ stages }: PipelineNode) {
+    stages.forEach((stage, i) => {
+      const input = this.#stages[i - 1]?.output ?? this.#source;
+      this.#stages.push(new StageMeter(stage, input, stages.slice(i + 1)));
+    });
+  }
+
+  run(documents: Flow, context: RunContext): Running {
+    let flow = this.#source.measured(documents);
+    for (const meter of this.#stages) flow = meter.run(flow, context);
+    return flow;
+  }
+
+  explain(): StageExplanation[] {
+    return this.#stages.map((meter) => meter.explain());
+  }
 }
 
 /** Counts the documents of a flow and the time that it takes to make them, all before it included. */
@@ -76,26 +122,28 @@ class Meter {
 
 class StageMeter {
   readonly output: Meter;
-  readonly #conditions: Meter[] = [];
+  readonly #conditions: { readonly meter: Meter; readonly stage: CompiledStage }[];
+  /** The whole stage, where it has no conditions. */
+  readonly #whole: CompiledStage | undefined;
 
   constructor(
     readonly stage: StageNode,
     readonly input: Meter,
+    following: readonly StageNode[],
   ) {
     this.output = new Meter(stage.at);
+    this.#conditions = (stage.conjuncts?.() ?? []).map(({ at, test }) => ({
+      meter: new Meter(at),
+      stage: { kind: "map", apply: keeping(test) },
+    }));
+    this.#whole = this.#conditions.length === 0 ? stage.compile(following) : undefined;
   }
 
-  run(flow: Flow, following: readonly StageNode[], context: RunContext): Running {
-    const conjuncts = this.stage.conjuncts?.() ?? [];
-    if (conjuncts.length === 0)
-      return this.output.measured(runStage(this.stage.compile(following), flow, context));
+  run(flow: Flow, context: RunContext): Running {
+    if (this.#whole !== undefined) return this.output.measured(runStage(this.#whole, flow, context));
     let passed = flow;
-    for (const { at, test } of conjuncts) {
-      const meter = new Meter(at);
-      this.#conditions.push(meter);
-      const apply = { kind: "map", apply: keeping(test) } as const;
-      passed = meter.measured(runStage(apply, passed, context));
-    }
+    for (const { meter, stage } of this.#conditions)
+      passed = meter.measured(runStage(stage, passed, context));
     return this.output.measured(passed);
   }
 
@@ -103,8 +151,8 @@ class StageMeter {
     const { name } = this.stage;
     const own = { stage: name, ...passage(this.input, this.output) };
     if (this.#conditions.length === 0) return own;
-    const before = (i: number) => this.#conditions[i - 1] ?? this.input;
-    return { ...own, conditions: this.#conditions.map((meter, i) => passage(before(i), meter)) };
+    const before = (i: number) => this.#conditions[i - 1]?.meter ?? this.input;
+    return { ...own, conditions: this.#conditions.map(({ meter }, i) => passage(before(i), meter)) };
   }
 }
 

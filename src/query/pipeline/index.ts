@@ -7,7 +7,9 @@ export {
   contextOf,
 } from "./compile.ts";
 export {
+  type ExplainedFilter,
   type ExplainedFlow,
+  explainFilter,
   explainFlow,
   explainPipeline,
   type Passage,
