@@ -5,7 +5,8 @@ import type { DecimalParts } from "../decimal.ts";
 export type Decimal = DecimalParts;
 type Finite = Extract<DecimalParts, { kind: "finite" }>;
 
-const DIGITS = 34;
+export const DECIMAL_DIGITS = 34;
+const DIGITS = DECIMAL_DIGITS;
 const MIN_EXPONENT = -6176;
 const MAX_EXPONENT = 6111;
 const BIAS = 6176n;

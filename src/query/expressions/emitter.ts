@@ -207,14 +207,41 @@ export class Emitter {
     const { operator } = node;
     if (hasRawForm(node)) return emitRaw(this, node, mode);
     if (operator.emit !== undefined) return operator.emit(this, node, mode);
+    if (stopsEarly(node)) return this.#untilNull(node);
     return this.run(
       node,
-      node.args.map((arg, i) => {
-        if (arg === undefined) return undefined;
-        const value = this.bound(arg);
-        return isOptional(operator, i) ? this.#orNull(value) : value;
-      }),
+      node.args.map((arg, i) => this.#argument(operator, arg, i)),
     );
+  }
+
+  #argument(operator: Operator, arg: ExpressionNode | undefined, index: number): Typed | undefined {
+    if (arg === undefined) return undefined;
+    const value = this.bound(arg);
+    return isOptional(operator, index) ? this.#orNull(value) : value;
+  }
+
+  /** A call whose operands are computed in turn, until one is null or missing. */
+  #untilNull(node: CallNode): Typed {
+    const { operator, args } = node;
+    const result = this.temporary("r");
+    this.line(code`${result} = null;`);
+    const values: (Typed | undefined)[] = [];
+    const step = (i: number): void => {
+      if (i === args.length) {
+        this.line(code`${result} = ${this.run(node, values).code};`);
+        return;
+      }
+      const value = this.#argument(operator, args[i], i);
+      values.push(value);
+      const stops = value !== undefined && (i === 0 || operator.stopsAtNull === "each");
+      if (!stops || (value.types & NULLISH) === 0) step(i + 1);
+      else {
+        const block = this.block(() => step(i + 1));
+        this.line(code`if (${value.code} !== null && ${value.code} !== undefined) { ${block} }`);
+      }
+    };
+    step(0);
+    return { code: result, types: operator.result };
   }
 
   /** A missing value as null, so that it differs from an argument that is not given. */
@@ -294,6 +321,12 @@ export class Emitter {
     this.line(code`if (${result} === undefined && (${arrays})) ${result} = ${slow};`);
     return { code: result, types: ANY };
   }
+}
+
+/** Whether operands of a call stop at null before later ones that could fail. */
+function stopsEarly({ operator, args }: CallNode): boolean {
+  if (operator.stopsAtNull === undefined) return false;
+  return args.some((arg, i) => i > 0 && arg !== undefined && !cannotFail(arg));
 }
 
 /** Whether an operator's argument at that place need not be given. */

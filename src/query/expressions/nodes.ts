@@ -135,8 +135,10 @@ export interface Operator {
   readonly raw?: RawArithmetic;
   /** Whether it can fail on some values. Unless said, it can. */
   readonly safe?: boolean;
-  /** Operands are computed in turn only until one is null or missing. */
-  readonly stopsAtNull?: boolean;
+  /** Later operands are not computed once one (`each`), or the first one (`first`), is null or missing. */
+  readonly stopsAtNull?: "each" | "first";
+  /** Set to false where the server leaves calls with constant operands to run time, errors included. */
+  readonly folds?: boolean;
   /** Whether the same arguments can give different results. */
   readonly volatile?: boolean;
   /** Operands may be regrouped (and, where `commutes`, moved), which the server does to fold constants. */

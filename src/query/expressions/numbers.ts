@@ -106,3 +106,10 @@ export function needNumber(at: string, value: Value | undefined): Width {
   if (width === 0) throw wrongType(at, "a number", value);
   return width;
 }
+
+/** Milliseconds as a date; throws when JavaScript (or int64) cannot hold them. */
+export function makeDate(at: string, milliseconds: number | bigint): Date {
+  const date = new Date(Number(milliseconds));
+  if (Number.isNaN(date.getTime())) throw new QueryError("runtime", at, "the date is out of range");
+  return date;
+}

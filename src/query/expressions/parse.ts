@@ -22,6 +22,7 @@ export class Reader {
   readonly #names: string[] = [];
   #depth = 0;
   #nodes = 0;
+  #lenient = 0;
 
   constructor(
     readonly operators: ReadonlyMap<string, Operator>,
@@ -58,6 +59,16 @@ export class Reader {
     }
   }
 
+  /** Reads an expression that the server does not fold beforehand: constants that fail do so at run time. */
+  readLenient(value: Value, at: string): ExpressionNode {
+    this.#lenient++;
+    try {
+      return this.read(value, at);
+    } finally {
+      this.#lenient--;
+    }
+  }
+
   /** Makes the node of an operator: checked, and folded where all is constant. */
   call(
     operator: Operator,
@@ -67,7 +78,12 @@ export class Reader {
   ): ExpressionNode {
     operator.check?.(args, at);
     const node: CallNode = Object.freeze({ kind: "call", operator, args: Object.freeze(args), at, level });
-    return foldCall(node);
+    try {
+      return foldCall(node);
+    } catch (error) {
+      if (this.#lenient > 0 && error instanceof QueryError && error.kind === "runtime") return node;
+      throw error;
+    }
   }
 
   #array(value: readonly Value[], at: string): ExpressionNode {

@@ -28,6 +28,7 @@ import {
   isNullish,
   LONG,
   MIN_INT64,
+  makeDate,
   needNumber,
   type Width,
   widthOf,
@@ -36,13 +37,6 @@ import {
 import { Summation, sumOf, sumOfThree } from "../summation.ts";
 import { NUMERIC, T } from "../types.ts";
 import { example, list } from "./describe.ts";
-
-/** Milliseconds as a date; throws when JavaScript (or int64) cannot hold them. */
-export function makeDate(at: string, milliseconds: number | bigint): Date {
-  const date = new Date(Number(milliseconds));
-  if (Number.isNaN(date.getTime())) throw new QueryError("runtime", at, "the date is out of range");
-  return date;
-}
 
 function add(at: string, ...args: (Value | undefined)[]): Value {
   const total = new Summation();
@@ -216,7 +210,7 @@ export const arithmeticOperators: readonly Operator[] = [
     result: RESULT | T.DATE,
     example: example({ $add: ["$a", "$b", 1] }, { a: 2147483646, b: 1 }, 2147483648n),
     run: add,
-    stopsAtNull: true,
+    stopsAtNull: "each",
     regroup: "commutes",
     raw: RAW_ADD,
   },
@@ -261,7 +255,7 @@ export const arithmeticOperators: readonly Operator[] = [
     result: RESULT,
     example: example({ $multiply: ["$x", 2] }, { x: new Double(1) }, new Double(2)),
     run: multiply,
-    stopsAtNull: true,
+    stopsAtNull: "each",
     regroup: "commutes",
     raw: {
       double: false,

@@ -203,7 +203,7 @@ export const arrayBuildOperators: readonly Operator[] = [
     result: T.ARRAY | T.NULL,
     example: example({ $concatArrays: ["$a", "$b"] }, { a: [1], b: [2, 3] }, [1, 2, 3]),
     run: concatArrays,
-    stopsAtNull: true,
+    stopsAtNull: "each",
     regroup: "associates",
   },
   {

@@ -72,6 +72,7 @@ function endItems(name: "$firstN" | "$lastN"): Operator {
     category: "array",
     summary: `The ${first ? "first" : "last"} n items of an array.`,
     arguments: named(["n", "input"]),
+    folds: false,
     result: T.ARRAY,
     example: example({ [name]: { n: 2, input: "$x" } }, { x: [1, 2, 3] }, first ? [1, 2] : [2, 3]),
     run: (at, n, input) => {
@@ -89,6 +90,7 @@ function extremeItems(name: "$minN" | "$maxN"): Operator {
     category: "array",
     summary: `The n ${sign > 0 ? "smallest" : "greatest"} items of an array, nulls left out.`,
     arguments: named(["n", "input"]),
+    folds: false,
     result: T.ARRAY,
     example: example({ [name]: { n: 2, input: "$x" } }, { x: [3, 1, 2] }, sign > 0 ? [1, 2] : [3, 2]),
     run: (at, n, input) => {
@@ -218,6 +220,7 @@ export const arrayItemOperators: readonly Operator[] = [
     category: "array",
     summary: "The first index of a value in an array (or in a part of it), −1 when it is not there.",
     arguments: list(2, 4),
+    stopsAtNull: "first",
     result: T.INT | T.NULL,
     example: example({ $indexOfArray: ["$x", 3] }, { x: [1, 2, 3] }, 2),
     run: indexOfArray,

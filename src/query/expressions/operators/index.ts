@@ -7,11 +7,16 @@ import { arrayItemOperators } from "./array-items.ts";
 import { booleanOperators } from "./boolean.ts";
 import { comparisonOperators } from "./comparison.ts";
 import { conditionalOperators } from "./conditional.ts";
+import { dateStepOperators } from "./date-steps.ts";
+import { dateOperators } from "./dates.ts";
+import { functionOperators } from "./functions.ts";
 import { loopOperators } from "./loops.ts";
 import { objectOperators } from "./objects.ts";
 import { regexOperators } from "./regexes.ts";
+import { roundingOperators } from "./rounding.ts";
 import { setOperators } from "./sets.ts";
 import { stringOperators } from "./strings.ts";
+import { typeOperators } from "./types.ts";
 import { variableOperators } from "./variables.ts";
 
 const FAMILIES: readonly (readonly Operator[])[] = [
@@ -22,11 +27,16 @@ const FAMILIES: readonly (readonly Operator[])[] = [
   booleanOperators,
   comparisonOperators,
   conditionalOperators,
+  dateOperators,
+  dateStepOperators,
+  functionOperators,
   loopOperators,
   objectOperators,
   regexOperators,
+  roundingOperators,
   setOperators,
   stringOperators,
+  typeOperators,
   variableOperators,
 ];
 

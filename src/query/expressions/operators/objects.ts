@@ -21,7 +21,7 @@ function parseGetField(reader: Reader, value: Value, at: string): ExpressionNode
   const named = isDocument(value) && (Object.hasOwn(value, "field") || Object.hasOwn(value, "input"));
   const [field, input] = named ? readNamed(value, ["field", "input"], [], at) : [value, "$$CURRENT"];
   const name = readName(reader, field, named ? `${at}.field` : at);
-  return reader.call(GET_FIELD, [name, reader.read(input ?? null, `${at}.input`)], at);
+  return reader.call(GET_FIELD, [name, reader.readLenient(input ?? null, `${at}.input`)], at);
 }
 
 const GET_FIELD: Operator = {
@@ -68,8 +68,8 @@ function copyOf(at: string, document: Document): Document {
 function parseSetField(reader: Reader, given: Value, at: string): ExpressionNode {
   const [field, input, value] = readNamed(given, ["field", "input", "value"], [], at);
   const name = readName(reader, field, `${at}.field`);
-  const object = reader.read(input ?? null, `${at}.input`);
-  return reader.call(SET_FIELD, [name, object, reader.read(value ?? null, `${at}.value`)], at);
+  const object = reader.readLenient(input ?? null, `${at}.input`);
+  return reader.call(SET_FIELD, [name, object, reader.readLenient(value ?? null, `${at}.value`)], at);
 }
 
 const SET_FIELD: Operator = {
@@ -87,7 +87,7 @@ const SET_FIELD: Operator = {
 function parseUnsetField(reader: Reader, given: Value, at: string): ExpressionNode {
   const [field, input] = readNamed(given, ["field", "input"], [], at);
   const name = readName(reader, field, `${at}.field`);
-  return reader.call(UNSET_FIELD, [name, reader.read(input ?? null, `${at}.input`)], at);
+  return reader.call(UNSET_FIELD, [name, reader.readLenient(input ?? null, `${at}.input`)], at);
 }
 
 const UNSET_FIELD: Operator = {

@@ -116,7 +116,7 @@ export const setOperators: readonly Operator[] = [
     result: T.ARRAY | T.NULL,
     example: example({ $setIntersection: ["$a", "$b"] }, { a: [3, 1, 2], b: [2, 3] }, [2, 3]),
     run: intersection,
-    stopsAtNull: true,
+    stopsAtNull: "each",
     regroup: "commutes",
   },
   {
@@ -136,7 +136,7 @@ export const setOperators: readonly Operator[] = [
     result: T.ARRAY | T.NULL,
     example: example({ $setUnion: ["$a", "$b"] }, { a: [1, 3], b: [2, 1] }, [1, 2, 3]),
     run: union,
-    stopsAtNull: true,
+    stopsAtNull: "each",
     regroup: "commutes",
   },
 ];

@@ -1,0 +1,306 @@
+/** Parts of dates, and dates from parts and texts. */
+import { ObjectId, Timestamp } from "bson";
+import { QueryError } from "../../errors.ts";
+import { truncateToInt64 } from "../../match/numbers.ts";
+import { compareValues } from "../../order.ts";
+import { isDocument, type Value } from "../../values.ts";
+import { ConversionError } from "../conversion.ts";
+import * as calendar from "../dates/calendar.ts";
+import { checkFormat, formatDate } from "../dates/format.ts";
+import { parseDate, parseDateBy } from "../dates/parse.ts";
+import { fromLocal, readTimeZone, type TimeZone, toLocal, UTC } from "../dates/time-zones.ts";
+import type { ExpressionNode, Operator } from "../nodes.ts";
+import { isNullish, makeDate, widthOf, wrongType } from "../numbers.ts";
+import { type Reader, readNamed } from "../parse.ts";
+import { needString } from "../text.ts";
+import { T } from "../types.ts";
+import { example, named } from "./describe.ts";
+import { emitFallback, NO_INPUT } from "./fallback.ts";
+
+/** A date, or the time in a timestamp or ObjectId; throws for all else. */
+export function needDate(at: string, value: Value | undefined): Date {
+  if (value instanceof Date) return value;
+  if (value instanceof Timestamp) return new Date(value.t * 1000);
+  if (value instanceof ObjectId) return value.getTimestamp();
+  throw wrongType(at, "a date", value);
+}
+
+/** The zone of an optional argument: UTC when it is not given, undefined when it is null. */
+export function zoneOf(at: string, value: Value | undefined): TimeZone | undefined {
+  if (value === undefined) return UTC;
+  return value === null ? undefined : readTimeZone(`${at}.timezone`, value);
+}
+
+/** Constant zones are checked when the expression is read. */
+export function checkZone(node: ExpressionNode | undefined, at: string): void {
+  if (node?.kind === "constant" && !isNullish(node.value)) readTimeZone(`${at}.timezone`, node.value);
+}
+
+/** The arguments of a part's operator: a date, or `{date: …, timezone: …}`. */
+function parsePart(operator: () => Operator) {
+  return (reader: Reader, value: Value, at: string): ExpressionNode => {
+    if (isDocument(value) && !Object.keys(value)[0]?.startsWith("$")) {
+      const [date, zone] = readNamed(value, ["date"], ["timezone"], at);
+      const args = [
+        reader.read(date ?? null, `${at}.date`),
+        zone === undefined ? undefined : reader.read(zone, `${at}.timezone`),
+      ];
+      return reader.call(operator(), args, at);
+    }
+    if (Array.isArray(value) && value.length !== 1) {
+      throw new QueryError("invalid", at, `needs 1 argument, not ${value.length}`);
+    }
+    const [date] = Array.isArray(value) ? value : [value];
+    return reader.call(operator(), [reader.read(date ?? null, at), undefined], at);
+  };
+}
+
+function part(name: string, words: string, result: Value, read: (local: Date) => number): Operator {
+  const long = typeof result === "bigint";
+  const operator: Operator = {
+    name,
+    category: "date",
+    summary: `${words}; of a date alone or of {date: …, timezone: …}.`,
+    arguments: named(["date"], ["timezone"]),
+    result: (long ? T.LONG : T.INT) | T.NULL,
+    example: example({ [name]: "$d" }, { d: new Date("2020-03-29T12:34:56.789Z") }, result),
+    parse: parsePart(() => operator),
+    check: ([, zone], at) => checkZone(zone, at),
+    run: (at, date, timezone) => {
+      if (isNullish(date)) return null;
+      const instant = needDate(at, date).getTime();
+      const zone = zoneOf(at, timezone);
+      if (zone === undefined) return null;
+      const value = read(toLocal(zone, instant));
+      return long ? BigInt(value) : value;
+    },
+  };
+  return operator;
+}
+
+function dateToParts(
+  at: string,
+  date: Value | undefined,
+  timezone: Value | undefined,
+  iso: Value | undefined,
+): Value {
+  if (isNullish(date)) return null;
+  const zone = zoneOf(at, timezone);
+  if (zone === undefined || iso === null) return null;
+  if (iso !== undefined && typeof iso !== "boolean") throw wrongType(`${at}.iso8601`, "a boolean", iso);
+  const local = toLocal(zone, needDate(`${at}.date`, date).getTime());
+  const time = {
+    hour: local.getUTCHours(),
+    minute: local.getUTCMinutes(),
+    second: local.getUTCSeconds(),
+    millisecond: local.getUTCMilliseconds(),
+  };
+  if (iso === true) {
+    const isoDate = {
+      isoWeekYear: calendar.isoWeekYear(local),
+      isoWeek: calendar.isoWeek(local),
+      isoDayOfWeek: calendar.isoDayOfWeek(local),
+    };
+    return { ...isoDate, ...time };
+  }
+  return { year: local.getUTCFullYear(), month: local.getUTCMonth() + 1, day: local.getUTCDate(), ...time };
+}
+
+const PARTS = ["year", "month", "day"] as const;
+const ISO_PARTS = ["isoWeekYear", "isoWeek", "isoDayOfWeek"] as const;
+const TIME_PARTS = ["hour", "minute", "second", "millisecond"] as const;
+const FROM_PARTS = [...PARTS, ...ISO_PARTS, ...TIME_PARTS, "timezone"];
+
+function parseFromParts(reader: Reader, value: Value, at: string): ExpressionNode {
+  const given = readNamed(value, [], FROM_PARTS, at);
+  const has = (name: string) => given[FROM_PARTS.indexOf(name)] !== undefined;
+  if (has("year") === has("isoWeekYear")) {
+    throw new QueryError("invalid", at, "needs either year or isoWeekYear");
+  }
+  const others = has("year") ? ISO_PARTS : PARTS;
+  const wrong = others.find(has);
+  if (wrong !== undefined) {
+    throw new QueryError("invalid", `${at}.${wrong}`, "cannot stand with the other kind of year");
+  }
+  const args = given.map((item, i) =>
+    item === undefined ? undefined : reader.read(item, `${at}.${FROM_PARTS[i]}`),
+  );
+  return reader.call(FROM_PARTS_OPERATOR, args, at);
+}
+
+/** An integer that a part of a date must be, within a range; undefined where it is null. */
+function partOf(at: string, name: string, value: Value | undefined, otherwise: number): number | undefined {
+  if (value === undefined) return otherwise;
+  if (value === null) return undefined;
+  const where = `${at}.${name}`;
+  if (widthOf(value) === 0) throw wrongType(where, "an integer", value);
+  const integer = truncateToInt64(value);
+  if (integer === undefined || compareValues(integer, value) !== 0) {
+    throw new QueryError("runtime", where, "needs an integer");
+  }
+  const [least, most] = RANGES[name] ?? [-32_768n, 32_767n];
+  if (integer < least || integer > most) {
+    throw new QueryError("runtime", where, `needs an integer from ${least} to ${most}`);
+  }
+  return Number(integer);
+}
+
+const RANGES: Readonly<Record<string, readonly [bigint, bigint]>> = {
+  year: [1n, 9999n],
+  isoWeekYear: [1n, 9999n],
+  second: [-(2n ** 63n), 2n ** 63n - 1n],
+  millisecond: [-(2n ** 63n), 2n ** 63n - 1n],
+};
+
+function dateFromParts(at: string, ...args: (Value | undefined)[]): Value {
+  const zone = zoneOf(at, args[FROM_PARTS.indexOf("timezone")]);
+  const number = (name: string, otherwise: number) =>
+    partOf(at, name, args[FROM_PARTS.indexOf(name)], otherwise);
+  const byWeek = args[FROM_PARTS.indexOf("isoWeekYear")] !== undefined;
+  const names = byWeek ? ISO_PARTS : PARTS;
+  const [year, second, third] = names.map((name) => number(name, 1));
+  const time = TIME_PARTS.map((name) => number(name, 0));
+  if (year === undefined || second === undefined || third === undefined) return null;
+  const [hour, minute, seconds, millisecond] = time;
+  if (hour === undefined || minute === undefined || seconds === undefined || millisecond === undefined)
+    return null;
+  if (zone === undefined) return null;
+  const day = byWeek
+    ? calendar.startOfIsoDay(year, second, third)
+    : calendar.startOfDay(year, second - 1, third);
+  const local =
+    day + hour * calendar.HOUR + minute * calendar.MINUTE + seconds * calendar.SECOND + millisecond;
+  return makeDate(at, fromLocal(zone, makeDate(at, local).getTime()));
+}
+
+const FROM_PARTS_OPERATOR: Operator = {
+  name: "$dateFromParts",
+  category: "date",
+  summary:
+    "A date of year, month, day (or ISO week year, week, day of week) and time of day; months and smaller may run over.",
+  arguments: named([], FROM_PARTS),
+  result: T.DATE | T.NULL,
+  example: example(
+    { $dateFromParts: { year: "$y", month: 3 } },
+    { y: 2020 },
+    new Date("2020-03-01T00:00:00Z"),
+  ),
+  parse: parseFromParts,
+  check: (args, at) => checkZone(args[FROM_PARTS.indexOf("timezone")], at),
+  run: dateFromParts,
+};
+
+function formatOf(at: string, value: Value | undefined, reading: boolean): string | undefined {
+  if (isNullish(value)) return undefined;
+  const format = needString(`${at}.format`, value);
+  checkFormat(`${at}.format`, format, reading);
+  return format;
+}
+
+function checkFormatNode(node: ExpressionNode | undefined, at: string, reading: boolean): void {
+  if (node?.kind === "constant") formatOf(at, node.value, reading);
+}
+
+function attemptFromString(
+  at: string,
+  text: Value | undefined,
+  given: Value | undefined,
+  timezone: Value | undefined,
+) {
+  const format = formatOf(at, given, true);
+  const zone = zoneOf(at, timezone);
+  if (isNullish(text)) return NO_INPUT;
+  try {
+    const string = needString(`${at}.dateString`, text);
+    if (zone === undefined || given === null) return null;
+    const aside = timezone === undefined ? undefined : zone;
+    return format === undefined ? parseDate(at, string, aside) : parseDateBy(at, string, format, aside);
+  } catch (error) {
+    if (error instanceof QueryError) throw new ConversionError(error.path, error.reason);
+    throw error;
+  }
+}
+
+const ISO_FORMAT = "%Y-%m-%dT%H:%M:%S.%LZ";
+
+function attemptToString(
+  at: string,
+  date: Value | undefined,
+  given: Value | undefined,
+  timezone: Value | undefined,
+) {
+  const format = formatOf(at, given, false);
+  const zone = zoneOf(at, timezone);
+  if (isNullish(date)) return NO_INPUT;
+  if (zone === undefined || given === null) return null;
+  return formatDate(at, needDate(`${at}.date`, date).getTime(), zone, format ?? ISO_FORMAT);
+}
+
+export const dateOperators: readonly Operator[] = [
+  FROM_PARTS_OPERATOR,
+  {
+    name: "$dateFromString",
+    category: "date",
+    summary: "A date of a text in ISO 8601 (and usual forms near it), or in a format.",
+    arguments: named(["dateString"], ["format", "timezone", "onError", "onNull"]),
+    result: T.DATE | T.NULL | T.OTHER,
+    example: example(
+      { $dateFromString: { dateString: "$s", format: "%d/%m/%Y" } },
+      { s: "05/03/2020" },
+      new Date("2020-03-05T00:00:00Z"),
+    ),
+    limits: "without a format, words such as `tomorrow` and forms that leave out the year are refused",
+    check: ([, format, zone], at) => {
+      checkFormatNode(format, at, true);
+      checkZone(zone, at);
+    },
+    emit: (emitter, call, mode) =>
+      emitFallback(emitter, call, mode, { attempt: attemptFromString, inputs: 3, onError: 3, onNull: 4 }),
+  },
+  {
+    name: "$dateToParts",
+    category: "date",
+    summary:
+      "An object with year, month, day (or with iso8601: true ISO week year, week, day of week) and time of day.",
+    arguments: named(["date"], ["timezone", "iso8601"]),
+    result: T.OBJECT | T.NULL,
+    example: example(
+      { $getField: { field: "hour", input: { $dateToParts: { date: "$d" } } } },
+      { d: new Date(0) },
+      0,
+    ),
+    check: ([, zone], at) => checkZone(zone, at),
+    run: dateToParts,
+  },
+  {
+    name: "$dateToString",
+    category: "date",
+    summary: "A date as text, in ISO 8601 or in a format.",
+    arguments: named(["date"], ["format", "timezone", "onNull"]),
+    result: T.STRING | T.NULL | T.OTHER,
+    example: example(
+      { $dateToString: { date: "$d", format: "%Y%m%d" } },
+      { d: new Date("2020-03-05T00:00:00Z") },
+      "20200305",
+    ),
+    check: ([, format, zone], at) => {
+      checkFormatNode(format, at, false);
+      checkZone(zone, at);
+    },
+    emit: (emitter, call, mode) =>
+      emitFallback(emitter, call, mode, { attempt: attemptToString, inputs: 3, onNull: 3 }),
+  },
+  part("$dayOfMonth", "The day of the month, from 1", 29, (local) => local.getUTCDate()),
+  part("$dayOfWeek", "The day of the week from Sunday = 1 to Saturday = 7", 1, calendar.dayOfWeek),
+  part("$dayOfYear", "The day of the year, from 1", 89, calendar.dayOfYear),
+  part("$hour", "The hour", 12, (local) => local.getUTCHours()),
+  part("$isoDayOfWeek", "The day of the week from Monday = 1 to Sunday = 7", 7, calendar.isoDayOfWeek),
+  part("$isoWeek", "The ISO week, from 1", 13, calendar.isoWeek),
+  part("$isoWeekYear", "The year that the ISO week belongs to", 2020n, calendar.isoWeekYear),
+  part("$millisecond", "The millisecond", 789, (local) => local.getUTCMilliseconds()),
+  part("$minute", "The minute", 34, (local) => local.getUTCMinutes()),
+  part("$month", "The month, from 1", 3, (local) => local.getUTCMonth() + 1),
+  part("$second", "The second", 56, (local) => local.getUTCSeconds()),
+  part("$week", "The week of the year, which begins on Sunday, from 0", 13, calendar.weekOfYear),
+  part("$year", "The year", 2020, (local) => local.getUTCFullYear()),
+];
