@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type LoadedConfig, readableByOthers, type SourceConfig } from "../config/index.ts";
+import { openSinks } from "../sinks/index.ts";
 import { openStore } from "./open-store.ts";
 
 export interface Check {
@@ -28,6 +29,10 @@ export function checks(loaded: LoadedConfig): Check[] {
     ...config.sources.map((source, index) => ({
       name: `sources[${index}]`,
       run: (signal: AbortSignal) => checkSource(source, signal),
+    })),
+    ...config.sinks.map((sink, index) => ({
+      name: `sinks[${index}]`,
+      run: (signal: AbortSignal) => checkSink(loaded, index, `${sink.name ?? sink.type}: `, signal),
     })),
   ];
 }
@@ -86,6 +91,11 @@ async function checkStore({ config }: LoadedConfig): Promise<string> {
   } finally {
     await store.close();
   }
+}
+
+async function checkSink({ config }: LoadedConfig, index: number, name: string, signal: AbortSignal) {
+  const sink = openSinks({ config })[index]?.sink;
+  return `${name}${(await sink?.check(signal)) ?? "not configured"}`;
 }
 
 async function checkAddress(host: string, port: number, signal: AbortSignal): Promise<string> {

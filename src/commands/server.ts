@@ -5,6 +5,7 @@ import { openApi } from "../api/index.ts";
 import { type Broker, startBroker } from "../broker/index.ts";
 import { type Config, ensureSecrets, type LoadedConfig } from "../config/index.ts";
 import { FilterReports } from "../filters/index.ts";
+import { openSinks, startSinks } from "../sinks/index.ts";
 import type { SourceSpec } from "../sources/index.ts";
 import { lockServe, type Store } from "../store/index.ts";
 import { Health, type Log, Metrics, type Redactor } from "../telemetry/index.ts";
@@ -55,6 +56,15 @@ export async function startServer(given: LoadedConfig, log: Log, redactor: Redac
     const reports = new FilterReports(opened, filters, log);
     flush = () => reports.flush();
     watchFilters(reports, metrics);
+    // Before the broker: the first match waits for every sink.
+    const sinks = await startSinks(openSinks({ config, store: opened }), {
+      store: opened,
+      log,
+      metrics,
+      health,
+      retentionDays: config.outbox.retention_days,
+    });
+    stoppers.push(() => sinks.stop());
     const broker = startSources(config, log, reports);
     if (broker !== undefined) {
       stoppers.push(() => broker.stop());

@@ -1,6 +1,7 @@
 /** Every key of the configuration: its type, default and meaning. Files, environment, flags and docs follow from it. */
 import { LOG_LEVELS } from "../telemetry/log.ts";
 import { choice, flag, type Infer, integer, list, number, object, optional, text } from "./kinds.ts";
+import { outbox, sink } from "./sinks.ts";
 
 const secretText = (doc: string) => optional(text({ default: "", doc, secret: true }));
 const optionalText = (doc: string) => optional(text({ default: "", doc }));
@@ -185,6 +186,8 @@ export const schema = object({
     ingest,
     filters,
     sources: list({ item: source, doc: "Sources that `serve` reads." }),
+    sinks: list({ item: sink, doc: "Where matches go." }),
+    outbox,
     queries,
     database,
     kafka,
@@ -196,4 +199,5 @@ export const schema = object({
 
 export type Config = Infer<typeof schema>;
 export type ServerConfig = Config["server"];
+export type SinkConfig = Config["sinks"][number];
 export type SourceConfig = Config["sources"][number];

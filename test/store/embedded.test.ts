@@ -80,7 +80,7 @@ describe("data folder", () => {
   test("is free again when its serve is killed", async () => {
     const dataDir = newFolder();
     const lock = join(import.meta.dir, "../../src/store/embedded/lock.ts");
-    const code = `import { lockServe } from ${JSON.stringify(lock)}; lockServe(${JSON.stringify(dataDir)}); console.log("locked"); setInterval(() => {}, 1000);`;
+    const code = `import { lockServe } from ${JSON.stringify(lock)}; globalThis.unlock = lockServe(${JSON.stringify(dataDir)}); console.log("locked"); setInterval(() => {}, 1000);`;
     const child = Bun.spawn([process.execPath, "-e", code], { stdout: "pipe", stderr: "ignore" });
     try {
       await child.stdout.getReader().read();

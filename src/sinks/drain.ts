@@ -1,0 +1,321 @@
+/**
+ * Brings the outbox to one sink: in order for each object, several objects side by side, again and again
+ * until the sink has it. Holds a bounded number of entries however long the sink is away, and never waits
+ * for another sink.
+ */
+import type { Store } from "../store/index.ts";
+import { recordFailure } from "./failures.ts";
+import { newestOutbox, type OutboxItem, readCursor, readOutbox, writeCursor } from "./outbox.ts";
+import { type Delivery, RefusedError, type Sink, UnavailableError } from "./sink.ts";
+
+export interface DrainOptions {
+  /** Entries that are held at once. */
+  readonly window: number;
+  readonly firstWaitMs: number;
+  readonly longestWaitMs: number;
+  /**
+   * A delivery that failed this often and this long, while others got through, is given up. As long as
+   * nothing gets through, nothing is given up.
+   */
+  readonly giveUp: { readonly attempts: number; readonly afterMs: number };
+}
+
+export const DRAIN_DEFAULTS: DrainOptions = {
+  window: 500,
+  firstWaitMs: 250,
+  longestWaitMs: 300_000,
+  giveUp: { attempts: 12, afterMs: 3_600_000 },
+};
+
+/** A receiver that asks for a longer pause is asked again after this, milliseconds. */
+const LONGEST_RETRY_AFTER_MS = 3_600_000;
+
+export type DrainEvent =
+  | { readonly type: "delivered"; readonly delivery: Delivery }
+  | {
+      readonly type: "failed";
+      readonly delivery: Delivery;
+      readonly reason: string;
+      readonly retryInMs: number;
+    }
+  | { readonly type: "refused"; readonly delivery: Delivery; readonly reason: string };
+
+interface Unit {
+  readonly delivery: Delivery;
+  readonly last: bigint;
+  attempts: number;
+  firstFailedAt: number;
+  notBefore: number;
+  running: boolean;
+}
+
+export class Drain {
+  readonly #stop = new AbortController();
+  /** Deliveries that are not done, in the order of the outbox. */
+  readonly #open = new Map<bigint, Unit>();
+  /** The same by object: only the first of each may be under way. */
+  readonly #lanes = new Map<string, Unit[]>();
+  readonly #running = new Set<Promise<void>>();
+  /** Everything up to here was read. */
+  #readThrough = 0n;
+  #acknowledged = 0n;
+  #reading = false;
+  #mayHaveMore = true;
+  #writing: Promise<void> | undefined;
+  #failuresInARow = 0;
+  #pausedUntil = 0;
+  #lastSuccess = Number.NEGATIVE_INFINITY;
+  #timer: Timer | undefined;
+  #problem: string | undefined;
+
+  constructor(
+    readonly sink: Sink,
+    readonly store: Store,
+    readonly options: DrainOptions,
+    readonly report: (event: DrainEvent) => void,
+  ) {}
+
+  /** Begins behind the sink's cursor; one that never ran begins with what comes from now on, or with the oldest. */
+  async start(from: "now" | "oldest"): Promise<void> {
+    const known = await readCursor(this.store, this.sink.name);
+    this.#acknowledged = known ?? (from === "now" ? await newestOutbox(this.store) : 0n);
+    if (known === undefined) await writeCursor(this.store, this.sink.name, this.#acknowledged);
+    this.#readThrough = this.#acknowledged;
+    this.#pump();
+  }
+
+  /** There may be new entries. */
+  wake(): void {
+    this.#mayHaveMore = true;
+    this.#pump();
+  }
+
+  /** Number of the entry up to which the sink has everything. */
+  get cursor(): bigint {
+    return this.#acknowledged;
+  }
+
+  /** What is wrong with the sink right now, if anything. */
+  get problem(): string | undefined {
+    return this.#failuresInARow === 0 ? undefined : this.#problem;
+  }
+
+  /** Deliveries that are held in memory. */
+  get held(): number {
+    return this.#open.size;
+  }
+
+  /** When the oldest entry that waits was recorded. */
+  get oldestWaiting(): Date | undefined {
+    for (const unit of this.#open.values()) return unit.delivery.items[0].createdAt;
+    return undefined;
+  }
+
+  /** Ends deliveries under way; what is not acknowledged by then is delivered again at the next start. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+    await Promise.allSettled([...this.#running]);
+    await this.#writing;
+    await this.#acknowledge();
+  }
+
+  #pump(): void {
+    if (this.#stop.signal.aborted) return;
+    if (this.#mayHaveMore && !this.#reading && this.#open.size < this.options.window) void this.#read();
+    clearTimeout(this.#timer);
+    // After a failure one delivery at a time finds out whether the sink is back.
+    const most = this.#failuresInARow > 0 ? 1 : this.sink.concurrency;
+    while (this.#running.size < most) {
+      const next = this.#next();
+      if (next === undefined) return;
+      const wait = Math.max(next.notBefore, this.#pausedUntil) - Date.now();
+      if (wait > 0) {
+        this.#timer = setTimeout(() => this.#pump(), wait);
+        return;
+      }
+      this.#begin(next);
+    }
+  }
+
+  /** Whose turn it is: what may go soonest, and of that what failed least, so that one bad delivery holds up no other. */
+  #next(): Unit | undefined {
+    const now = Date.now();
+    let best: Unit | undefined;
+    let bestReady = 0;
+    for (const [first] of this.#lanes.values()) {
+      if (first === undefined || first.running) continue;
+      const ready = Math.max(first.notBefore, this.#pausedUntil, now);
+      const isBetter =
+        best === undefined || ready < bestReady || (ready === bestReady && first.attempts < best.attempts);
+      if (!isBetter) continue;
+      best = first;
+      bestReady = ready;
+    }
+    return best;
+  }
+
+  async #read(): Promise<void> {
+    this.#reading = true;
+    this.#mayHaveMore = false;
+    try {
+      const items = await readOutbox(this.store, this.#readThrough, this.options.window);
+      for (const item of items) this.#add(item);
+      const last = items.at(-1);
+      if (last !== undefined) {
+        this.#readThrough = last.seq;
+        this.#mayHaveMore = true;
+      }
+      // Entries for other sinks only are done as soon as they were seen.
+      void this.#acknowledge();
+    } catch (error) {
+      this.#problem = `the outbox cannot be read: ${messageOf(error)}`;
+      if (!this.#stop.signal.aborted) setTimeout(() => this.wake(), this.options.firstWaitMs * 4).unref();
+    } finally {
+      this.#reading = false;
+    }
+    this.#pump();
+  }
+
+  #add(item: OutboxItem): void {
+    if (!this.sink.wants(item)) return;
+    const { survey, candid, objectId, seq } = item;
+    const key = `${survey}/${objectId}`;
+    const lane = this.#lanes.get(key) ?? [];
+    this.#lanes.set(key, lane);
+    const previous = lane.at(-1);
+    const joins =
+      this.sink.takes === "alerts" &&
+      previous !== undefined &&
+      !previous.running &&
+      previous.attempts === 0 &&
+      previous.delivery.candid === candid &&
+      previous.last === seq - 1n;
+    const items: Delivery["items"] = joins ? [...previous.delivery.items, item] : [item];
+    const unit: Unit = {
+      delivery: { survey, candid, objectId, items },
+      last: seq,
+      attempts: 0,
+      firstFailedAt: 0,
+      notBefore: 0,
+      running: false,
+    };
+    if (joins) lane.pop();
+    lane.push(unit);
+    this.#open.set(items[0].seq, unit);
+  }
+
+  #begin(unit: Unit): void {
+    unit.running = true;
+    unit.attempts++;
+    const run = this.#deliver(unit).finally(() => {
+      unit.running = false;
+      this.#running.delete(run);
+      this.#pump();
+    });
+    this.#running.add(run);
+  }
+
+  async #deliver(unit: Unit): Promise<void> {
+    const { delivery } = unit;
+    try {
+      await this.sink.deliver(delivery, this.#stop.signal);
+      this.#succeeded();
+      this.#finish(unit);
+      this.report({ type: "delivered", delivery });
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      await this.#failed(unit, error);
+    }
+  }
+
+  #succeeded(): void {
+    this.#failuresInARow = 0;
+    this.#pausedUntil = 0;
+    this.#lastSuccess = Date.now();
+  }
+
+  async #failed(unit: Unit, error: unknown): Promise<void> {
+    const reason = messageOf(error);
+    const now = Date.now();
+    if (unit.firstFailedAt === 0) unit.firstFailedAt = now;
+    const { attempts, afterMs } = this.options.giveUp;
+    const isStuck =
+      unit.attempts >= attempts &&
+      now - unit.firstFailedAt >= afterMs &&
+      this.#lastSuccess > unit.firstFailedAt;
+    if (error instanceof RefusedError || isStuck) {
+      const why = isStuck
+        ? `given up after ${unit.attempts} attempts while others got through: ${reason}`
+        : reason;
+      try {
+        await recordFailure(this.store, this.sink.name, unit.delivery, why, unit.attempts);
+      } catch (storeError) {
+        return this.#wait(unit, `the refusal cannot be recorded: ${messageOf(storeError)}`, undefined);
+      }
+      // A refusal is an answer: the sink is there.
+      if (error instanceof RefusedError) this.#succeeded();
+      this.#finish(unit);
+      this.report({ type: "refused", delivery: unit.delivery, reason: why });
+      return;
+    }
+    this.#wait(unit, reason, error instanceof UnavailableError ? error.retryAfterMs : undefined);
+  }
+
+  #wait(unit: Unit, reason: string, retryAfterMs: number | undefined): void {
+    const now = Date.now();
+    this.#problem = reason;
+    this.#failuresInARow++;
+    const asked = Math.min(retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS);
+    const pause = Math.max(this.#backOff(this.#failuresInARow), asked);
+    this.#pausedUntil = now + pause;
+    unit.notBefore = now + Math.max(this.#backOff(unit.attempts), asked);
+    this.report({ type: "failed", delivery: unit.delivery, reason, retryInMs: unit.notBefore - now });
+  }
+
+  /** Twice as long each time, with chance in it, so that many do not come back at once. */
+  #backOff(failures: number): number {
+    const { firstWaitMs, longestWaitMs } = this.options;
+    const wait = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(failures - 1, 30));
+    return Math.round(wait * (0.8 + 0.4 * Math.random()));
+  }
+
+  #finish(unit: Unit): void {
+    const { survey, objectId, items } = unit.delivery;
+    const key = `${survey}/${objectId}`;
+    const lane = this.#lanes.get(key);
+    lane?.shift();
+    if (lane?.length === 0) this.#lanes.delete(key);
+    this.#open.delete(items[0].seq);
+    void this.#acknowledge();
+  }
+
+  /** Remembers how far the sink is: all before the first delivery that is not done. */
+  async #acknowledge(): Promise<void> {
+    if (this.#writing !== undefined) return;
+    this.#writing = this.#writeCursor();
+    await this.#writing;
+    this.#writing = undefined;
+  }
+
+  async #writeCursor(): Promise<void> {
+    try {
+      for (let done = this.#doneThrough(); done > this.#acknowledged; done = this.#doneThrough()) {
+        await writeCursor(this.store, this.sink.name, done);
+        this.#acknowledged = done;
+      }
+    } catch (error) {
+      // The next delivery writes it; a restart before that delivers some again.
+      this.#problem = `the sink's place cannot be written: ${messageOf(error)}`;
+    }
+  }
+
+  #doneThrough(): bigint {
+    for (const first of this.#open.keys()) return first - 1n;
+    return this.#readThrough;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,62 @@
+/** The kinds of sinks that a configuration may name. Adding one is a file in this room and a line in `KINDS`. */
+import { resolve } from "node:path";
+import { type Config, ConfigError, type SinkConfig, version } from "../config/index.ts";
+import type { Store } from "../store/index.ts";
+import { openFileSink } from "./file.ts";
+import type { Sink } from "./sink.ts";
+import type { ConfiguredSink } from "./sinks.ts";
+import { openWebhook } from "./webhook.ts";
+
+export interface OpenParts {
+  readonly config: Pick<Config, "sinks" | "skyportal">;
+  /** Where alerts are read; only `check` does without. */
+  readonly store?: Store;
+}
+
+interface Place {
+  readonly name: string;
+  /** `sinks[0]`, for errors. */
+  readonly path: string;
+}
+
+type Open = (config: SinkConfig, place: Place, parts: OpenParts) => Sink;
+
+export const USER_AGENT = `Kowalski v${version.release}`;
+
+const KINDS: Record<SinkConfig["type"], Open> = {
+  webhook: (config, { name, path }) =>
+    openWebhook({
+      name,
+      url: requireAddress(config.url, `${path}.url`),
+      ...(config.secret === undefined ? {} : { secret: config.secret }),
+      timeoutMs: config.timeout_seconds * 1000,
+      concurrency: config.concurrency,
+      choice: config,
+      userAgent: USER_AGENT,
+    }),
+  file: (config, { name, path }) => {
+    if (config.path === undefined) throw wrong(`${path}.path`, "a file sink needs the folder of its files");
+    return openFileSink({ name, path: resolve(config.path), choice: config });
+  },
+};
+
+/** The configured sinks, none of them running. Throws `ConfigError` naming the key that is missing or wrong. */
+export function openSinks(parts: OpenParts): ConfiguredSink[] {
+  const names = new Set<string>();
+  return parts.config.sinks.map((config, index) => {
+    const path = `sinks[${index}]`;
+    const name = config.name ?? config.type;
+    if (names.has(name)) throw wrong(`${path}.name`, `two sinks are named ${name}: give each its own`);
+    names.add(name);
+    return { sink: KINDS[config.type](config, { name, path }, parts), from: config.from };
+  });
+}
+
+function requireAddress(url: string | undefined, path: string): string {
+  if (url !== undefined && /^https?:\/\//.test(url) && URL.canParse(url)) return url;
+  throw wrong(path, "expected an http:// or https:// address");
+}
+
+function wrong(path: string, reason: string): ConfigError {
+  return new ConfigError(path, reason, "configuration");
+}
