@@ -110,26 +110,19 @@ const EXAMPLE_FILTER = {
 async function exampleFilter({ output, url, token }: Visit) {
   const known = JSON.parse(await send(`${url}/api/filters`, { token })) as { data: unknown[] };
   if (known.data.length > 0) return undefined;
-  await send(`${url}/api/filters`, { body: EXAMPLE_FILTER, token });
-  const matches = { catalog: "outbox", filter: { kind: "match", "document.filter_id": 1 } };
-  const projection = { _id: 0, "document.objectId": 1, "document.candid": 1, "document.annotations": 1 };
-  const first = {
-    query_type: "find",
-    query: { ...matches, projection },
-    kwargs: { limit: 3 },
-  };
+  // Alerts that are there already shall not be a reason to refuse it.
+  await send(`${url}/api/filters`, { body: { ...EXAMPLE_FILTER, override: true }, token });
+  const matches = `${url}/api/filters/${EXAMPLE_FILTER.filter_id}/matches?limit=3`;
   return async () => {
-    const count = await send(`${url}/api/queries`, {
-      body: { query_type: "count_documents", query: matches },
-      token,
-    });
-    const { data } = JSON.parse(count) as { data: number };
-    const answer = await send(`${url}/api/queries`, { body: first, token });
     output.line(
-      "\nA filter was active meanwhile (no. 1: young, real, no asteroid, next to a galaxy). " +
-        `Matches: ${data}; the first of them:\n\n${answer}`,
+      "\nA filter was active meanwhile (young, real, no asteroid, next to a galaxy). " +
+        `Its last three matches:\n\n${await send(matches, { token })}`,
     );
-    return [`curl -s ${url}/api/filters/1 ${AUTHORIZED}`, queryLine(url, first)];
+    const trial = JSON.stringify({ last: 1000, limit: 3 });
+    return [
+      `curl -s '${matches}' ${AUTHORIZED}`,
+      `curl -s ${url}/api/filters/${EXAMPLE_FILTER.filter_id}/test ${AUTHORIZED} ${JSON_BODY} -d '${trial}'`,
+    ];
   };
 }
 

@@ -37,16 +37,16 @@ describe("kowalski demo", () => {
     expect(output).toContain("stored      120 alerts");
     const lines = pastedLines(output);
     expect(lines.length).toBe(6);
-    const [found, alert, object, filter, matches] = await paste(lines);
+    const [found, alert, object, matches, trial] = await paste(lines);
     expect(output).toContain(found ?? "nothing");
     const candid = /"candid":(\d+)/.exec(found ?? "")?.[1];
     expect(candid).toMatch(/^\d{19}$/);
     expect(alert).toContain(`"candid":${candid}`);
     expect(object).toContain('"prv_candidates"');
-    expect(filter).toContain('"filter_id":1');
+    expect(trial).toContain('"explain":[{"stage":"$match"');
     expect(output).toContain(matches ?? "nothing");
     expect(matches).toContain('"annotations":{"magnitude":');
-    for (const answer of [found, alert, object, filter, matches])
+    for (const answer of [found, alert, object, matches, trial])
       expect(answer).toContain('"status":"success"');
     expect(await demo.stop()).toBe(0);
   });
