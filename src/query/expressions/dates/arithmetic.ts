@@ -4,7 +4,7 @@ import { didYouMean } from "../../suggest.ts";
 import { typeOf, type Value } from "../../values.ts";
 import { makeDate } from "../numbers.ts";
 import * as calendar from "./calendar.ts";
-import { fromLocal, type TimeZone, toLocal } from "./time-zones.ts";
+import { fromLocal, inSummerTime, type TimeZone, toLocal } from "./time-zones.ts";
 
 export type Unit =
   | "year"
@@ -78,12 +78,23 @@ export function addUnits(at: string, date: Date, unit: Unit, amount: bigint, zon
     throw new QueryError("runtime", `${at}.amount`, "the resulting date is out of range");
   }
   const count = Number(amount);
+  if (unit === "millisecond") return makeDate(at, date.getTime() + count);
+  return addInSeconds(at, asTheServerReads(date), unit, count, zone);
+}
+
+/** Before 1970 the server loses a second where there are milliseconds. */
+function asTheServerReads(date: Date): Date {
+  const instant = date.getTime();
+  return instant < 0 && instant % calendar.SECOND !== 0 ? new Date(instant - calendar.SECOND) : date;
+}
+
+function addInSeconds(at: string, date: Date, unit: Unit, count: number, zone: TimeZone): Date {
   const months = MONTHS[unit];
   if (months !== undefined) return addMonths(at, date, months * count, zone);
   const length = (LENGTHS[unit] ?? 1) * count;
   if (unit !== "week" && unit !== "day") return makeDate(at, date.getTime() + length);
   const local = makeDate(at, toLocal(zone, date.getTime()).getTime() + length);
-  return makeDate(at, fromLocal(zone, local.getTime()));
+  return makeDate(at, fromLocal(zone, local.getTime(), inSummerTime(zone, date.getTime())));
 }
 
 function addMonths(at: string, date: Date, months: number, zone: TimeZone): Date {
@@ -93,7 +104,8 @@ function addMonths(at: string, date: Date, months: number, zone: TimeZone): Date
   const first = makeDate(at, calendar.startOfDay(year, month, 1)).getTime();
   const day = Math.min(local.getUTCDate(), calendar.daysInMonth(year, month));
   const time = local.getTime() - Math.floor(local.getTime() / calendar.DAY) * calendar.DAY;
-  return makeDate(at, fromLocal(zone, first + (day - 1) * calendar.DAY + time));
+  const result = first + (day - 1) * calendar.DAY + time;
+  return makeDate(at, fromLocal(zone, result, inSummerTime(zone, date.getTime())));
 }
 
 /** How many boundaries of a unit lie between two dates. */
@@ -105,7 +117,11 @@ export function countBoundaries(
   firstDay: number,
 ): bigint {
   const place = (date: Date) => placeOf(date, unit, zone, firstDay);
-  return BigInt(place(end)) - BigInt(place(start));
+  const difference = BigInt(place(end)) - BigInt(place(start));
+  if (unit !== "hour" && unit !== "minute" && unit !== "second") return difference;
+  // Boundaries are those of local time, but whole units by which the clocks were changed do not pass.
+  const change = zone.offsetAt(end.getTime()) - zone.offsetAt(start.getTime());
+  return difference - BigInt(Math.trunc(change / (LENGTHS[unit] ?? 1)));
 }
 
 /** The number of a date's unit, counted from some origin. */
@@ -116,9 +132,7 @@ function placeOf(date: Date, unit: Unit, zone: TimeZone, firstDay: number): numb
   if (months !== undefined) return Math.floor(monthOf(local) / months);
   if (unit === "week") return Math.floor((dayOf(local) - weekOrigin(firstDay)) / 7);
   if (unit === "day") return dayOf(local);
-  // Shorter units are counted in time that passes, from boundaries in local time.
-  const length = LENGTHS[unit] ?? 1;
-  return Math.floor((instant + (zone.offsetAt(instant) % length)) / length);
+  return Math.floor((unit === "millisecond" ? instant : local.getTime()) / (LENGTHS[unit] ?? 1));
 }
 
 function monthOf(local: Date): number {

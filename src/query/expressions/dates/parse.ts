@@ -26,7 +26,7 @@ const MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split(" ");
 const MONTH =
   "(?<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)";
 const ZONE = "(?<zone>z|utc|gmt|[ecmp][sd]t|[+-]\\d\\d(?::?\\d\\d)?)";
-const TIME = "(?<hour>\\d\\d?)(?::(?<minute>\\d\\d)(?::(?<second>\\d\\d)(?:\\.(?<fraction>\\d+))?)?)";
+const TIME = "(?<hour>\\d\\d?)(?::(?<minute>\\d\\d?)(?::(?<second>\\d\\d?)(?:\\.(?<fraction>\\d+))?)?)";
 const DATES = [
   "(?<year>\\d{4})-(?<month>\\d\\d?)(?:-(?<day>\\d\\d?))?",
   "(?<year>\\d{4})/(?<month>\\d\\d?)/(?<day>\\d\\d?)",
@@ -38,7 +38,7 @@ const DATES = [
 ];
 /** A date alone, or with a time of day, and then perhaps a zone. */
 const FORMS: readonly RegExp[] = [
-  ...DATES.map((date) => new RegExp(`^${date}(?:(?:t|,? +)${TIME} *${ZONE}?)?$`, "i")),
+  ...DATES.map((date) => new RegExp(`^${date}(?:(?:t|,? +)${TIME})? *${ZONE}?$`, "i")),
   new RegExp(`^${DATES[0]}t(?<hour>\\d\\d)${ZONE}?$`, "i"),
   new RegExp(
     `^${DATES[3]}t?(?<hour>\\d\\d)(?<minute>\\d\\d)(?<second>\\d\\d)(?:\\.(?<fraction>\\d+))?${ZONE}?$`,
@@ -94,7 +94,7 @@ function readGroups(at: string, text: string, groups: Readonly<Record<string, st
 }
 
 function readOffset(zone: string): number {
-  const numeric = /^([+-])(\d\d):?(\d\d)?$/.exec(zone);
+  const numeric = /^([+-])(\d\d?):?(\d\d)?$/.exec(zone);
   if (numeric !== null) {
     const size = Number(numeric[2]) * 60 + Number(numeric[3] ?? 0);
     return numeric[1] === "-" ? -size : size;
@@ -112,7 +112,8 @@ function toDate(at: string, text: string, fields: Fields, zone: TimeZone | undef
   const { year, month = 1, day = 1, isoYear, isoWeek = 1, isoDay = 1 } = fields;
   let start: number;
   if (isoYear !== undefined) {
-    if (isoWeek < 1 || isoWeek > 53) throw noDate(at, text, "there is no such week");
+    if (isoWeek < 1 || isoWeek > 53 || isoDay < 1 || isoDay > 7)
+      throw noDate(at, text, "there is no such week");
     start = calendar.startOfIsoDay(isoYear, isoWeek, isoDay);
   } else {
     if (year === undefined) throw noDate(at, text, "the year is missing");
@@ -125,7 +126,7 @@ function toDate(at: string, text: string, fields: Fields, zone: TimeZone | undef
   const local =
     start + hour * calendar.HOUR + minute * calendar.MINUTE + second * calendar.SECOND + millisecond;
   if (offset === undefined) return new Date(fromLocal(zone ?? UTC, local));
-  if (zone !== undefined && zone !== UTC) {
+  if (zone !== undefined) {
     throw noDate(at, text, "it has a time zone of its own, beside the one given");
   }
   return new Date(local - offset * calendar.MINUTE);
@@ -180,7 +181,11 @@ function readPart(at: string, text: string, place: number, letter: string, field
     return place + found[0].length;
   }
   const pattern =
-    letter === "L" ? /^\d{1,3}/ : letter === "z" ? /^([+-]\d\d(:?\d\d)?|z|utc|gmt)/i : /^[+-]\d{1,4}/;
+    letter === "L"
+      ? /^\d{1,3}/
+      : letter === "z"
+        ? /^([+-]\d{1,2}(:?\d\d)?|z|utc|gmt|[ecmp][sd]t)/i
+        : /^[+-]\d{1,4}/;
   const found = pattern.exec(rest);
   if (found === null) throw noDate(at, text, `%${letter} is missing at ${place}`);
   if (letter === "L") fields.millisecond = Math.trunc(Number(`0.${found[0]}`) * 1000 + 1e-9);

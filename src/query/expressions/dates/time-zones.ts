@@ -104,13 +104,41 @@ export function toLocal(zone: TimeZone, instant: number): Date {
   return new Date(instant + zone.offsetAt(instant));
 }
 
+const TWO_HOURS = 120 * MINUTE;
+
+/** Whether clocks are ahead of the zone's standard time at an instant. */
+function isSummerTime(zone: TimeZone, instant: number): boolean {
+  const year = new Date(instant).getUTCFullYear();
+  const winter = Math.min(zone.offsetAt(Date.UTC(year, 0, 1)), zone.offsetAt(Date.UTC(year, 6, 1)));
+  return zone.offsetAt(instant) > winter;
+}
+
 /**
- * The instant of a local time (given as in `toLocal`). A time that a change of the clocks skips, or has twice,
- * is taken in the offset before the change.
+ * The instant of a local time (given as in `toLocal`). Of a time that the clocks have twice it is the second,
+ * unless `summer` says that it is meant in summer time; a time that they skip counts on from before the change.
+ * The steps are the server's.
  */
-export function fromLocal(zone: TimeZone, local: number): number {
-  const before = zone.offsetAt(local);
-  const after = zone.offsetAt(local - before);
-  if (before === after || zone.offsetAt(local - after) !== after) return local - before;
-  return local - after;
+export function fromLocal(zone: TimeZone, local: number, summer = false): number {
+  const guess = zone.offsetAt(local);
+  const offset = zone.offsetAt(local - guess);
+  if (offset !== guess) {
+    const instant = local - offset;
+    const skipped = instant < local - guess && zone.offsetAt(instant) !== offset;
+    return skipped ? local - guess : instant;
+  }
+  // The change may lie just beyond what the guess showed.
+  const guessedSummer = isSummerTime(zone, local);
+  if (guess >= 0 && summer && !guessedSummer) {
+    const earlier = zone.offsetAt(local - guess - TWO_HOURS);
+    if (earlier !== offset && zone.offsetAt(local - earlier) !== offset) return local - earlier;
+  } else if (guess <= 0 && guessedSummer && !summer) {
+    const later = zone.offsetAt(local - guess + TWO_HOURS);
+    if (later !== offset && zone.offsetAt(local - later) === later) return local - later;
+  }
+  return local - guess;
+}
+
+/** Whether an instant is in summer time, for `fromLocal` of times made from it. */
+export function inSummerTime(zone: TimeZone, instant: number): boolean {
+  return zone !== UTC && isSummerTime(zone, instant);
 }

@@ -48,9 +48,8 @@ function step(name: "$dateAdd" | "$dateSubtract"): Operator {
     ),
     check: check([...ADD_ARGUMENTS, "timezone"]),
     run: (at, start, unitName, amount, timezone) => {
-      if (isNullish(start) || isNullish(unitName)) return null;
+      if (isNullish(start) || isNullish(unitName) || isNullish(amount)) return null;
       const unit = readUnit(`${at}.unit`, unitName);
-      if (isNullish(amount)) return null;
       const zone = zoneOf(at, timezone);
       if (zone === undefined) return null;
       const date = needDate(`${at}.startDate`, start);
@@ -70,10 +69,9 @@ function dateDiff(
   timezone: Value | undefined,
   startOfWeek: Value | undefined,
 ): Value {
-  if (isNullish(start) || isNullish(end)) return null;
+  if (isNullish(start) || isNullish(end) || isNullish(unitName) || timezone === null) return null;
   const from = needDate(`${at}.startDate`, start);
   const to = needDate(`${at}.endDate`, end);
-  if (isNullish(unitName)) return null;
   const unit = readUnit(`${at}.unit`, unitName);
   const zone = zoneOf(at, timezone);
   if (zone === undefined) return null;
@@ -83,6 +81,9 @@ function dateDiff(
   return countBoundaries(from, to, unit, zone, day);
 }
 
+/** The greatest bin that the server takes. */
+const MAX_BIN = 100_000_000_000n;
+
 function dateTrunc(
   at: string,
   date: Value | undefined,
@@ -91,13 +92,13 @@ function dateTrunc(
   timezone: Value | undefined,
   startOfWeek: Value | undefined,
 ): Value {
-  if (isNullish(date)) return null;
+  if (isNullish(date) || isNullish(unitName) || binSize === null || timezone === null) return null;
   const start = needDate(`${at}.date`, date);
-  if (binSize === null) return null;
-  const size = binSize === undefined ? 1n : needWhole(`${at}.binSize`, binSize);
-  if (size < 1n) throw new QueryError("runtime", `${at}.binSize`, "needs a positive integer");
-  if (isNullish(unitName)) return null;
   const unit = readUnit(`${at}.unit`, unitName);
+  const size = binSize === undefined ? 1n : needWhole(`${at}.binSize`, binSize);
+  if (size < 1n || size > MAX_BIN) {
+    throw new QueryError("runtime", `${at}.binSize`, `needs an integer from 1 to ${MAX_BIN}`);
+  }
   const zone = zoneOf(at, timezone);
   if (zone === undefined) return null;
   if (unit !== "week") return truncateDate(at, start, unit, Number(size), zone, 0);

@@ -65,7 +65,6 @@ function part(name: string, words: string, result: Value, read: (local: Date) =>
     result: (long ? T.LONG : T.INT) | T.NULL,
     example: example({ [name]: "$d" }, { d: new Date("2020-03-29T12:34:56.789Z") }, result),
     parse: parsePart(() => operator),
-    check: ([, zone], at) => checkZone(zone, at),
     run: (at, date, timezone) => {
       if (isNullish(date)) return null;
       const instant = needDate(at, date).getTime();
@@ -84,10 +83,9 @@ function dateToParts(
   timezone: Value | undefined,
   iso: Value | undefined,
 ): Value {
-  if (isNullish(date)) return null;
   const zone = zoneOf(at, timezone);
-  if (zone === undefined || iso === null) return null;
-  if (iso !== undefined && typeof iso !== "boolean") throw wrongType(`${at}.iso8601`, "a boolean", iso);
+  if (!isNullish(iso) && typeof iso !== "boolean") throw wrongType(`${at}.iso8601`, "a boolean", iso);
+  if (isNullish(date) || zone === undefined || iso === null) return null;
   const local = toLocal(zone, needDate(`${at}.date`, date).getTime());
   const time = {
     hour: local.getUTCHours(),
