@@ -70,8 +70,9 @@ class Tree {
     const values = operands.map(({ strict }) => (lazy ? this.emitter.temporary("s") : strict));
     const call = code`${run}(${join([code`${node.at}`, ...values], code`, `)})`;
     if (!lazy) return call;
+    // What stands in later operands when one is null does not matter: the function looks at them in turn.
     const stops = operands.map(({ strict }, i) => code`(${values[i] ?? strict} = ${strict}) == null`);
-    return code`(${join(stops, code` || `)} ? null : ${call})`;
+    return code`((${join(stops, code` || `)}), ${call})`;
   }
 
   /** Gives an intermediate result a name; it is computed as part of the guards, in their order. */

@@ -237,7 +237,10 @@ export class Emitter {
       if (!stops || (value.types & NULLISH) === 0) step(i + 1);
       else {
         const block = this.block(() => step(i + 1));
-        this.line(code`if (${value.code} !== null && ${value.code} !== undefined) { ${block} }`);
+        // Operands before the one that is null still have to be of the right types.
+        const stop =
+          i === 0 ? code`` : code`else ${result} = ${this.run(node, values.slice(0, i + 1)).code};`;
+        this.line(code`if (${value.code} !== null && ${value.code} !== undefined) { ${block} } ${stop}`);
       }
     };
     step(0);

@@ -83,6 +83,37 @@ function endItems(name: "$firstN" | "$lastN"): Operator {
   };
 }
 
+/**
+ * The smallest (sign 1) or greatest items, kept sorted as the server keeps them: of equal items those that came
+ * first stay, and the greatest are given from the end.
+ */
+function extremes(input: readonly Value[], count: number, sign: 1 | -1): Value[] {
+  const kept: Value[] = [];
+  for (const item of input) {
+    if (item === null) continue;
+    tick(Math.min(count, kept.length) >> 4);
+    if (kept.length >= count) {
+      const least = sign > 0 ? kept.length - 1 : 0;
+      if (sign * compareValues(item, kept[least]) >= 0) continue;
+      kept.splice(least, 1);
+    }
+    kept.splice(placeBehind(kept, item), 0, item);
+  }
+  return sign > 0 ? kept : kept.reverse();
+}
+
+/** Where a sorted array takes an item, behind its equals. */
+function placeBehind(sorted: readonly Value[], item: Value): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareValues(sorted[middle], item) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 function extremeItems(name: "$minN" | "$maxN"): Operator {
   const sign = name === "$minN" ? 1 : -1;
   return {
@@ -96,9 +127,7 @@ function extremeItems(name: "$minN" | "$maxN"): Operator {
     run: (at, n, input) => {
       const count = needCount(at, n);
       if (!Array.isArray(input)) throw wrongType(`${at}.input`, "an array", input);
-      tick(input.length);
-      const items = input.filter((item) => item !== null);
-      return items.sort((a, b) => sign * compareValues(a, b)).slice(0, count);
+      return extremes(input, count, sign);
     },
   };
 }

@@ -4,9 +4,10 @@ import { QueryError } from "../../errors.ts";
 import { type Document, isDocument, truthy, type Value } from "../../values.ts";
 import type { Emitter, Mode, Typed } from "../emitter.ts";
 import type { CallNode, ExpressionNode, Operator } from "../nodes.ts";
+import { isNullish } from "../numbers.ts";
 import { type Reader, readNamed } from "../parse.ts";
 import { ANY, NULLISH } from "../types.ts";
-import { argument, example, list } from "./describe.ts";
+import { argument, example } from "./describe.ts";
 
 /** Emits branches that each set one result, and says what types it can have. */
 class Branches {
@@ -90,6 +91,23 @@ function emitIfNull(emitter: Emitter, call: CallNode, mode: Mode): Typed {
   return { code: result, types };
 }
 
+/** Leaves out operands that are certainly null, and those behind one that certainly is not. */
+function parseIfNull(reader: Reader, value: Value, at: string): ExpressionNode {
+  if (!Array.isArray(value) || value.length < 2) {
+    throw new QueryError("invalid", at, "needs an array of at least 2 arguments");
+  }
+  const operands = value.map((item, i) => reader.read(item, `${at}[${i}]`));
+  const open: ExpressionNode[] = [];
+  for (const [i, operand] of operands.entries()) {
+    const last = i === operands.length - 1;
+    const isNull = operand.kind === "constant" && isNullish(operand.value);
+    if (!isNull || last) open.push(operand);
+    if (operand.kind === "constant" && !isNull) break;
+  }
+  const [only] = open;
+  return open.length === 1 && only !== undefined ? only : reader.call(IF_NULL, open, at);
+}
+
 /** An alternative of a `$switch`. */
 interface Case {
   readonly when: ExpressionNode;
@@ -114,7 +132,7 @@ function parseSwitch(reader: Reader, value: Value, at: string): ExpressionNode {
     };
   });
   const fallback = otherwise === undefined ? undefined : reader.read(otherwise, `${at}.default`);
-  if (cases.length === 0 && fallback === undefined) {
+  if (cases.length === 0) {
     throw new QueryError("invalid", at, "needs at least one branch");
   }
   return fold(reader, cases, fallback, at);
@@ -173,18 +191,16 @@ const SWITCH: Operator = {
   emit: emitSwitch,
 };
 
-export const conditionalOperators: readonly Operator[] = [
-  COND,
-  {
-    name: "$ifNull",
-    category: "conditional",
-    summary: "The first operand that is neither null nor missing, else the last.",
-    arguments: list(2, Infinity),
-    result: ANY,
-    example: example({ $ifNull: ["$ssdistnr", "$missing", -999] }, { ssdistnr: null }, -999),
-    run: (_at, ...args) => args.find((arg) => arg !== null && arg !== undefined) ?? args[args.length - 1],
-    emit: emitIfNull,
-    safe: true,
-  },
-  SWITCH,
-];
+const IF_NULL: Operator = {
+  name: "$ifNull",
+  category: "conditional",
+  summary: "The first operand that is neither null nor missing, else the last.",
+  arguments: { kind: "own", form: "`[expression, …, otherwise]`" },
+  result: ANY,
+  example: example({ $ifNull: ["$ssdistnr", "$missing", -999] }, { ssdistnr: null }, -999),
+  parse: parseIfNull,
+  emit: emitIfNull,
+  safe: true,
+};
+
+export const conditionalOperators: readonly Operator[] = [COND, IF_NULL, SWITCH];

@@ -16,6 +16,8 @@ import { argument, example, list } from "./describe.ts";
 
 /** What is done with an array, as statements. */
 interface Consumer {
+  /** Before the first item, once there is an array. */
+  readonly start?: () => void;
   /** Each item; `exit` leaves the loop. */
   readonly item: (item: Typed, exit: Code) => void;
   /** An array that is null or missing. */
@@ -73,7 +75,9 @@ function emitLoop(emitter: Emitter, node: ExpressionNode, consumer: Consumer): v
     emitter.line(code`${item} = ${array}[${index}];`);
     consumer.item({ code: item, types: PRESENT }, code`break ${exit};`);
   });
-  const loop = code`${emitter.ref(tick, "tick")}(${array}.length);
+  const start = consumer.start === undefined ? code`` : emitter.block(consumer.start);
+  const loop = code`${start}
+${emitter.ref(tick, "tick")}(${array}.length);
 ${exit}: for (${index} = 0; ${index} < ${array}.length; ${index}++) { ${body} }`;
   if (types === T.ARRAY) {
     emitter.line(loop);
@@ -206,14 +210,14 @@ function emitFilter(emitter: Emitter, call: CallNode): Typed {
   const limitNode = call.args[2];
   hoistFields(emitter, condition, call.level);
   const limit = emitter.temporary("n");
-  const setLimit =
-    limitNode === undefined
-      ? undefined
-      : code`${limit} = ${emitter.ref(readLimit, "readLimit")}(${call.at}, ${emitter.bound(limitNode).code});`;
   emitter.line(code`${result} = [];`);
-  if (setLimit !== undefined) emitter.line(setLimit);
   emitStream(emitter, argument(call, 0), {
     at: call.at,
+    start: () => {
+      if (limitNode === undefined) return;
+      const { code: most } = emitter.bound(limitNode);
+      emitter.line(code`${limit} = ${emitter.ref(readLimit, "readLimit")}(${call.at}, ${most});`);
+    },
     nullish: () => emitter.line(code`${result} = null;`),
     item: (item, exit) => {
       emitter.withVariables(call.level, [item], () =>
