@@ -33,7 +33,7 @@ export function startBroker(options: BrokerOptions, listener: BrokerListener): B
     reasons: {},
     sources: [],
   };
-  const worker = new Worker(new URL("./pipeline-thread.ts", import.meta.url).href);
+  const worker = new Worker(new URL("./pipeline-thread.ts", import.meta.url).href, { smol: true });
   const send = (request: PipelineRequest) => worker.postMessage(request);
   const done = new Promise<BrokerStats>((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<PipelineAnswer>) => {

@@ -13,6 +13,8 @@ export interface FilteredPackets {
   /** Faulty packets with the packet they were; their bytes are in `bytes`. */
   readonly faulty: readonly (FaultyPacket & { readonly packet: Packet })[];
   readonly outbox: readonly OutboxEntry[];
+  /** What the above refers to: to be released when it is written. */
+  readonly buffers: readonly ArrayBuffer[];
 }
 
 /** A batch whose packets are decoded on their thread. */
@@ -41,7 +43,8 @@ type Asked =
   | { readonly type: "tell" };
 
 class DecodeWorker {
-  readonly #worker = new Worker(new URL("./decode-thread.ts", import.meta.url).href);
+  /** `smol`: its heap is collected early, for what it makes is garbage as soon as it is sent. */
+  readonly #worker = new Worker(new URL("./decode-thread.ts", import.meta.url).href, { smol: true });
   readonly #asked = new Map<
     number,
     { resolve: (answer: DecodeAnswer) => void; reject: (error: Error) => void }
@@ -103,12 +106,12 @@ export class DecodePool {
         if (filtered.type !== "filtered") throw new Error("a decode thread gave another answer");
         worker.batches--;
         this.#tell(filtered);
-        const { alerts, faulty } = filtered;
+        const { alerts, faulty, buffers } = filtered;
         const outbox = filtered.outbox.map((entry) => ({
           ...entry,
           document: decodeDocument(entry.document),
         }));
-        return { alerts, outbox, faulty: withPackets(faulty, packets) };
+        return { alerts, outbox, buffers, faulty: withPackets(faulty, packets) };
       },
     };
   }

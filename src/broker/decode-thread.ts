@@ -13,6 +13,7 @@ import {
   encodeDocument,
   openEmbeddedReader,
 } from "../store/index.ts";
+import { release } from "./buffers.ts";
 import { decodePacket } from "./decode.ts";
 import type { DecodeAnswer, DecodeRequest, FaultyPacket } from "./messages.ts";
 
@@ -30,7 +31,10 @@ interface Decoded {
   readonly records: readonly AlertRecord[];
   readonly alerts: readonly EncodedAlert[];
   readonly faulty: readonly FaultyPacket[];
-  readonly buffers: ReadonlySet<ArrayBufferLike>;
+  /** The packets' buffers that `alerts` and `faulty` refer to. */
+  readonly buffers: ArrayBuffer[];
+  /** The others: only the records refer to them. */
+  readonly spent: readonly ArrayBufferLike[];
 }
 
 interface Opened {
@@ -88,7 +92,13 @@ function decode(packets: Extract<DecodeRequest, { type: "decode" }>["packets"], 
     buffers.add(packet.bytes.buffer);
     faulty.push({ index, fault, bytes, ...(survey === undefined ? {} : { survey }) });
   }
-  return { records, alerts, faulty, buffers };
+  return {
+    records,
+    alerts,
+    faulty,
+    buffers: [...buffers].filter((each) => each instanceof ArrayBuffer),
+    spent: packets.flatMap(({ bytes }) => (buffers.has(bytes.buffer) ? [] : [bytes.buffer])),
+  };
 }
 
 async function filter(id: number, number: number, { registry, reader }: Opened): Promise<void> {
@@ -101,10 +111,11 @@ async function filter(id: number, number: number, { registry, reader }: Opened):
     const isTime = performance.now() - lastTallies > TALLY_INTERVAL_MS;
     if (isTime) lastTallies = performance.now();
     const tallies = isTime ? registry.takeTallies() : [];
-    const { alerts, faulty, buffers } = batch;
+    const { alerts, faulty, buffers, spent } = batch;
+    for (const buffer of spent) release(buffer);
     send(
-      { type: "filtered", id, alerts, faulty, outbox, tallies, broken: registry.takeBroken() },
-      [...buffers].filter((buffer) => buffer instanceof ArrayBuffer),
+      { type: "filtered", id, alerts, faulty, buffers, outbox, tallies, broken: registry.takeBroken() },
+      buffers,
     );
   } catch (error) {
     // Filters fail one by one without harm: what comes here is the store, and it may be asked again.

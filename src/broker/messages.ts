@@ -49,6 +49,8 @@ export type DecodeAnswer =
       readonly id: number;
       readonly alerts: readonly EncodedAlert[];
       readonly faulty: readonly FaultyPacket[];
+      /** The packets' buffers that rows and faulty packets refer to: released when those are written. */
+      readonly buffers: readonly ArrayBuffer[];
       readonly outbox: readonly EncodedEntry[];
       readonly tallies: Tallies;
       readonly broken: readonly BrokenFilter[];

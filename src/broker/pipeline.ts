@@ -16,11 +16,12 @@ import {
   type SourceSpec,
 } from "../sources/index.ts";
 import type { AlertBatch, AlertWriter, BatchResult, DeadLetter } from "../store/index.ts";
+import { release } from "./buffers.ts";
 import type { DecodedPackets, FilteredPackets } from "./decode-pool.ts";
 import type { BrokerOptions, BrokerStats, LogLine, SourceState } from "./messages.ts";
 
 /** Batches of one source that are decoded, at least, while another is written. */
-const AHEAD = 2;
+const AHEAD = 1;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 30_000;
 const NOT_BEGUN = { bytesRead: 0, bytesTotal: undefined } as const;
@@ -174,6 +175,7 @@ export class Pipeline {
       try {
         filtered ??= await decoded.filter();
         const result = await this.parts.writer.write(alertBatch(source, batch, filtered));
+        for (const buffer of filtered.buffers) release(buffer);
         return { result, faulty: filtered.faulty };
       } catch (error) {
         const isStoreError = error instanceof Error && error.name === "StoreError";

@@ -5,6 +5,7 @@ import { createGunzip } from "node:zlib";
 import { extract } from "tar-stream";
 import { SourceError } from "./source.ts";
 
+const CHUNK_BYTES = 256 * 1024;
 /** How much of a packet that is too large is kept. */
 const KEPT_BYTES = 64 * 1024;
 
@@ -26,7 +27,7 @@ export async function* archiveMembers(
   onBytes: (count: number) => void,
 ): AsyncGenerator<ArchiveMember> {
   const tar = extract();
-  const file = createReadStream(path, { highWaterMark: 256 * 1024 });
+  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   file.on("data", (chunk) => onBytes(chunk.length));
   let failure: Error | undefined;
   const onEnd = (error: Error | null | undefined) => {
@@ -35,7 +36,7 @@ export async function* archiveMembers(
     if (error) tar.destroy(error);
   };
   if (/\.tar$/i.test(path)) pipeline(file, tar, onEnd);
-  else pipeline(file, createGunzip(), tar, onEnd);
+  else pipeline(file, createGunzip({ chunkSize: CHUNK_BYTES }), tar, onEnd);
   let index = 0;
   try {
     for await (const entry of tar) {

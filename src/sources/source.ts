@@ -57,9 +57,10 @@ export interface BatchLimits {
   readonly packetBytes: number;
 }
 
+/** 4 MB are 65 packets with image stamps: larger batches only take more memory. */
 export const DEFAULT_LIMITS: BatchLimits = {
   packets: 300,
-  bytes: 24 * 1024 * 1024,
+  bytes: 4 * 1024 * 1024,
   packetBytes: 64 * 1024 * 1024,
 };
 

@@ -21,14 +21,17 @@ export function realPackets(): NamedPacket[] {
 
 /** Candids of copies begin here: no real alert is near. */
 const FIRST_COPY = 9_000_000_000_000_000_000n;
+const COPIES_OF_ONE = 1_000_000n;
 
 /** A container of `records` copies of a packet's alert, each of an object and with a candid of its own. */
 export class Copier {
   readonly #encoder: Encoder;
   readonly #record: Readonly<Record<string, unknown>>;
-  #next = FIRST_COPY;
+  #next: bigint;
 
-  constructor(packet: Uint8Array) {
+  /** Copiers with different numbers make different alerts. */
+  constructor(packet: Uint8Array, number = 0) {
+    this.#next = FIRST_COPY + BigInt(number) * COPIES_OF_ONE;
     const container = openContainer(packet);
     const [record] = container.records();
     if (record === undefined) throw new Error("the packet is empty");

@@ -1,5 +1,5 @@
 /** `kowalski ingest http://…`: nightly archives from a server that is not always kind. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
@@ -8,6 +8,9 @@ import { temporaryFolder } from "../support/folders.ts";
 import { realPackets, tarGzOf } from "../support/packets.ts";
 import { sharedDir } from "../support/shared.ts";
 import { storedCounts, storedDocuments } from "../support/stored.ts";
+
+// Each starts the executable a few times, perhaps on a busy machine.
+setDefaultTimeout(60_000);
 
 const hasPackets = sharedDir() !== undefined;
 if (!hasPackets) process.stderr.write("skipped: downloads (no ../shared beside this checkout)\n");
@@ -142,7 +145,7 @@ describe.if(hasPackets)("ingest from an address", () => {
     expect(depot.ranges.slice(1).every((range) => range !== undefined)).toBe(true);
     // Little is sent twice: what was on its way when the connection broke.
     expect(depot.sent).toBeLessThan(depot.body.length * 1.5);
-  }, 30_000);
+  });
 
   test("begins anew where the server cannot go on, or has another file by now", async () => {
     const stubborn = await night();
@@ -163,7 +166,7 @@ describe.if(hasPackets)("ingest from an address", () => {
     changed.body = await tarGzOf(realPackets().reverse());
     expect((await running).code).toBe(0);
     await expectWholeNight(second);
-  }, 30_000);
+  });
 
   test("a killed download is resumed by the next run", async () => {
     const depot = await night();
@@ -178,7 +181,7 @@ describe.if(hasPackets)("ingest from an address", () => {
     expect((await ingest(dataDir, depot.url)).code).toBe(0);
     await expectWholeNight(dataDir);
     expect(Number(/\d+/.exec(depot.ranges[1] ?? "")?.[0] ?? 0)).toBeGreaterThan(100_000);
-  }, 30_000);
+  });
 
   test("an address without an archive fails with a word", async () => {
     const depot = await night();

@@ -53,7 +53,7 @@ export function openDatabase({ dataDir, readonly = false }: OpenOptions): Databa
     database = new Database(file, { create: !readonly, readwrite: true, safeIntegers: true });
     // What is read again and again stays in memory: 64 MB of pages for a writer, 16 MB for a reader.
     database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    database.run(`PRAGMA cache_size = ${readonly ? -16_000 : -64_000}`);
+    database.run(`PRAGMA cache_size = ${readonly ? -16_000 : -16_000}`);
     database.run("PRAGMA temp_store = MEMORY");
     if (readonly) database.run("PRAGMA query_only = ON");
     else {

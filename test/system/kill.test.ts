@@ -1,0 +1,101 @@
+/**
+ * `kill -9` at random moments of an ingest, restarted until it is done, leaves the same documents as one
+ * undisturbed run. KOWALSKI_KILL_PACKETS=20000 makes it the long one, KOWALSKI_KILL_SEED repeats a run.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cleanEnvironment, executable, runExecutable } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { randomNumbers } from "../support/random.ts";
+import { differences, storedDigests, storedDocuments } from "../support/stored.ts";
+
+const PACKETS = Number(process.env["KOWALSKI_KILL_PACKETS"] ?? 3000);
+const SEED = Number(process.env["KOWALSKI_KILL_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+/** Longest time that a process lives before it is killed, milliseconds. */
+const LONGEST_LIFE_MS = 1500;
+/** After so many kills a run is left alone, so that the test ends. */
+const MOST_KILLS = PACKETS / 200;
+const TIMEOUT_MS = 60_000 + PACKETS * 60;
+
+const folder = temporaryFolder();
+const archive = join(folder.path, "sim.tar.gz");
+let undisturbed: Map<string, string> = new Map();
+
+beforeAll(async () => {
+  process.stderr.write(`kill -9: ${PACKETS} packets, KOWALSKI_KILL_SEED=${SEED}\n`);
+  const words = ["simulate", "--out", archive, "--alerts", String(PACKETS), "--nights", "10"];
+  const options = { timeoutMs: TIMEOUT_MS };
+  expect((await runExecutable([...words, "--seed", String(SEED)], options)).code).toBe(0);
+  const dataDir = join(folder.path, "undisturbed");
+  expect((await runExecutable(["ingest", "--data-dir", dataDir, archive], options)).code).toBe(0);
+  undisturbed = await storedDigests(dataDir);
+}, TIMEOUT_MS);
+
+afterAll(() => folder[Symbol.dispose]());
+
+/** Starts the executable again and again, killing it at random moments; resolves with the number of kills. */
+async function runKilled(words: readonly string[], isDone: () => Promise<boolean>): Promise<number> {
+  const random = randomNumbers(SEED);
+  for (let kills = 0; ; kills++) {
+    const child = Bun.spawn([await executable(), ...words], {
+      cwd: folder.path,
+      env: cleanEnvironment(),
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    if (kills < MOST_KILLS) {
+      await Promise.race([child.exited, Bun.sleep(50 + random() * LONGEST_LIFE_MS)]);
+    } else {
+      while (child.exitCode === null && !(await isDone())) await Bun.sleep(100);
+    }
+    const ended = child.exitCode;
+    child.kill("SIGKILL");
+    await child.exited;
+    if (ended !== null && ended !== 0) throw new Error(`${words[0]} ended with ${ended}`);
+    if (ended === 0 || (await isDone())) return kills;
+  }
+}
+
+async function isRead(dataDir: string): Promise<boolean> {
+  const [source] = await storedDocuments(dataDir, "sources").catch(() => []);
+  return source?.["done"] === true;
+}
+
+describe("kill -9", () => {
+  test("the undisturbed run stored every packet", () => {
+    const alerts = [...undisturbed.keys()].filter((key) => key.startsWith("ZTF_alerts/"));
+    expect(alerts).toHaveLength(PACKETS);
+    expect([...undisturbed.keys()].filter((key) => key.startsWith("ZTF_alerts_cutouts/"))).toHaveLength(
+      PACKETS,
+    );
+  });
+
+  test(
+    "ingest ends with the same documents",
+    async () => {
+      const dataDir = join(folder.path, "ingest");
+      const words = ["ingest", "--data-dir", dataDir, "--batch", "100", archive];
+      const kills = await runKilled(words, () => isRead(dataDir));
+      expect(differences(undisturbed, await storedDigests(dataDir))).toEqual([]);
+      expect(kills).toBeGreaterThan(2);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "serve ends with the same documents",
+    async () => {
+      const dataDir = join(folder.path, "serve");
+      mkdirSync(dataDir);
+      const config = join(folder.path, "config.yaml");
+      writeFileSync(config, JSON.stringify({ sources: [{ path: archive }], ingest: { batch_packets: 100 } }));
+      const words = ["serve", "--config", config, "--data-dir", dataDir, "--port", "0"];
+      const kills = await runKilled(words, () => isRead(dataDir));
+      expect(differences(undisturbed, await storedDigests(dataDir))).toEqual([]);
+      expect(kills).toBeGreaterThan(2);
+    },
+    TIMEOUT_MS,
+  );
+});
