@@ -24,13 +24,44 @@ const page = `<!doctype html>
 </html>
 `;
 
-const start = `SwaggerUIBundle({
+/** The page's own reading of JSON would show candids with their last digits lost and 30.0 as 30. */
+const start = `const exactly = (text) =>
+  JSON.rawJSON === undefined
+    ? text
+    : JSON.stringify(
+        JSON.parse(text, (_, value, { source }) => (typeof value === "number" ? JSON.rawJSON(source) : value)),
+        null,
+        2,
+      );
+
+const exactAnswers = ({ React }) => ({
+  wrapComponents: {
+    responseBody: (Original) => (props) => {
+      if (typeof props.content !== "string" || !/json/i.test(props.contentType)) {
+        return React.createElement(Original, props);
+      }
+      return React.createElement(
+        "div",
+        null,
+        React.createElement("h5", null, "Response body"),
+        React.createElement(
+          props.getComponent("HighlightCode", true),
+          { language: "json", downloadable: true, fileName: "answer.json", canCopy: true },
+          exactly(props.content),
+        ),
+      );
+    },
+  },
+});
+
+SwaggerUIBundle({
   url: "${SPEC}",
   dom_id: "#api",
   deepLinking: true,
   persistAuthorization: true,
   tryItOutEnabled: true,
   validatorUrl: null,
+  plugins: [exactAnswers],
 });
 `;
 

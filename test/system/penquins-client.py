@@ -1,0 +1,94 @@
+"""What users of the Python client do, against the server in KOWALSKI_URL; prints one JSON object."""
+
+import json
+import os
+from urllib.parse import urlparse
+
+from penquins import Kowalski
+
+address = urlparse(os.environ["KOWALSKI_URL"])
+credentials = {"username": os.environ["KOWALSKI_USERNAME"], "password": os.environ["KOWALSKI_PASSWORD"]}
+where = {"protocol": address.scheme, "host": address.hostname, "port": address.port, "timeout": 30}
+
+CANDID = 1127561440015015001
+
+
+def query(kowalski, query_type, kwargs=None, **fields):
+    request = {"query_type": query_type, "query": fields}
+    if kwargs is not None:
+        request["kwargs"] = kwargs
+    return kowalski.query(query=request)["default"]
+
+
+def count(**rest):
+    return {"query_type": "count_documents", "query": {"catalog": "ZTF_alerts", "filter": {}, **rest}}
+
+
+told = {}
+with Kowalski(**credentials, **where) as by_password:
+    token = by_password.instances["default"]["token"]
+    told["ping"] = by_password.ping()
+
+with Kowalski(token=token, **where) as kowalski:
+    told["ping with token"] = kowalski.ping()
+    told["catalogs"] = kowalski.get_catalogs()
+    told["find"] = query(
+        kowalski,
+        "find",
+        catalog="ZTF_alerts",
+        filter={"candid": CANDID},
+        projection={"_id": 0, "candid": 1, "objectId": 1, "candidate.exptime": 1},
+    )
+    told["exact"] = told["find"]["data"][0]["candid"] == CANDID
+    told["find with kwargs"] = query(
+        kowalski,
+        "find",
+        kwargs={"limit": 2, "skip": 1, "sort": [["candidate.drb", -1]], "max_time_ms": 10000},
+        catalog="ZTF_alerts",
+        filter={"candidate.drb": {"$gt": 0.9}},
+        projection={"_id": 0, "candidate.drb": 1},
+    )
+    told["find_one"] = query(
+        kowalski, "find_one", catalog="ZTF_alerts", filter={"candid": CANDID}, projection={"_id": 1}
+    )
+    told["find_one of none"] = query(kowalski, "find_one", catalog="ZTF_alerts", filter={"candid": -1})
+    told["find with text"] = query(
+        kowalski,
+        "find",
+        catalog="ZTF_alerts",
+        filter=str({"candid": {"$in": [CANDID]}, "candidate.nosuch": None}),
+        projection=str({"_id": False, "objectId": True}),
+    )
+    told["count_documents"] = query(
+        kowalski, "count_documents", catalog="ZTF_alerts", filter={"candidate.drb": {"$gt": 0.9}}
+    )
+    told["estimated_document_count"] = query(kowalski, "estimated_document_count", catalog="ZTF_alerts")
+    for command in ("catalog_names", "catalog_info", "index_info", "db_info"):
+        fields = {"catalog": "ZTF_alerts"} if command in ("catalog_info", "index_info") else {}
+        told[command] = query(kowalski, "info", command=command, **fields)
+    told["batch"] = kowalski.query(queries=[count(), count(filter={"candid": CANDID})], use_batch_query=True)
+    told["queries one by one"] = kowalski.query(queries=[count(), count(filter={"candid": CANDID})])
+    told["api"] = kowalski.api("post", "/api/queries", {"queries": [count(), count(filter={"candid": 1})]})
+    told["wrong operator"] = query(kowalski, "find", catalog="ZTF_alerts", filter={"candid": {"$gtt": 1}})
+    told["add user"] = kowalski.api("post", "/api/users", {"username": "ada", "password": "ada's own"})
+    told["change user"] = kowalski.api("put", "/api/users/ada", {"password": "another"})
+    told["alert"] = kowalski.api("get", f"/api/alerts/ztf/{CANDID}")["data"]["candid"] == CANDID
+
+with Kowalski(**{"username": "ada", "password": "another"}, **where) as ada:
+    told["user"] = ada.ping()
+    told["closed"] = ada.api(
+        "post", "/api/queries", {"query_type": "find", "query": {"catalog": "users", "filter": {}}}
+    )
+    told["remove user, as a user"] = ada.api("delete", "/api/users/admin")
+
+for name, wrong in {
+    "wrong password": {"username": credentials["username"], "password": "wrong"},
+    "wrong token": {"token": "nonsense"},
+}.items():
+    try:
+        with Kowalski(**wrong, **where) as kowalski:
+            told[name] = kowalski.get_catalogs()
+    except Exception as error:
+        told[name] = str(error)
+
+print(json.dumps(told, default=str))
