@@ -44,6 +44,7 @@ export {
   type PipelineNode,
   type PipelineOptions,
   parsePipeline,
+  planPipeline,
   type RunContext,
   type Running,
   type RunOptions,

@@ -182,7 +182,8 @@ function coneRound(points: readonly LonLat[]): Region | undefined {
   return cone(center, Math.hypot(high[0] - low[0], high[1] - low[1]) / 2);
 }
 
-function planNear(near: NearQuery, path: string): Bounds {
+/** The bounds of a near search at a path. */
+export function planNear(near: NearQuery, path: string): Bounds {
   const unit = near.metric === "meters" ? DEGREES / EARTH_RADIUS : near.metric === "radians" ? DEGREES : 1;
   // On the plane of coordinates a least distance says nothing of the least angle.
   const least = near.metric === "flat" ? 0 : near.min * unit;

@@ -1,5 +1,6 @@
 /** What every store must do with pipelines. */
 import { expect, test } from "bun:test";
+import { Double } from "bson";
 import { type Document, QueryError } from "../../src/query/index.ts";
 import type { AggregateRequest } from "../../src/store/index.ts";
 import type { Asker } from "./conformance.ts";
@@ -128,6 +129,50 @@ export function aggregateTests(ask: () => Asker): void {
       ["pipeline[0].$match.objectId", 4, 4],
       ["pipeline[0].$match.candidate.drb.$gt", 4, 2],
     ]);
+  });
+
+  test("other collections are joined, by their indexes", async () => {
+    const joined = await run("catalog", [
+      {
+        $lookup: {
+          from: ALERTS,
+          localField: "name",
+          foreignField: "objectId",
+          pipeline: [{ $sort: { candid: 1 } }, { $limit: 1 }, { $project: { _id: 0, candid: 1 } }],
+          as: "alerts",
+        },
+      },
+      { $sort: { _id: 1 } },
+      { $project: { class: 1, alerts: 1 } },
+    ]);
+    expect(joined).toEqual([
+      { _id: 1, class: "SN", alerts: [{ candid: BASE + 1n }] },
+      { _id: 2, class: "AGN", alerts: [{ candid: BASE + 2n }] },
+      { _id: 3, class: "CV", alerts: [{ candid: BASE + 1n }] },
+    ]);
+    const history = await run(ALERTS, [
+      { $match: { candid: BASE + 5n } },
+      { $lookup: { from: AUX, localField: "objectId", foreignField: "_id", as: "aux" } },
+      { $project: { _id: 0, jds: { $arrayElemAt: ["$aux.prv_candidates.jd", 0] } } },
+    ]);
+    expect(history).toEqual([{ jds: [5, 6, 15, 16, 25, 26, 35, 36] }]);
+    const both = await run("catalog", [{ $match: { _id: 1 } }, { $unionWith: "nowhere" }, { $unionWith: "catalog" }]);
+    expect(both.map((document) => document["_id"])).toEqual([1, 1, 2, 3]);
+  });
+
+  test("$geoNear finds what is near, nearest first, by the index", async () => {
+    const near = { type: "Point", coordinates: [100.1 - 180, -30] };
+    const pipeline = [
+      { $geoNear: { near, distanceField: "distance", maxDistance: 1500 } },
+      { $project: { _id: 1, distance: { $trunc: ["$distance", -2] } } },
+    ];
+    expect(await run(ALERTS, pipeline)).toEqual([
+      { _id: BASE + 10n, distance: new Double(0) },
+      ...[9n, 11n].map((i) => ({ _id: BASE + i, distance: new Double(900) })),
+    ]);
+    const { index, documentsExamined } = await explain(pipeline);
+    expect(index).not.toBeNull();
+    expect(documentsExamined).toBeLessThan(COUNT);
   });
 
   test("errors name the place in the pipeline, and a time limit ends it", async () => {

@@ -6,7 +6,7 @@ import type { MatchNode, NearNode } from "./nodes.ts";
 import { parseMatch } from "./parse.ts";
 
 export { distanceFrom } from "./geo.ts";
-export { EARTH_RADIUS, type NearQuery } from "./geo-shapes.ts";
+export { EARTH_RADIUS, type NearQuery, readNear } from "./geo-shapes.ts";
 export * from "./nodes.ts";
 export { parseMatch } from "./parse.ts";
 

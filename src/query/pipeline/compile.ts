@@ -76,11 +76,12 @@ export function compileFilter(node: PipelineNode): CompiledFilter {
 
 /** The context of a run with these options. */
 export function contextOf(options: Omit<RunOptions, "deadline">): RunContext {
-  const { now, variables, lookup, limits } = options;
+  const { now, variables, lookup, limits, positionPath } = options;
   return {
     variables: new Map<string, Value | undefined>([["NOW", now ?? new Date()], ...(variables ?? [])]),
     lookup,
     limits: { ...DEFAULT_LIMITS, ...limits },
+    positionPath,
   };
 }
 

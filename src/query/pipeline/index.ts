@@ -30,3 +30,4 @@ export type {
   Variables,
 } from "./nodes.ts";
 export { collectionsOf, parsePipeline, walkPipeline } from "./parse.ts";
+export { type PipelineLead, planPipeline } from "./plan.ts";

@@ -34,6 +34,8 @@ export interface RunContext {
   readonly variables: Variables;
   readonly lookup: CollectionReader | undefined;
   readonly limits: Limits;
+  /** Where the documents' position stands, for a `$geoNear` that does not say. */
+  readonly positionPath: string | undefined;
 }
 
 /** A stage ready to run. */
@@ -48,7 +50,12 @@ export type CompiledStage =
 /** What planners of stores can serve from an index. */
 export type Plannable =
   /** The stage lets through nothing outside of the bounds. */
-  | { readonly kind: "bounds"; readonly bounds: Bounds }
+  | {
+      readonly kind: "bounds";
+      readonly bounds: Bounds;
+      /** Narrower bounds, where they depend on the run: its variables, and where positions stand. */
+      readonly within?: (variables: Variables, positionPath: string | undefined) => Bounds;
+    }
   | { readonly kind: "sort"; readonly sort: SortSpec }
   | { readonly kind: "limit" | "skip"; readonly count: number };
 
@@ -102,4 +109,6 @@ export interface RunOptions {
   /** What `$$NOW` is; by default the time of the call. */
   readonly now?: Date | undefined;
   readonly variables?: Variables | undefined;
+  /** Where the documents' position stands, for a `$geoNear` that does not say. */
+  readonly positionPath?: string | undefined;
 }

@@ -2,10 +2,14 @@
 import type { StageDefinition } from "../pipeline/reader.ts";
 import { bucket } from "./bucket.ts";
 import { bucketAuto } from "./bucket-auto.ts";
+import { documents, unionWith } from "./collections.ts";
 import { count, sortByCount } from "./count.ts";
 import { limit, skip } from "./cut.ts";
 import { facet } from "./facet.ts";
+import { geoNear } from "./geo-near.ts";
+import { graphLookup } from "./graph-lookup.ts";
 import { group } from "./group.ts";
+import { lookup } from "./lookup.ts";
 import { match } from "./match.ts";
 import { addFields, project, set, unset } from "./project.ts";
 import { redact } from "./redact.ts";
@@ -19,9 +23,13 @@ const DEFINITIONS: readonly StageDefinition[] = [
   bucket,
   bucketAuto,
   count,
+  documents,
   facet,
+  geoNear,
+  graphLookup,
   group,
   limit,
+  lookup,
   match,
   project,
   redact,
@@ -32,6 +40,7 @@ const DEFINITIONS: readonly StageDefinition[] = [
   skip,
   sort,
   sortByCount,
+  unionWith,
   unset,
   unwind,
 ];

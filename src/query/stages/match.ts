@@ -2,10 +2,11 @@
 import { QueryError } from "../errors.ts";
 import { compileMatchNode, type MatchNode, matchConjuncts, parseMatch, walkMatch } from "../match/index.ts";
 import type { Evaluate, Expression } from "../pipeline/expression.ts";
-import type { CompiledStage, Variables } from "../pipeline/nodes.ts";
+import type { CompiledStage, Plannable, Variables } from "../pipeline/nodes.ts";
 import type { PipelineReader, StageDefinition } from "../pipeline/reader.ts";
 import { planMatch } from "../plan.ts";
 import type { Document, Value } from "../values.ts";
+import { boundsOfExpression } from "./expression-bounds.ts";
 
 export const match: StageDefinition = {
   name: "$match",
@@ -19,12 +20,11 @@ export const match: StageDefinition = {
     result: [{ _id: 1, candidate: { drb: 0.9 } }],
   },
   parse(argument, at, reader) {
-    const node = parseMatch(argument, at);
-    const expressions = readExpressions(node, reader);
+    const { node, expressions } = readFilter(argument, at, reader);
     return {
       at,
       pipelines: [],
-      plan: { kind: "bounds", bounds: planMatch(node) },
+      plan: planOf(node, expressions),
       compile: () => compileTest(node, expressions),
       conjuncts: () =>
         matchConjuncts(node).map((conjunct) => ({
@@ -35,8 +35,32 @@ export const match: StageDefinition = {
   },
 };
 
+function planOf(node: MatchNode, expressions: FilterExpressions): Plannable {
+  const bounds = planMatch(node);
+  const parts = matchConjuncts(node).flatMap((conjunct) => {
+    const expression = conjunct.kind === "expr" ? expressions.get(conjunct.at) : undefined;
+    return expression === undefined ? [] : (boundsOfExpression(expression.node) ?? []);
+  });
+  if (parts.length === 0) return { kind: "bounds", bounds };
+  return {
+    kind: "bounds",
+    bounds,
+    within: (variables) => ({ kind: "and", parts: [bounds, ...parts.map((part) => part(variables))] }),
+  };
+}
+
 /** The expressions of a filter's `$expr`, by place. */
 export type FilterExpressions = ReadonlyMap<string, Expression>;
+
+/** A find filter in a pipeline: read and checked, its expressions too. */
+export function readFilter(
+  value: Value,
+  at: string,
+  reader: PipelineReader,
+): { readonly node: MatchNode; readonly expressions: FilterExpressions } {
+  const node = parseMatch(value, at);
+  return { node, expressions: readExpressions(node, reader) };
+}
 
 function readExpressions(node: MatchNode, reader: PipelineReader): FilterExpressions {
   const expressions = new Map<string, Expression>();

@@ -1,4 +1,5 @@
 /** Reads and sets what stands at a path of documents, without going through arrays. */
+import { arrayPosition } from "../paths.ts";
 import { type Document, getField, isDocument, setField, type Value } from "../values.ts";
 
 /** The value at a path of documents; undefined where something else is on the way. */
@@ -6,6 +7,27 @@ export function valueAt(document: Document, parts: readonly string[]): Value | u
   let value: Value | undefined = document;
   for (const part of parts) value = isDocument(value) ? getField(value, part) : undefined;
   return value;
+}
+
+/** All values at a path, the items of arrays in the place of the arrays; a number is also a position. */
+export function valuesAlong(document: Document, parts: readonly string[]): Value[] {
+  const values: Value[] = [];
+  const walk = (value: Value | undefined, from: number) => {
+    if (from === parts.length) {
+      if (Array.isArray(value)) values.push(...value);
+      else if (value !== undefined) values.push(value);
+      return;
+    }
+    const name = parts[from] ?? "";
+    if (isDocument(value)) walk(getField(value, name), from + 1);
+    else if (Array.isArray(value)) {
+      for (const item of value) if (isDocument(item)) walk(item, from);
+      const position = arrayPosition(name);
+      if (position >= 0) walk(value[position], from + 1);
+    }
+  };
+  walk(document, 0);
+  return values;
 }
 
 /**

@@ -37,8 +37,8 @@ export const sort: StageDefinition = {
   },
 };
 
-/** How many of the sorted documents the next stages can pass on. */
-function mostAskedFor(following: readonly StageNode[]): number {
+/** How many of a stage's documents those behind it can pass on. */
+export function mostAskedFor(following: readonly StageNode[]): number {
   let skipped = 0;
   for (const { plan } of following) {
     if (plan?.kind === "limit") return skipped + plan.count;

@@ -9,10 +9,9 @@ import {
   explainFlow,
   type PipelineNode,
   parsePipeline,
+  planPipeline,
   type RunContext,
   type Running,
-  type SortSpec,
-  type StageNode,
 } from "../../query/index.ts";
 import type { AggregateExplanation, AggregateRequest } from "../store.ts";
 import { findLayout } from "./layout.ts";
@@ -25,6 +24,7 @@ interface Planned {
   /** The stages that are left to run. */
   readonly pipeline: PipelineNode;
   readonly documents: Running;
+  readonly context: RunContext;
 }
 
 export class Aggregator {
@@ -34,16 +34,16 @@ export class Aggregator {
 
   /** Runs a pipeline; `examined` is called for each document of the collection that was looked at. */
   *aggregate(request: AggregateRequest): Running {
-    const { pipeline, documents } = this.#plan(request);
-    yield* compilePipeline(pipeline).flow(documents, this.#context());
+    const { pipeline, documents, context } = this.#plan(request);
+    yield* compilePipeline(pipeline).flow(documents, context);
   }
 
   /** Runs a pipeline to its end and tells how it was served and what its stages did. */
   *explain(request: AggregateRequest): Generator<undefined, AggregateExplanation, undefined> {
     let documentsExamined = 0;
     let documentsReturned = 0;
-    const { pipeline, documents, index } = this.#plan(request, () => documentsExamined++);
-    const { flow, explain } = explainFlow(pipeline, documents, this.#context());
+    const { pipeline, documents, index, context } = this.#plan(request, () => documentsExamined++);
+    const { flow, explain } = explainFlow(pipeline, documents, context);
     for (const document of flow) {
       if (document === undefined) yield undefined;
       else documentsReturned++;
@@ -51,15 +51,13 @@ export class Aggregator {
     return { index, documentsExamined, documentsReturned, stages: explain() };
   }
 
-  #context(): RunContext {
-    return contextOf({ lookup: this.#lookup });
-  }
-
   #plan(request: AggregateRequest, examined: () => void = () => {}): Planned {
     const parsed = parsePipeline(request.pipeline);
-    const { bounds, sorting } = leadOf(parsed.stages);
     const layout = findLayout(this.database, request.collection);
-    if (layout === undefined) return { index: null, pipeline: parsed, documents: nothing() };
+    const positionPath = layout?.columns.find(({ kind }) => kind === "position")?.path;
+    const context = contextOf({ lookup: this.#lookup, positionPath });
+    if (layout === undefined) return { index: null, pipeline: parsed, documents: nothing(), context };
+    const { bounds, sorting } = planPipeline(parsed, context.variables, positionPath);
     const wanted = { bounds, sort: sorting?.sort, hint: request.hint };
     const plan = planAccess(this.database, layout, wanted);
     // What the index has put in order needs no sorting.
@@ -69,6 +67,7 @@ export class Aggregator {
       index: plan.access.index,
       pipeline: { at: parsed.at, stages },
       documents: documentsOf(found, examined),
+      context,
     };
   }
 
@@ -78,25 +77,6 @@ export class Aggregator {
     const { access } = planAccess(this.database, layout, { bounds });
     yield* documentsOf(scanDocuments(this.database, layout, access), () => {});
   }
-}
-
-/** What the first stages ask of the collection: bounds, and the order that a `$sort` right behind gives. */
-function leadOf(stages: readonly StageNode[]): {
-  readonly bounds: Bounds;
-  readonly sorting: { readonly stage: StageNode; readonly sort: SortSpec } | undefined;
-} {
-  const parts: Bounds[] = [];
-  for (const stage of stages) {
-    const { plan } = stage;
-    if (plan?.kind === "bounds") parts.push(plan.bounds);
-    else if (plan?.kind === "sort") return { bounds: both(parts), sorting: { stage, sort: plan.sort } };
-    else break;
-  }
-  return { bounds: both(parts), sorting: undefined };
-}
-
-function both(parts: readonly Bounds[]): Bounds {
-  return { kind: "and", parts };
 }
 
 function* documentsOf(

@@ -1,0 +1,31 @@
+/** What the first stages of a pipeline ask of the collection that it reads. */
+import type { Bounds } from "../bounds.ts";
+import type { SortSpec } from "../sort.ts";
+import type { PipelineNode, StageNode, Variables } from "./nodes.ts";
+
+export interface PipelineLead {
+  /** What every document that gets through the first stages lies within. */
+  readonly bounds: Bounds;
+  /** A `$sort` right behind them. */
+  readonly sorting: { readonly stage: StageNode; readonly sort: SortSpec } | undefined;
+}
+
+/**
+ * Plans how a pipeline's collection is to be read, given the variables of the run and where the collection's
+ * positions stand.
+ */
+export function planPipeline(
+  { stages }: PipelineNode,
+  variables: Variables,
+  positionPath: string | undefined,
+): PipelineLead {
+  const parts: Bounds[] = [];
+  for (const stage of stages) {
+    const { plan } = stage;
+    if (plan?.kind === "bounds") parts.push(plan.within?.(variables, positionPath) ?? plan.bounds);
+    else if (plan?.kind === "sort")
+      return { bounds: { kind: "and", parts }, sorting: { stage, sort: plan.sort } };
+    else break;
+  }
+  return { bounds: { kind: "and", parts }, sorting: undefined };
+}

@@ -1,0 +1,147 @@
+/** `$graphLookup`: follows references through another collection. */
+import { QueryError } from "../errors.ts";
+import type { Evaluate } from "../pipeline/expression.ts";
+import { MemoryAccount } from "../pipeline/memory.ts";
+import type { Flow, RunContext, Running } from "../pipeline/nodes.ts";
+import type { StageDefinition } from "../pipeline/reader.ts";
+import { type ValueKey, valueKey } from "../pipeline/value-key.ts";
+import { type Document, getField, type Value } from "../values.ts";
+import { integerOf, readOptions, readPlainPath } from "./arguments.ts";
+import { read, readCollection, withEqual } from "./foreign.ts";
+import { compileFilterTest, readFilter } from "./match.ts";
+import { valuesAlong, withValueAt } from "./paths.ts";
+
+export const graphLookup: StageDefinition = {
+  name: "$graphLookup",
+  summary: "Adds an array of the documents of another collection that are reached by following references.",
+  example: {
+    stage: {
+      $graphLookup: {
+        from: "other",
+        startWith: "$a",
+        connectFromField: "next",
+        connectToField: "_id",
+        as: "reached",
+      },
+    },
+    documents: [],
+    result: [],
+  },
+  parse(argument, at, reader) {
+    const options = readOptions(
+      argument,
+      at,
+      ["from", "startWith", "connectFromField", "connectToField", "as"],
+      ["maxDepth", "depthField", "restrictSearchWithMatch"],
+    );
+    const path = (name: string) => readPlainPath(getField(options, name), `${at}.${name}`);
+    const restriction = getField(options, "restrictSearchWithMatch") ?? {};
+    const collection = readCollection(getField(options, "from"), undefined, `${at}.from`) ?? "";
+    const startWith = reader.expression(getField(options, "startWith") ?? null, `${at}.startWith`);
+    const filter = readFilter(restriction, `${at}.restrictSearchWithMatch`, reader);
+    const depthField = getField(options, "depthField");
+    const how = {
+      at,
+      collection,
+      connectFrom: path("connectFromField"),
+      connectTo: path("connectToField"),
+      as: path("as"),
+      depth: depthField === undefined ? undefined : readPlainPath(depthField, `${at}.depthField`),
+      maxDepth: readDepth(options, at),
+    };
+    return {
+      at,
+      pipelines: [],
+      collection,
+      compile() {
+        const search = new Search(how, compileFilterTest(filter.node, filter.expressions));
+        const start = startWith.compile();
+        return { kind: "flow", run: (input, context) => followed(input, search, start, context) };
+      },
+    };
+  },
+};
+
+function readDepth(options: Document, at: string): number {
+  const given = getField(options, "maxDepth");
+  if (given === undefined) return Number.POSITIVE_INFINITY;
+  const depth = integerOf(given);
+  if (depth === undefined || depth < 0n)
+    throw new QueryError("invalid", `${at}.maxDepth`, "needs an integer that is not negative");
+  return Number(depth);
+}
+
+interface GraphLookup {
+  readonly at: string;
+  readonly collection: string;
+  readonly connectFrom: readonly string[];
+  readonly connectTo: readonly string[];
+  readonly as: readonly string[];
+  readonly depth: readonly string[] | undefined;
+  readonly maxDepth: number;
+}
+
+function* followed(input: Flow, search: Search, start: Evaluate, context: RunContext): Running {
+  for (const document of input) {
+    if (document === undefined) {
+      yield undefined;
+      continue;
+    }
+    const from = start(document, context.variables);
+    const reached = yield* search.from(Array.isArray(from) ? from : [from ?? null], context);
+    yield withValueAt(document, search.how.as, reached);
+  }
+}
+
+class Search {
+  constructor(
+    readonly how: GraphLookup,
+    readonly test: (document: Document, variables: RunContext["variables"]) => boolean,
+  ) {}
+
+  /** Breadth first: what the values lead to, then what that leads to. */
+  *from(values: readonly Value[], context: RunContext): Generator<undefined, Document[], undefined> {
+    const { at, depth, maxDepth, connectFrom } = this.how;
+    const account = new MemoryAccount(at, context);
+    const reached = new Map<ValueKey, Document>();
+    const asked = new Set<ValueKey>();
+    let frontier = unasked(values, asked);
+    for (let level = 0; level <= maxDepth && frontier.length > 0; level++) {
+      const next: Value[] = [];
+      for (const document of this.#step(frontier, context)) {
+        if (document === undefined) {
+          yield undefined;
+          continue;
+        }
+        const key = valueKey(document["_id"]);
+        if (reached.has(key)) continue;
+        account.keep(document);
+        reached.set(key, depth === undefined ? document : withValueAt(document, depth, BigInt(level)));
+        next.push(...valuesAlong(document, connectFrom).filter((value) => value !== null));
+      }
+      frontier = unasked(next, asked);
+    }
+    return [...reached.values()];
+  }
+
+  *#step(frontier: readonly Value[], context: RunContext): Running {
+    const { at, collection, connectTo } = this.how;
+    const plain = !frontier.some(Array.isArray);
+    const bounds = plain
+      ? ({ kind: "in", path: connectTo.join("."), values: frontier } as const)
+      : ({ kind: "all" } as const);
+    for (const document of withEqual(read(context, at, collection, bounds), connectTo, frontier)) {
+      if (document === undefined || this.test(document, context.variables)) yield document;
+    }
+  }
+}
+
+/** The values that were not asked for before. */
+function unasked(values: readonly Value[], asked: Set<ValueKey>): Value[] {
+  return values.filter((value) => {
+    const key = valueKey(value);
+    if (asked.has(key)) return false;
+    asked.add(key);
+    return true;
+  });
+}
