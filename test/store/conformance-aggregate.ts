@@ -156,7 +156,11 @@ export function aggregateTests(ask: () => Asker): void {
       { $project: { _id: 0, jds: { $arrayElemAt: ["$aux.prv_candidates.jd", 0] } } },
     ]);
     expect(history).toEqual([{ jds: [5, 6, 15, 16, 25, 26, 35, 36] }]);
-    const both = await run("catalog", [{ $match: { _id: 1 } }, { $unionWith: "nowhere" }, { $unionWith: "catalog" }]);
+    const both = await run("catalog", [
+      { $match: { _id: 1 } },
+      { $unionWith: "nowhere" },
+      { $unionWith: "catalog" },
+    ]);
     expect(both.map((document) => document["_id"])).toEqual([1, 1, 2, 3]);
   });
 
