@@ -71,6 +71,15 @@ export class Emitter {
     return { ...typed, code: name };
   }
 
+  /** A result under a name, whatever its code is: literals cannot stand before a dot. */
+  named(node: ExpressionNode): Typed {
+    const typed = this.bound(node);
+    if (typed.code instanceof Name) return typed;
+    const name = this.temporary();
+    this.line(code`${name} = ${typed.code};`);
+    return { ...typed, code: name };
+  }
+
   /** An outside value by reference. */
   ref(value: unknown, prefix = "k"): Name {
     return this.scope.constant(value, prefix);
@@ -231,16 +240,17 @@ export class Emitter {
         this.line(code`${result} = ${this.run(node, values).code};`);
         return;
       }
-      const value = this.#argument(operator, args[i], i);
-      values.push(value);
-      const stops = value !== undefined && (i === 0 || operator.stopsAtNull === "each");
-      if (!stops || (value.types & NULLISH) === 0) step(i + 1);
+      values.push(this.#argument(operator, args[i], i));
+      const present = stopsAt(operator, i)
+        ? presence(operator.stopsAtNull === "pair" ? values : values.slice(-1))
+        : [];
+      if (present.length === 0) step(i + 1);
       else {
-        const block = this.block(() => step(i + 1));
         // Operands before the one that is null still have to be of the right types.
         const stop =
-          i === 0 ? code`` : code`else ${result} = ${this.run(node, values.slice(0, i + 1)).code};`;
-        this.line(code`if (${value.code} !== null && ${value.code} !== undefined) { ${block} } ${stop}`);
+          operator.stopsAtNull === "first" ? code`` : code`${result} = ${this.run(node, [...values]).code};`;
+        const block = this.block(() => step(i + 1));
+        this.line(code`if (${join(present, code` && `)}) { ${block} } else { ${stop} }`);
       }
     };
     step(0);
@@ -324,6 +334,20 @@ export class Emitter {
     this.line(code`if (${result} === undefined && (${arrays})) ${result} = ${slow};`);
     return { code: result, types: ANY };
   }
+}
+
+/** Tests that results which may be null or missing are not. */
+function presence(values: readonly (Typed | undefined)[]): Code[] {
+  return values.flatMap((value) => {
+    if (value === undefined || (value.types & NULLISH) === 0) return [];
+    return [code`${value.code} !== null && ${value.code} !== undefined`];
+  });
+}
+
+/** Whether the operand at that place, when it is null, keeps later ones from being computed. */
+function stopsAt({ stopsAtNull }: Operator, index: number): boolean {
+  if (stopsAtNull === "pair") return index === 1;
+  return stopsAtNull === "each" || (stopsAtNull === "first" && index === 0);
 }
 
 /** Whether operands of a call stop at null before later ones that could fail. */

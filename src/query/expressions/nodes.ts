@@ -135,9 +135,9 @@ export interface Operator {
   readonly raw?: RawArithmetic;
   /** Whether it can fail on some values. Unless said, it can. */
   readonly safe?: boolean;
-  /** Later operands are not computed once one (`each`), or the first one (`first`), is null or missing. */
-  readonly stopsAtNull?: "each" | "first";
-  /** Set to false where the server leaves calls with constant operands to run time, errors included. */
+  /** Later operands are not computed once one (`each`), the first (`first`) or one of the first two (`pair`) is null. */
+  readonly stopsAtNull?: "each" | "first" | "pair";
+  /** Set to false where the server leaves constants, the operator's and its operands', to run time with their errors. */
   readonly folds?: boolean;
   /** Whether the same arguments can give different results. */
   readonly volatile?: boolean;

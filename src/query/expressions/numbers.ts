@@ -107,9 +107,11 @@ export function needNumber(at: string, value: Value | undefined): Width {
   return width;
 }
 
-/** Milliseconds as a date; throws when JavaScript (or int64) cannot hold them. */
+/** Milliseconds as a date. The server's dates go as far as int64, JavaScript's to the year 275760. */
 export function makeDate(at: string, milliseconds: number | bigint): Date {
   const date = new Date(Number(milliseconds));
-  if (Number.isNaN(date.getTime())) throw new QueryError("runtime", at, "the date is out of range");
-  return date;
+  if (!Number.isNaN(date.getTime())) return date;
+  const held = typeof milliseconds === "bigint" ? isInt64(milliseconds) : Math.abs(milliseconds) < 2 ** 63;
+  if (held) throw new QueryError("unsupported", at, "dates beyond the year 275760 are not supported");
+  throw new QueryError("runtime", at, "the date is out of range");
 }

@@ -61,9 +61,13 @@ export class Reader {
 
   /** Reads an expression that the server does not fold beforehand: constants that fail do so at run time. */
   readLenient(value: Value, at: string): ExpressionNode {
+    return this.#leniently(() => this.read(value, at));
+  }
+
+  #leniently<R>(read: () => R): R {
     this.#lenient++;
     try {
-      return this.read(value, at);
+      return read();
     } finally {
       this.#lenient--;
     }
@@ -129,6 +133,11 @@ export class Reader {
       throw new QueryError("invalid", where, `unknown operator${didYouMean(name, this.operators.keys())}`);
     }
     const argument = value[name] ?? null;
+    if (operator.folds === false) return this.#leniently(() => this.#call(operator, argument, where));
+    return this.#call(operator, argument, where);
+  }
+
+  #call(operator: Operator, argument: Value, where: string): ExpressionNode {
     if (operator.parse !== undefined) return operator.parse(this, argument, where);
     if (operator.arguments.kind === "named") {
       const { required, optional } = operator.arguments;

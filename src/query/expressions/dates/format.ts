@@ -12,10 +12,10 @@ export function checkFormat(at: string, format: string, reading: boolean): void 
   for (let i = format.indexOf("%"); i >= 0; i = format.indexOf("%", i + 2)) {
     const letter = format[i + 1];
     if (letter === undefined)
-      throw new QueryError("invalid", at, "the format ends with a single %; write %%");
+      throw new QueryError("runtime", at, "the format ends with a single %; write %%");
     if (letters.includes(letter)) continue;
     const known = [...letters].map((one) => `%${one}`).join(" ");
-    throw new QueryError("invalid", at, `unknown %${letter} in the format; known are ${known}`);
+    throw new QueryError("runtime", at, `unknown %${letter} in the format; known are ${known}`);
   }
 }
 

@@ -107,23 +107,26 @@ function parseZip(reader: Reader, value: Value, at: string): ExpressionNode {
   if (defaults !== undefined && longest !== true) {
     throw new QueryError("invalid", `${at}.defaults`, "needs useLongestLength: true");
   }
-  const flag: ExpressionNode = Object.freeze({ kind: "constant", value: longest === true });
-  const fill = defaults === undefined ? undefined : reader.read(defaults, `${at}.defaults`);
-  return reader.call(ZIP, [reader.read(inputs, `${at}.inputs`), flag, fill], at);
+  const constant = (item: Value): ExpressionNode => Object.freeze({ kind: "constant", value: item });
+  const arrays = inputs.map((input, i) => reader.read(input, `${at}.inputs[${i}]`));
+  const fill = defaults === undefined ? [] : [reader.read(defaults, `${at}.defaults`)];
+  return reader.call(ZIP, [constant(longest === true), constant(inputs.length), ...arrays, ...fill], at);
 }
 
+/** Zips the first `count` of `rest`; what stands behind them are the defaults. */
 function zip(
   at: string,
-  inputs: Value | undefined,
   longest: Value | undefined,
-  fill: Value | undefined,
+  count: Value | undefined,
+  ...rest: (Value | undefined)[]
 ): Value {
   const arrays: Value[][] = [];
-  for (const input of Array.isArray(inputs) ? inputs : []) {
-    if (input === null) return null;
+  for (const input of rest.slice(0, Number(count))) {
+    if (isNullish(input)) return null;
     if (!Array.isArray(input)) throw wrongType(`${at}.inputs`, "arrays", input);
     arrays.push(input);
   }
+  const fill = rest[Number(count)];
   const lengths = arrays.map((array) => array.length);
   const length = longest === true ? Math.max(...lengths) : Math.min(...lengths);
   grow(length * (arrays.length + 1) * ITEM_BYTES, at);
@@ -148,6 +151,7 @@ const ZIP: Operator = {
     [2, "y"],
   ]),
   parse: parseZip,
+  stopsAtNull: "each",
   run: zip,
 };
 

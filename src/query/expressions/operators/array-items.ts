@@ -48,7 +48,7 @@ function endItem(name: "$first" | "$last"): Operator {
     example: example({ [name]: "$x" }, { x: [1, 2, 3] }, name === "$first" ? 1 : 3),
     run: (at, array) => elementAt(at, array, index),
     emit: (emitter, call) => {
-      const array = emitter.bound(argument(call, 0));
+      const array = emitter.named(argument(call, 0));
       return emitElementAt(array, index, emitter.run(call, [array]));
     },
   };
@@ -220,7 +220,7 @@ export const arrayItemOperators: readonly Operator[] = [
     example: example({ $arrayElemAt: ["$coordinates", 0] }, { coordinates: [12.5, -30.25] }, 12.5),
     run: elementAt,
     emit: (emitter, call) => {
-      const array = emitter.bound(argument(call, 0));
+      const array = emitter.named(argument(call, 0));
       const index = emitter.bound(argument(call, 1));
       const slow = emitter.run(call, [array, index]);
       const { constant } = index;
@@ -279,6 +279,7 @@ export const arrayItemOperators: readonly Operator[] = [
     category: "array",
     summary: "The first n items of an array, the last (n negative), or n items from a position.",
     arguments: list(2, 3),
+    stopsAtNull: "pair",
     result: T.ARRAY | T.NULL,
     example: example({ $slice: ["$x", 1, 2] }, { x: [1, 2, 3, 4] }, [2, 3]),
     run: slice,

@@ -4,10 +4,10 @@ import { truncateToInt64 } from "../../match/numbers.ts";
 import { compareValues } from "../../order.ts";
 import type { Value } from "../../values.ts";
 import { addUnits, countBoundaries, readDayOfWeek, readUnit, truncateDate } from "../dates/arithmetic.ts";
-import type { ExpressionNode, Operator } from "../nodes.ts";
+import type { Operator } from "../nodes.ts";
 import { isNullish, widthOf } from "../numbers.ts";
 import { T } from "../types.ts";
-import { checkZone, needDate, zoneOf } from "./dates.ts";
+import { needDate, zoneOf } from "./dates.ts";
 import { example, named } from "./describe.ts";
 
 function needWhole(at: string, value: Value): bigint {
@@ -16,19 +16,6 @@ function needWhole(at: string, value: Value): bigint {
     throw new QueryError("runtime", at, "needs an integer within int64");
   }
   return integer;
-}
-
-/** Constant units, zones and days of the week are checked when the expression is read. */
-function check(names: readonly string[]) {
-  return (args: readonly (ExpressionNode | undefined)[], at: string): void => {
-    names.forEach((name, i) => {
-      const node = args[i];
-      if (node?.kind !== "constant" || isNullish(node.value)) return;
-      if (name === "unit") readUnit(`${at}.unit`, node.value);
-      if (name === "timezone") checkZone(node, at);
-      if (name === "startOfWeek") readDayOfWeek(`${at}.startOfWeek`, node.value);
-    });
-  };
 }
 
 const ADD_ARGUMENTS = ["startDate", "unit", "amount"];
@@ -46,7 +33,7 @@ function step(name: "$dateAdd" | "$dateSubtract"): Operator {
       { d: new Date("2020-03-31T00:00:00Z") },
       new Date(later ? "2020-04-30T00:00:00Z" : "2020-02-29T00:00:00Z"),
     ),
-    check: check([...ADD_ARGUMENTS, "timezone"]),
+    stopsAtNull: "each",
     run: (at, start, unitName, amount, timezone) => {
       if (isNullish(start) || isNullish(unitName) || isNullish(amount)) return null;
       const unit = readUnit(`${at}.unit`, unitName);
@@ -121,7 +108,7 @@ export const dateStepOperators: readonly Operator[] = [
       { a: new Date("2020-03-01T23:00:00Z"), b: new Date("2020-03-03T01:00:00Z") },
       2n,
     ),
-    check: check([...DIFF_ARGUMENTS, "timezone", "startOfWeek"]),
+    stopsAtNull: "each",
     run: dateDiff,
   },
   {
@@ -135,7 +122,7 @@ export const dateStepOperators: readonly Operator[] = [
       { d: new Date("2020-03-29T12:34:56Z") },
       new Date("2020-03-01T00:00:00Z"),
     ),
-    check: check(["date", "unit", "binSize", "timezone", "startOfWeek"]),
+    stopsAtNull: "each",
     run: dateTrunc,
   },
 ];

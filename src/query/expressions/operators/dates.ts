@@ -31,11 +31,6 @@ export function zoneOf(at: string, value: Value | undefined): TimeZone | undefin
   return value === null ? undefined : readTimeZone(`${at}.timezone`, value);
 }
 
-/** Constant zones are checked when the expression is read. */
-export function checkZone(node: ExpressionNode | undefined, at: string): void {
-  if (node?.kind === "constant" && !isNullish(node.value)) readTimeZone(`${at}.timezone`, node.value);
-}
-
 /** The arguments of a part's operator: a date, or `{date: …, timezone: …}`. */
 function parsePart(operator: () => Operator) {
   return (reader: Reader, value: Value, at: string): ExpressionNode => {
@@ -65,6 +60,7 @@ function part(name: string, words: string, result: Value, read: (local: Date) =>
     result: (long ? T.LONG : T.INT) | T.NULL,
     example: example({ [name]: "$d" }, { d: new Date("2020-03-29T12:34:56.789Z") }, result),
     parse: parsePart(() => operator),
+    stopsAtNull: "first",
     run: (at, date, timezone) => {
       if (isNullish(date)) return null;
       const instant = needDate(at, date).getTime();
@@ -126,21 +122,21 @@ function parseFromParts(reader: Reader, value: Value, at: string): ExpressionNod
   return reader.call(FROM_PARTS_OPERATOR, args, at);
 }
 
-/** An integer that a part of a date must be, within a range; undefined where it is null. */
-function partOf(at: string, name: string, value: Value | undefined, otherwise: number): number | undefined {
-  if (value === undefined) return otherwise;
-  if (value === null) return undefined;
+/** The integer that a part of a date must be. */
+function partOf(at: string, name: string, value: Value): bigint {
   const where = `${at}.${name}`;
   if (widthOf(value) === 0) throw wrongType(where, "an integer", value);
   const integer = truncateToInt64(value);
   if (integer === undefined || compareValues(integer, value) !== 0) {
     throw new QueryError("runtime", where, "needs an integer");
   }
+  return integer;
+}
+
+function needInRange(at: string, name: string, value: bigint): number {
   const [least, most] = RANGES[name] ?? [-32_768n, 32_767n];
-  if (integer < least || integer > most) {
-    throw new QueryError("runtime", where, `needs an integer from ${least} to ${most}`);
-  }
-  return Number(integer);
+  if (value >= least && value <= most) return Number(value);
+  throw new QueryError("runtime", `${at}.${name}`, `needs an integer from ${least} to ${most}`);
 }
 
 const RANGES: Readonly<Record<string, readonly [bigint, bigint]>> = {
@@ -151,24 +147,20 @@ const RANGES: Readonly<Record<string, readonly [bigint, bigint]>> = {
 };
 
 function dateFromParts(at: string, ...args: (Value | undefined)[]): Value {
-  const zone = zoneOf(at, args[FROM_PARTS.indexOf("timezone")]);
-  const number = (name: string, otherwise: number) =>
-    partOf(at, name, args[FROM_PARTS.indexOf(name)], otherwise);
-  const byWeek = args[FROM_PARTS.indexOf("isoWeekYear")] !== undefined;
-  const names = byWeek ? ISO_PARTS : PARTS;
-  const [year, second, third] = names.map((name) => number(name, 1));
-  const time = TIME_PARTS.map((name) => number(name, 0));
-  if (year === undefined || second === undefined || third === undefined) return null;
-  const [hour, minute, seconds, millisecond] = time;
-  if (hour === undefined || minute === undefined || seconds === undefined || millisecond === undefined)
-    return null;
+  const argumentOf = (name: string) => args[FROM_PARTS.indexOf(name)];
+  const byWeek = argumentOf("isoWeekYear") !== undefined;
+  const names = [...(byWeek ? ISO_PARTS : PARTS), ...TIME_PARTS];
+  if (names.some((name) => argumentOf(name) === null)) return null;
+  const zone = zoneOf(at, argumentOf("timezone"));
   if (zone === undefined) return null;
+  const integers = names.map((name, i) => partOf(at, name, argumentOf(name) ?? (i < PARTS.length ? 1 : 0)));
+  const numbers = integers.map((integer, i) => needInRange(at, names[i] ?? "", integer));
+  const [year = 1, second = 1, third = 1, hour = 0, minute = 0, seconds = 0, millisecond = 0] = numbers;
   const day = byWeek
     ? calendar.startOfIsoDay(year, second, third)
     : calendar.startOfDay(year, second - 1, third);
-  const local =
-    day + hour * calendar.HOUR + minute * calendar.MINUTE + seconds * calendar.SECOND + millisecond;
-  return makeDate(at, fromLocal(zone, makeDate(at, local).getTime()));
+  const time = hour * calendar.HOUR + minute * calendar.MINUTE + seconds * calendar.SECOND + millisecond;
+  return makeDate(at, fromLocal(zone, makeDate(at, day + time).getTime()));
 }
 
 const FROM_PARTS_OPERATOR: Operator = {
@@ -184,7 +176,7 @@ const FROM_PARTS_OPERATOR: Operator = {
     new Date("2020-03-01T00:00:00Z"),
   ),
   parse: parseFromParts,
-  check: (args, at) => checkZone(args[FROM_PARTS.indexOf("timezone")], at),
+  stopsAtNull: "each",
   run: dateFromParts,
 };
 
@@ -193,10 +185,6 @@ function formatOf(at: string, value: Value | undefined, reading: boolean): strin
   const format = needString(`${at}.format`, value);
   checkFormat(`${at}.format`, format, reading);
   return format;
-}
-
-function checkFormatNode(node: ExpressionNode | undefined, at: string, reading: boolean): void {
-  if (node?.kind === "constant") formatOf(at, node.value, reading);
 }
 
 function attemptFromString(
@@ -248,10 +236,6 @@ export const dateOperators: readonly Operator[] = [
       new Date("2020-03-05T00:00:00Z"),
     ),
     limits: "without a format, words such as `tomorrow` and forms that leave out the year are refused",
-    check: ([, format, zone], at) => {
-      checkFormatNode(format, at, true);
-      checkZone(zone, at);
-    },
     emit: (emitter, call, mode) =>
       emitFallback(emitter, call, mode, { attempt: attemptFromString, inputs: 3, onError: 3, onNull: 4 }),
   },
@@ -267,7 +251,6 @@ export const dateOperators: readonly Operator[] = [
       { d: new Date(0) },
       0,
     ),
-    check: ([, zone], at) => checkZone(zone, at),
     run: dateToParts,
   },
   {
@@ -281,10 +264,6 @@ export const dateOperators: readonly Operator[] = [
       { d: new Date("2020-03-05T00:00:00Z") },
       "20200305",
     ),
-    check: ([, format, zone], at) => {
-      checkFormatNode(format, at, false);
-      checkZone(zone, at);
-    },
     emit: (emitter, call, mode) =>
       emitFallback(emitter, call, mode, { attempt: attemptToString, inputs: 3, onNull: 3 }),
   },

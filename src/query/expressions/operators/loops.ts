@@ -17,7 +17,7 @@ import { argument, example, list } from "./describe.ts";
 /** What is done with an array, as statements. */
 interface Consumer {
   /** Before the first item, once there is an array. */
-  readonly start?: () => void;
+  readonly start?: (array: Code) => void;
   /** Each item; `exit` leaves the loop. */
   readonly item: (item: Typed, exit: Code) => void;
   /** An array that is null or missing. */
@@ -67,7 +67,7 @@ function present(emitter: Emitter, node: ExpressionNode): Typed {
 }
 
 function emitLoop(emitter: Emitter, node: ExpressionNode, consumer: Consumer): void {
-  const { code: array, types } = emitter.bound(node);
+  const { code: array, types } = emitter.named(node);
   const index = emitter.temporary("i");
   const item = emitter.temporary("item");
   const exit = emitter.scope.name("loop");
@@ -75,7 +75,7 @@ function emitLoop(emitter: Emitter, node: ExpressionNode, consumer: Consumer): v
     emitter.line(code`${item} = ${array}[${index}];`);
     consumer.item({ code: item, types: PRESENT }, code`break ${exit};`);
   });
-  const start = consumer.start === undefined ? code`` : emitter.block(consumer.start);
+  const start = emitter.block(() => consumer.start?.(array));
   const loop = code`${start}
 ${emitter.ref(tick, "tick")}(${array}.length);
 ${exit}: for (${index} = 0; ${index} < ${array}.length; ${index}++) { ${body} }`;
@@ -211,12 +211,17 @@ function emitFilter(emitter: Emitter, call: CallNode): Typed {
   hoistFields(emitter, condition, call.level);
   const limit = emitter.temporary("n");
   emitter.line(code`${result} = [];`);
-  emitStream(emitter, argument(call, 0), {
+  const emit = limitNode === undefined ? emitStream : emitLoop;
+  emit(emitter, argument(call, 0), {
     at: call.at,
-    start: () => {
+    start: (array) => {
       if (limitNode === undefined) return;
-      const { code: most } = emitter.bound(limitNode);
-      emitter.line(code`${limit} = ${emitter.ref(readLimit, "readLimit")}(${call.at}, ${most});`);
+      // The limit of nothing is not computed.
+      const set = emitter.block(() => {
+        const { code: most } = emitter.bound(limitNode);
+        emitter.line(code`${limit} = ${emitter.ref(readLimit, "readLimit")}(${call.at}, ${most});`);
+      });
+      emitter.line(code`if (${array}.length > 0) { ${set} }`);
     },
     nullish: () => emitter.line(code`${result} = null;`),
     item: (item, exit) => {
@@ -389,7 +394,7 @@ function emitSize(emitter: Emitter, call: CallNode): Typed {
   }
   const stream = streamOf(input);
   if (stream === undefined) {
-    const { code: array, types } = emitter.bound(input);
+    const { code: array, types } = emitter.named(input);
     const wrong = code`${emitter.ref(failNoArray, "failNoArray")}(${call.at}, ${array})`;
     const length = code`${array}.length`;
     return {

@@ -180,6 +180,7 @@ function trimming(name: "$trim" | "$ltrim" | "$rtrim"): Operator {
     category: "string",
     summary: `A string without white space, or without certain characters, at ${where}.`,
     arguments: named(["input"], ["chars"]),
+    stopsAtNull: "first",
     result: T.STRING | T.NULL,
     example: example({ [name]: { input: "$s" } }, { s: "  a  " }, trimmed),
     run: (at, input, chars) => trim(at, input, chars, left, right),
