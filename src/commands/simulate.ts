@@ -36,14 +36,18 @@ export const command = defineCommand({
     "benchmarks. The sky has variable stars, supernovae, active galaxies, asteroids and bogus detections; " +
     "histories, upper limits and forced photometry grow from alert to alert, and each packet carries image " +
     "stamps. The output gets its name when it is complete: a run that is killed leaves only PATH.partial, which " +
-    "`kowalski ingest` does not read. Runs with the same nights share candids, whatever the seed: take another " +
-    "--start for packets to be stored beside those of another run.",
+    "`kowalski ingest` does not read. With the same seed and as many packets a night, runs from different dates " +
+    "on (--start) are of one survey of one sky; runs of the same night share candids, whatever the seed.",
   options,
   examples: [
     { line: "kowalski simulate --out night.tar.gz", help: `a night of ${DEFAULT_ALERTS} packets` },
     {
       line: "kowalski simulate --out month.tar.gz --alerts 60000 --nights 30",
       help: "a month in which supernovae rise and fall",
+    },
+    {
+      line: "kowalski simulate --out next.tar.gz --start 2024-01-02",
+      help: "the night after the first one",
     },
     {
       line: "kowalski simulate --out big.tar --alerts 2000000 --no-cutouts",

@@ -81,6 +81,23 @@ describe("a simulated survey", () => {
     expect(bytes(5)).not.toEqual(bytes(6));
   });
 
+  test("is the same sky on other nights: two surveys of a night each are one survey of two", () => {
+    fc.assert(
+      fc.property(surveys, fc.integer({ min: 40, max: 200 }), ({ seed, start }, alerts) => {
+        const next = new Date(Date.parse(start) + 86_400_000).toISOString().slice(0, 10);
+        const options = { alerts, seed, cutouts: false };
+        const apart = [
+          ...simulateRecords({ ...options, start }),
+          ...simulateRecords({ ...options, start: next }),
+        ];
+        const together = [...simulateRecords({ ...options, alerts: 2 * alerts, nights: 2, start })];
+        expect(together.map(({ objectId }) => objectId)).toEqual(apart.map(({ objectId }) => objectId));
+        expect(together.map(({ record }) => record)).toEqual(apart.map(({ record }) => record));
+      }),
+      { numRuns: 8 },
+    );
+  });
+
   test("shows every kind of source", () => {
     const kinds = new Set([...simulateRecords({ alerts: 400, cutouts: false })].map(({ kind }) => kind));
     expect([...kinds].sort()).toEqual(["active galaxy", "asteroid", "bogus", "supernova", "variable star"]);

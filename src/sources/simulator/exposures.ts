@@ -12,6 +12,7 @@ export const PIXEL_ARCSEC = 1.01;
 
 /** Julian date of night 0 of ZTF's count, 2017-01-01 0h UT. */
 const NIGHT_ZERO_JD = 2457754.5;
+const FIELDS_LEAST = 2;
 const FIELDS_MOST = 350;
 const FIELD_DEGREES = 6.9;
 const SECOND = 1 / 86400;
@@ -19,7 +20,7 @@ const SECOND = 1 / 86400;
 const DUSK = 0.125;
 const CADENCE_SECONDS = 40;
 /** Share of fields that clouds or the schedule leave out on a night. */
-const SKIPPED = 0.35;
+const SKIPPED = 0.5;
 const ALERTS_PER_EXPOSURE = 120;
 const VISITS = 2;
 
@@ -35,13 +36,11 @@ export interface Field {
 
 export interface Exposure {
   readonly field: Field;
-  /** Nights since the first simulated one; negative before it. */
-  readonly night: number;
   /** ZTF's count of nights. */
   readonly nid: number;
   /** Julian date at the start, days, to seven digits as in packets. */
   readonly jd: number;
-  /** Days since the first simulated night began. */
+  /** The same in nights and their share. */
   readonly day: number;
   /** 1 = g, 2 = r, 3 = i. */
   readonly fid: 1 | 2 | 3;
@@ -73,55 +72,71 @@ export interface SurveyOptions {
   readonly start: string;
 }
 
-/** Fields and their exposures; a night's are made when asked for, the same each time. */
+/**
+ * Fields and their exposures. All of a night follows from the seed, the night and the number of fields:
+ * surveys of other nights with as many alerts a night are of the same sky.
+ */
 export class Survey {
   readonly fields: readonly Field[];
   readonly alertsPerExposure: number;
-  readonly #firstNid: number;
+  readonly firstNid: number;
 
   constructor(readonly options: SurveyOptions) {
-    this.#firstNid = nightOf(options.start);
+    this.firstNid = nightOf(options.start);
     const perNight = Math.ceil(options.alerts / options.nights);
     const count = Math.min(
       FIELDS_MOST,
-      Math.max(1, Math.round(perNight / (ALERTS_PER_EXPOSURE * VISITS * (1 - SKIPPED)))),
+      Math.max(FIELDS_LEAST, Math.round(perNight / (ALERTS_PER_EXPOSURE * VISITS * (1 - SKIPPED)))),
     );
     this.fields = fieldsOf(options.seed, count);
-    this.alertsPerExposure = perNight / (count * VISITS * (count === 1 ? 1 : 1 - SKIPPED));
+    this.alertsPerExposure = perNight / (count * VISITS * (1 - SKIPPED));
   }
 
   /** The exposures of a night in time order. */
-  exposures(night: number): Exposure[] {
-    const { seed } = this.options;
-    const observed = this.fields.filter(
-      ({ index }) => (night >= 0 && index === 0) || share(seed, 1, night, index) >= SKIPPED,
-    );
+  exposures(nid: number): Exposure[] {
+    const observed = this.fields.filter((field) => this.#isObserved(nid, field));
     const made: Exposure[] = [];
     for (let visit = 0; visit < VISITS; visit++) {
-      for (const field of observed) made.push(this.#exposure(night, visit, field, made.length));
+      for (const field of observed) made.push(this.#exposure(nid, visit, field, made.length));
     }
     return made;
   }
 
-  #exposure(night: number, visit: number, field: Field, order: number): Exposure {
+  /** How often a field was exposed from one night to the night before another. */
+  coverage(field: Field, from: number, to: number): number {
+    let nights = 0;
+    for (let nid = from; nid < to; nid++) if (this.#isObserved(nid, field)) nights++;
+    return nights * VISITS;
+  }
+
+  /** No night is without alerts: where all fields would be left out, one is observed after all. */
+  #isObserved(nid: number, { index }: Field): boolean {
+    if (this.#isScheduled(nid, index)) return true;
+    if (nid % this.fields.length !== index) return false;
+    return !this.fields.some((other) => this.#isScheduled(nid, other.index));
+  }
+
+  #isScheduled(nid: number, index: number): boolean {
+    return share(this.options.seed, 1, nid, index) >= SKIPPED;
+  }
+
+  #exposure(nid: number, visit: number, field: Field, order: number): Exposure {
     const { seed } = this.options;
-    const nid = this.#firstNid + night;
-    const key = hash(seed, 2, night * VISITS + visit, field.index);
+    const key = hash(seed, 2, nid * VISITS + visit, field.index);
     const random = new Random(key);
     const jitter = random.between(0, 6);
     const second = Math.floor(order * CADENCE_SECONDS + jitter);
     const dayShare = Number((DUSK + second * SECOND).toFixed(7));
     const jd = Number((NIGHT_ZERO_JD + nid + dayShare).toFixed(7));
-    const fid = filterOf(night, visit, random);
+    const fid = filterOf(nid, visit, random);
     const programid = programOf(fid, random);
     const zeroPoint = [26.28, 26.16, 25.75][fid - 1] ?? 26;
     const fraction = Math.floor((jd - NIGHT_ZERO_JD - nid) * 1e6 + 0.5);
     return {
       field,
-      night,
       nid,
       jd,
-      day: night + dayShare,
+      day: nid + dayShare,
       fid,
       programid,
       programpi: programid === 3 ? "Graham" : "Kulkarni",
@@ -170,14 +185,19 @@ export function nightOf(date: string): number {
   return Math.round(Date.parse(`${date}T00:00:00Z`) / 86_400_000 + 2440587.5 - NIGHT_ZERO_JD);
 }
 
+/** Julian date of a time in nights. */
+export function julianDate(day: number): number {
+  return Number((NIGHT_ZERO_JD + day).toFixed(7));
+}
+
 /** The date of a night, `YYYY-MM-DD`. */
 export function isoDate(nid: number): string {
   return new Date((NIGHT_ZERO_JD + nid - 2440587.5) * 86_400_000).toISOString().slice(0, 10);
 }
 
-function filterOf(night: number, visit: number, random: Random): 1 | 2 | 3 {
+function filterOf(nid: number, visit: number, random: Random): 1 | 2 | 3 {
   if (random.next() < 0.12) return 3;
-  return (night + visit) % 2 === 0 ? 1 : 2;
+  return (nid + visit) % 2 === 0 ? 1 : 2;
 }
 
 function programOf(fid: number, random: Random): 1 | 2 | 3 {

@@ -1,15 +1,7 @@
 /** What is on the simulated sky: objects that are seen again and again, and how bright they are when. */
-import {
-  CHANNEL_PIXELS,
-  CHANNELS,
-  type Field,
-  isoDate,
-  nightOf,
-  type SurveyOptions,
-  skyPosition,
-  WINDOW_DAYS,
-} from "./exposures.ts";
+import { CHANNEL_PIXELS, CHANNELS, type Field, isoDate, nightOf, skyPosition } from "./exposures.ts";
 import { hash, Random } from "./random.ts";
+import { Walk } from "./walk.ts";
 
 export type RecurringKind = "variable star" | "supernova" | "active galaxy";
 export type SourceKind = RecurringKind | "asteroid" | "bogus";
@@ -48,15 +40,13 @@ export interface Neighbour {
 /** An object with a light curve. */
 export interface Recurring extends Source {
   readonly kind: RecurringKind;
-  /** Place in the list of the field's objects. */
-  readonly slot: number;
   readonly curve: Curve;
-  /** Detections before the simulated window, and the first of them (days since the first night). */
-  readonly before: { readonly detections: number; readonly firstDay: number } | undefined;
+  /** Night of the first detection, of objects that were always there. */
+  readonly knownSince?: number;
 }
 
-/** How the flux changes, in a filter, relative to the reference image; 1 is that of magnitude 0. */
-export type Curve = (day: number, fid: 1 | 2 | 3, walk: (day: number) => number) => number;
+/** The difference to the reference image's flux, at a time (in nights) and in a filter; 1 is magnitude 0. */
+export type Curve = (day: number, fid: 1 | 2 | 3) => number;
 
 const LETTERS = 26;
 const NAMES = LETTERS ** 7;
@@ -85,64 +75,74 @@ export function place(field: Field, rcid: number, random: Random): Pick<Source, 
   return { x, y, ...skyPosition(field, rcid, x, y) };
 }
 
-/** The objects of a field: `count` of them, in a fixed order. */
-export function objectsOf(field: Field, count: number, options: SurveyOptions): Recurring[] {
-  return Array.from({ length: count }, (_, slot) => objectAt(field, slot, count, options));
+/** Nights after which a supernova is gone for good and another one may explode in its place of the list. */
+export const LIFETIME = 150;
+/** All that was always there was first detected in the survey's first year. */
+const FIRST_YEAR = 2018;
+const FIRST_NIGHT = nightOf(`${FIRST_YEAR}-01-01`);
+const STARS = 0.5;
+const GALAXIES = 0.28;
+
+/** Where a field's objects stand among those of all fields, and which nights they are wanted for. */
+export interface Population {
+  readonly seed: number;
+  /** Objects of a field, and of all fields. */
+  readonly count: number;
+  readonly total: number;
+  readonly firstNid: number;
+  readonly lastNid: number;
 }
 
-function objectAt(
-  field: Field,
-  slot: number,
-  count: number,
-  { seed, nights, start }: SurveyOptions,
-): Recurring {
+/** What is on a field from the first to the last night. */
+export function objectsOf(field: Field, population: Population): Recurring[] {
+  return Array.from({ length: population.count }, (_, slot) => objectsAt(field, slot, population)).flat();
+}
+
+/** The object at a place of the field's list, or one supernova after the other. */
+function objectsAt(field: Field, slot: number, population: Population): Recurring[] {
+  const { seed, count, total, firstNid, lastNid } = population;
   const key = hash(seed, 10, field.index, slot);
-  const year = Number(start.slice(0, 4));
   const random = new Random(key);
-  const rcid = slot % CHANNELS;
+  const number = field.index * count + slot;
+  const place = { field, slot, key };
   const draw = random.next();
-  const kind = draw < 0.5 ? "variable star" : draw < 0.78 ? "active galaxy" : "supernova";
-  const parts =
-    kind === "variable star"
-      ? variableStar(random)
-      : kind === "active galaxy"
-        ? activeGalaxy(random)
-        : supernova(random, nights);
-  const { firstDay, ...drawn } = parts;
-  // An old object was first seen in one of the years before, a supernova soon after its explosion.
-  const firstYear = firstDay === undefined ? random.integer(2018, year - 1) : yearOf(start, firstDay);
-  return {
-    kind,
-    objectId: objectName(firstYear, field.index * count + slot),
-    key,
-    rcid,
-    tblid: Math.floor(slot / CHANNELS),
-    ...place(field, rcid, random),
-    slot,
-    ...drawn,
-    before:
-      firstDay === undefined
-        ? {
-            detections: random.integer(3, 400),
-            firstDay: daysBetween(start, `${firstYear}-01-01`) + random.between(5, 330),
-          }
-        : undefined,
-  };
+  if (draw < STARS + GALAXIES) {
+    const isStar = draw < STARS;
+    const parts = isStar ? variableStar(random) : activeGalaxy(random, key);
+    const knownSince = FIRST_NIGHT + random.integer(5, 300);
+    const kind = isStar ? "variable star" : "active galaxy";
+    return [{ ...recurring(place, kind, objectName(FIRST_YEAR, number), parts), knownSince }];
+  }
+  const offset = random.between(0, LIFETIME);
+  const found: Recurring[] = [];
+  const first = Math.max(0, Math.floor((firstNid - FIRST_NIGHT - offset) / LIFETIME));
+  for (let cycle = first; ; cycle++) {
+    const explosion = FIRST_NIGHT + offset + cycle * LIFETIME;
+    if (explosion > lastNid + 1) return found;
+    const own = hash(key, 11, cycle);
+    const name = objectName(yearOf(explosion), total * (1 + cycle) + number);
+    found.push(
+      recurring({ field, slot, key: own }, "supernova", name, supernova(new Random(own), explosion)),
+    );
+  }
 }
 
-/** Days from one date to another, `YYYY-MM-DD`. */
-function daysBetween(from: string, to: string): number {
-  return nightOf(to) - nightOf(from);
+function recurring(
+  { field, slot, key }: { field: Field; slot: number; key: number },
+  kind: RecurringKind,
+  objectId: string,
+  parts: Parts,
+): Recurring {
+  const rcid = slot % CHANNELS;
+  const tblid = Math.floor(slot / CHANNELS);
+  return { kind, objectId, key, rcid, tblid, ...place(field, rcid, new Random(hash(key, 12))), ...parts };
 }
 
-function yearOf(start: string, day: number): number {
-  return Number(isoDate(nightOf(start) + Math.floor(day)).slice(0, 4));
+function yearOf(day: number): number {
+  return Number(isoDate(Math.floor(day)).slice(0, 4));
 }
 
-interface Parts extends Pick<Recurring, "curve" | "neighbour"> {
-  /** Day of the first light, of objects that were not always there. */
-  readonly firstDay?: number;
-}
+type Parts = Pick<Recurring, "curve" | "neighbour">;
 
 function variableStar(random: Random): Parts {
   const r = random.between(14.2, 19);
@@ -173,30 +173,30 @@ function sine(phase: number): number {
   return 0.5 * Math.sin(2 * Math.PI * phase);
 }
 
-function activeGalaxy(random: Random): Parts {
+function activeGalaxy(random: Random, key: number): Parts {
   const r = random.between(16.5, 19.3);
   const colour = random.between(0.2, 0.6);
   const magnitudes: Magnitudes = [r + colour, r, r - 0.5 * colour];
   const sigma = random.between(0.12, 0.35);
   const means = magnitudes.map(flux);
   const byFilter = [1, 0.85, 0.75];
-  const curve: Curve = (day, fid, walk) => {
-    const change = sigma * (byFilter[fid - 1] ?? 1) * walk(day);
+  const walk = new Walk(key);
+  const curve: Curve = (day, fid) => {
+    const change = sigma * (byFilter[fid - 1] ?? 1) * walk.at(day);
     return (means[fid - 1] ?? 0) * (10 ** (-0.4 * change) - 1);
   };
   return { curve, neighbour: beside(random, magnitudes, 0.2, random.between(0, 0.6)) };
 }
 
-function supernova(random: Random, nights: number): Parts {
-  const explosion = random.between(-WINDOW_DAYS - 40, nights);
+function supernova(random: Random, explosion: number): Parts {
   const rise = random.between(12, 20);
   const peak = random.between(16.2, 19.6);
-  const decline = random.between(0.02, 0.1);
+  const decline = random.between(0.03, 0.1);
   // Blue at first, redder with every day after the peak.
   const colour = random.between(-0.15, 0.25);
   const curve: Curve = (day, fid) => {
     const age = day - explosion;
-    if (age <= 0) return 0;
+    if (age <= 0 || age >= LIFETIME) return 0;
     const reddening = (fid === 1 ? 0.025 : fid === 3 ? -0.008 : 0) * Math.max(0, age - rise);
     const band = peak + (fid === 1 ? colour : fid === 3 ? 0.15 : 0) + reddening;
     if (age < rise) return flux(band) * (1 - (1 - age / rise) ** 2);
@@ -207,8 +207,7 @@ function supernova(random: Random, nights: number): Parts {
   const r = random.between(15.5, 20.5);
   const host: Magnitudes = [r + random.between(0.4, 0.9), r, r - random.between(0.2, 0.4)];
   const distance = Math.abs(random.normal(0, 3)) + 0.2;
-  const firstDay = Math.max(explosion, -WINDOW_DAYS);
-  return { curve, neighbour: beside(random, host, distance, random.between(0, 0.3)), firstDay };
+  return { curve, neighbour: beside(random, host, distance, random.between(0, 0.3)) };
 }
 
 /** A neighbour this many arcsec away, in a random direction. */

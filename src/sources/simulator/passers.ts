@@ -1,7 +1,7 @@
 /** Alerts of a single detection: asteroids, which move on, and bogus detections. */
 
 import type { Detected } from "./detections.ts";
-import { CHANNELS, type Exposure, isoDate, offset, type SurveyOptions } from "./exposures.ts";
+import { CHANNELS, type Exposure, isoDate, offset } from "./exposures.ts";
 import type { FieldSky } from "./field-sky.ts";
 import { beside, flux, type Neighbour, objectName, place, type Source } from "./objects.ts";
 import { measure } from "./photometry.ts";
@@ -17,14 +17,13 @@ export function* passers(
   count: number,
   sky: FieldSky,
   first: number,
-  options: SurveyOptions,
 ): Generator<Detected, void, undefined> {
-  const numbering = new Numbering(sky.count);
+  const numbering = new Numbering(sky.population.count);
   const year = Number(isoDate(exposure.nid).slice(0, 4));
   const asteroids = Math.round(count * ASTEROIDS);
   let made = 0;
   for (let i = 0; i < asteroids; i++) {
-    const found = asteroid(exposure, i, options.seed, numbering, objectName(year, first + made));
+    const found = asteroid(exposure, i, sky.population.seed, numbering, objectName(year, first + made));
     if (found === undefined) continue;
     made++;
     yield found;
@@ -55,11 +54,11 @@ function asteroid(
   numbering: Numbering,
   objectId: string,
 ): Detected | undefined {
-  const { field, night } = exposure;
-  const random = new Random(hash(seed, 70 + night, field.index, index));
+  const { field, nid } = exposure;
+  const random = new Random(hash(seed, 70 + nid, field.index, index));
   const rcid = random.integer(0, CHANNELS - 1);
   const at = place(field, rcid, random);
-  const hours = (exposure.day - night) * 24;
+  const hours = (exposure.day - nid) * 24;
   const moved = offset(at.ra, at.dec, random.normal(-30, 8) * hours, random.normal(0, 12) * hours);
   const magnitude = random.between(16, 20);
   const name = String(random.integer(1, NUMBERED));

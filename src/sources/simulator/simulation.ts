@@ -4,9 +4,18 @@ import type { Document } from "../../query/index.ts";
 import { candidate, type Past } from "./candidate.ts";
 import { type Blob, StampMaker } from "./cutouts.ts";
 import { asPrevious, candidOf, type Detected, detection, forcedRow, upperLimit } from "./detections.ts";
-import { type Exposure, PIXEL_ARCSEC, pidOf, Survey, type SurveyOptions, WINDOW_DAYS } from "./exposures.ts";
+import {
+  type Exposure,
+  isoDate,
+  nightOf,
+  PIXEL_ARCSEC,
+  pidOf,
+  Survey,
+  type SurveyOptions,
+  WINDOW_DAYS,
+} from "./exposures.ts";
 import { FieldSky } from "./field-sky.ts";
-import { flux, type Recurring, type Source } from "./objects.ts";
+import { flux, LIFETIME, type Population, type Recurring, type Source } from "./objects.ts";
 import { passers } from "./passers.ts";
 import type { Measurement } from "./photometry.ts";
 import { hash } from "./random.ts";
@@ -19,7 +28,10 @@ export interface SimulationOptions {
   readonly nights?: number;
   /** The same seed gives the same packets, byte for byte; default 1. */
   readonly seed?: number;
-  /** Date of the first night, `YYYY-MM-DD` (UT); default 2024-01-01. Candids of other nights are others. */
+  /**
+   * Date of the first night, `YYYY-MM-DD` (UT); default 2024-01-01. With the same seed and as many alerts a
+   * night, other nights are of the same sky: the packets are those of one long survey.
+   */
   readonly start?: string;
   /** Whether packets carry image stamps; default true. */
   readonly cutouts?: boolean;
@@ -52,6 +64,8 @@ const MOST_OBJECTS = 200_000;
 /** Share of an exposure's alerts that recurring objects give, and how many of these an exposure detects. */
 const RECURRING = 0.6;
 const DETECTED = 0.35;
+/** Numbers of names that are kept for recurring objects: for each place one of every supernova until 2040. */
+const MOST_CYCLES = 64;
 const PUBLISHER = "Kowalski (simulated)";
 const MARKER = new TextEncoder().encode("kowalski-simulat");
 
@@ -78,10 +92,15 @@ function* recordsOf(options: SurveyOptions, cutouts: boolean): Generator<Simulat
   const { alerts, nights, seed } = options;
   const survey = new Survey(options);
   const stream = new Stream(survey, cutouts ? new StampMaker(seed) : undefined);
-  for (let night = -WINDOW_DAYS; night < nights; night++) {
-    const exposures = survey.exposures(night);
-    const quota = night < 0 ? 0 : shareOf(alerts, nights, night);
-    stream.beginNight(night);
+  const { firstNid } = survey;
+  // Supernovae of the first night may be as old as they get.
+  for (let nid = firstNid - LIFETIME - WINDOW_DAYS; nid < firstNid; nid++) {
+    for (const exposure of survey.exposures(nid)) stream.pass(exposure);
+  }
+  for (let night = 0; night < nights; night++) {
+    const exposures = survey.exposures(firstNid + night);
+    const quota = shareOf(alerts, nights, night);
+    stream.beginNight(firstNid + night);
     for (const [index, exposure] of exposures.entries()) {
       yield* stream.expose(exposure, shareOf(quota, exposures.length, index));
     }
@@ -121,8 +140,9 @@ function shareOf(total: number, parts: number, index: number): number {
 
 class Stream {
   readonly #skies: readonly FieldSky[];
-  readonly #objects: number;
-  #passers = 0;
+  readonly #total: number;
+  /** Names of passers-by are numbered by the day of the year. */
+  #nextName = 0;
   /** Rows of upper limits of the exposures of one field, by exposure and channel. */
   #limits = new Map<number, Document>();
 
@@ -130,15 +150,28 @@ class Stream {
     readonly survey: Survey,
     readonly stamps: StampMaker | undefined,
   ) {
-    const { fields, alertsPerExposure, options } = survey;
+    const { fields, alertsPerExposure, firstNid, options } = survey;
     const wanted = Math.ceil((alertsPerExposure * RECURRING) / DETECTED);
-    const each = Math.max(1, Math.min(wanted, Math.floor(MOST_OBJECTS / fields.length)));
-    this.#objects = each * fields.length;
-    this.#skies = fields.map((field) => new FieldSky(field, each, options));
+    const count = Math.max(1, Math.min(wanted, Math.floor(MOST_OBJECTS / fields.length)));
+    this.#total = count * fields.length;
+    const population: Population = {
+      seed: options.seed,
+      count,
+      total: this.#total,
+      firstNid: firstNid - LIFETIME - WINDOW_DAYS,
+      lastNid: firstNid + options.nights,
+    };
+    this.#skies = fields.map((field) => new FieldSky(field, survey, population));
   }
 
-  beginNight(night: number): void {
-    for (const sky of this.#skies) sky.beginNight(night);
+  /** Exposes a field in a night that packets only look back on. */
+  pass(exposure: Exposure): void {
+    this.#skies[exposure.field.index]?.pass(exposure);
+  }
+
+  beginNight(nid: number): void {
+    const newYear = nightOf(`${isoDate(nid).slice(0, 4)}-01-01`);
+    this.#nextName = this.#total * MOST_CYCLES + (nid - newYear) * MOST_ALERTS_A_NIGHT;
   }
 
   /** Exposes a field and yields `quota` of its alerts; the rest is only remembered. */
@@ -154,12 +187,11 @@ class Stream {
       if (found !== undefined) yield this.#alert(sky, exposure, found, sky.pastOf(found.source, exposure));
     }
     if (left > 0) {
-      const first = this.#objects + this.#passers;
-      for (const found of passers(exposure, left, sky, first, this.survey.options)) {
+      for (const found of passers(exposure, left, sky, this.#nextName)) {
         const past = { detections: 1, coverage: sky.coverage(found.source.rcid), firstJd: exposure.jd };
         yield this.#alert(sky, exposure, found, past);
       }
-      this.#passers += left;
+      this.#nextName += left;
     }
     sky.remember(exposure);
   }
@@ -246,7 +278,7 @@ function changes(source: Source, exposure: Exposure, total: number): Blob[] {
 }
 
 function isRecurring(source: Source): source is Recurring {
-  return "slot" in source;
+  return "curve" in source;
 }
 
 function stampBytes(record: Document): number {

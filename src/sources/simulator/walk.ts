@@ -1,54 +1,78 @@
-/** Damped random walks, one for each object of a field, a step a night, of which the last month is kept. */
-import { WINDOW_DAYS } from "./exposures.ts";
+/** A damped random walk: one step a night, the same for everyone who asks. */
 import { hash, Random } from "./random.ts";
 
-const KEPT = WINDOW_DAYS + 4;
-/** Days over which a walk forgets. */
-const DAMPING_DAYS = 60;
+/** Nights over which it forgets. */
+const DAMPING = 60;
+const KEEP = Math.exp(-1 / DAMPING);
+/**
+ * Nights from one anchor to the next. Values at anchors are drawn by themselves, and between two of them the
+ * walk goes from the one to the other: so any night is found without walking from the beginning of time.
+ */
+const STRIDE = 256;
 
-export class Walks {
-  readonly #values: Float32Array;
-  readonly #random = new Random(0);
-  #last: number;
+/** Of unit variance. */
+export class Walk {
+  /** The nights between two anchors that were asked for last. */
+  #segment = Number.NaN;
+  #values = new Float32Array(0);
 
-  /** Walks of unit variance in equilibrium; `first` is the first night that is known. */
-  constructor(
-    readonly count: number,
-    readonly seed: number,
-    first: number,
-  ) {
-    this.#values = new Float32Array(count * KEPT);
-    this.#last = first - 1;
-    for (let i = 0; i < count; i++) this.#values[i * KEPT + slotOf(first - 1)] = this.#draw(i, first - 1);
-  }
+  constructor(readonly key: number) {}
 
-  /** Makes the values of all nights up to this one. */
-  advance(night: number): void {
-    const keep = Math.exp(-1 / DAMPING_DAYS);
-    const step = Math.sqrt(1 - keep * keep);
-    for (; this.#last < night; this.#last++) {
-      const from = slotOf(this.#last);
-      const to = slotOf(this.#last + 1);
-      for (let i = 0; i < this.count; i++) {
-        const before = this.#values[i * KEPT + from] ?? 0;
-        this.#values[i * KEPT + to] = keep * before + step * this.#draw(i, this.#last + 1);
-      }
-    }
-  }
-
-  /** Value of a walk at a time between two nights that are known. */
-  at(index: number, day: number): number {
+  /** The value at a time in nights, on the line between two nights. */
+  at(day: number): number {
     const night = Math.floor(day);
-    const a = this.#values[index * KEPT + slotOf(night)] ?? 0;
-    const b = this.#values[index * KEPT + slotOf(night + 1)] ?? 0;
-    return a + (b - a) * (day - night);
+    const before = this.#atNight(night);
+    return before + (this.#atNight(night + 1) - before) * (day - night);
   }
 
-  #draw(index: number, night: number): number {
-    return this.#random.restart(hash(this.seed, 20, index, night)).normal();
+  #atNight(night: number): number {
+    const segment = Math.floor(night / STRIDE);
+    // The night after the last one of a segment is an anchor, which the segment knows too.
+    if (segment !== this.#segment && night !== (this.#segment + 1) * STRIDE) {
+      this.#values = walkBetween(this.key, segment);
+      this.#segment = segment;
+    }
+    return this.#values[night - this.#segment * STRIDE] ?? 0;
   }
 }
 
-function slotOf(night: number): number {
-  return ((night % KEPT) + KEPT) % KEPT;
+/** By how much the last value, the goal and chance make the next one, when the goal is some nights away. */
+interface Law {
+  readonly last: number;
+  readonly goal: number;
+  readonly chance: number;
+}
+
+/** The walk's law by the nights from the last value to the goal. */
+const LAWS: readonly Law[] = Array.from({ length: STRIDE + 1 }, (_, left) => {
+  const step = 1 - KEEP ** 2;
+  const rest = 1 - KEEP ** (2 * (left - 1));
+  const all = 1 - KEEP ** (2 * left);
+  return {
+    last: (KEEP * rest) / all,
+    goal: (KEEP ** (left - 1) * step) / all,
+    chance: Math.sqrt((step * rest) / all),
+  };
+});
+
+/** Values from an anchor to the next, both included. */
+function walkBetween(key: number, segment: number): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(STRIDE + 1);
+  const start = segment * STRIDE;
+  const goal = draw(key, start + STRIDE);
+  values[0] = draw(key, start);
+  values[STRIDE] = goal;
+  for (let night = 1; night < STRIDE; night++) {
+    const law = LAWS[STRIDE - night + 1];
+    if (law === undefined) break;
+    values[night] =
+      law.last * (values[night - 1] ?? 0) + law.goal * goal + law.chance * draw(key, start + night);
+  }
+  return values;
+}
+
+const draws = new Random(0);
+
+function draw(key: number, night: number): number {
+  return draws.restart(hash(key, 20, night)).normal();
 }
