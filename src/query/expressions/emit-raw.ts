@@ -65,7 +65,7 @@ class Tree {
     const { operator, args } = node;
     const run = this.emitter.ref(operator.run, "run");
     const lazy =
-      operator.stopsAtNull === "each" &&
+      operator.stopsAtNull !== undefined &&
       args.some((arg, i) => i > 0 && arg !== undefined && !cannotFail(arg));
     const values = operands.map(({ strict }) => (lazy ? this.emitter.temporary("s") : strict));
     const call = code`${run}(${join([code`${node.at}`, ...values], code`, `)})`;

@@ -5,7 +5,7 @@ import type { CallNode, ConstantNode, ExpressionNode } from "./nodes.ts";
 /** The constant that a call amounts to, or the call with its constant operands folded together. */
 export function foldCall(node: CallNode): ExpressionNode {
   const { operator } = node;
-  if (operator.run === undefined || operator.volatile || operator.folds === false) return node;
+  if (operator.run === undefined || operator.volatile || operator.folds !== undefined) return node;
   if (node.args.every((arg) => arg === undefined || arg.kind === "constant")) return evaluate(node);
   return canRegroup(node) ? regroup(node) : node;
 }

@@ -112,6 +112,9 @@ export type OperatorCategory =
   | "type"
   | "variable";
 
+/** Computes an operator: `at` is for errors, arguments are in the order of its description. */
+export type Run = (at: string, ...args: (Value | undefined)[]) => Value | undefined;
+
 /** What an operator is: enough to read it, run it, compile it and document it. */
 export interface Operator {
   readonly name: string;
@@ -123,7 +126,7 @@ export interface Operator {
   readonly result: number;
   readonly example: OperatorExample;
   /** The meaning: `at` is for errors, arguments in the order of the description. */
-  readonly run?: (at: string, ...args: (Value | undefined)[]) => Value | undefined;
+  readonly run?: Run;
   /** Reads arguments given in a way of their own. */
   readonly parse?: (reader: Reader, value: Value, at: string) => ExpressionNode;
   /** Checks of constant arguments when the expression is read; throws QueryErrors. */
@@ -137,8 +140,11 @@ export interface Operator {
   readonly safe?: boolean;
   /** Later operands are not computed once one (`each`), the first (`first`) or one of the first two (`pair`) is null. */
   readonly stopsAtNull?: "each" | "first" | "pair";
-  /** Set to false where the server leaves constants, the operator's and its operands', to run time with their errors. */
-  readonly folds?: boolean;
+  /**
+   * What the server leaves to run time, with its errors, even where all is constant: the operator (`operands`
+   * are folded) or its operands too (`nothing` is folded).
+   */
+  readonly folds?: "operands" | "nothing";
   /** Whether the same arguments can give different results. */
   readonly volatile?: boolean;
   /** Operands may be regrouped (and, where `commutes`, moved), which the server does to fold constants. */

@@ -59,11 +59,7 @@ export class Reader {
     }
   }
 
-  /** Reads an expression that the server does not fold beforehand: constants that fail do so at run time. */
-  readLenient(value: Value, at: string): ExpressionNode {
-    return this.#leniently(() => this.read(value, at));
-  }
-
+  /** Reads what the server does not fold beforehand: constants that fail do so at run time. */
   #leniently<R>(read: () => R): R {
     this.#lenient++;
     try {
@@ -133,7 +129,7 @@ export class Reader {
       throw new QueryError("invalid", where, `unknown operator${didYouMean(name, this.operators.keys())}`);
     }
     const argument = value[name] ?? null;
-    if (operator.folds === false) return this.#leniently(() => this.#call(operator, argument, where));
+    if (operator.folds === "nothing") return this.#leniently(() => this.#call(operator, argument, where));
     return this.#call(operator, argument, where);
   }
 

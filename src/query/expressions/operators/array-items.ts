@@ -44,6 +44,7 @@ function endItem(name: "$first" | "$last"): Operator {
     category: "array",
     summary: `The ${name.slice(1)} item of an array; nothing when it is empty.`,
     arguments: list(1),
+    folds: "operands",
     result: ANY,
     example: example({ [name]: "$x" }, { x: [1, 2, 3] }, name === "$first" ? 1 : 3),
     run: (at, array) => elementAt(at, array, index),
@@ -72,7 +73,7 @@ function endItems(name: "$firstN" | "$lastN"): Operator {
     category: "array",
     summary: `The ${first ? "first" : "last"} n items of an array.`,
     arguments: named(["n", "input"]),
-    folds: false,
+    folds: "nothing",
     result: T.ARRAY,
     example: example({ [name]: { n: 2, input: "$x" } }, { x: [1, 2, 3] }, first ? [1, 2] : [2, 3]),
     run: (at, n, input) => {
@@ -121,7 +122,7 @@ function extremeItems(name: "$minN" | "$maxN"): Operator {
     category: "array",
     summary: `The n ${sign > 0 ? "smallest" : "greatest"} items of an array, nulls left out.`,
     arguments: named(["n", "input"]),
-    folds: false,
+    folds: "nothing",
     result: T.ARRAY,
     example: example({ [name]: { n: 2, input: "$x" } }, { x: [3, 1, 2] }, sign > 0 ? [1, 2] : [3, 2]),
     run: (at, n, input) => {

@@ -15,7 +15,7 @@ import { type Reader, readNamed } from "../parse.ts";
 import { needString } from "../text.ts";
 import { T } from "../types.ts";
 import { example, named } from "./describe.ts";
-import { emitFallback, NO_INPUT } from "./fallback.ts";
+import { emitFallback, type Fallbacks, NO_INPUT, runFallback } from "./fallback.ts";
 
 /** A date, or the time in a timestamp or ObjectId; throws for all else. */
 export function needDate(at: string, value: Value | undefined): Date {
@@ -103,7 +103,8 @@ function dateToParts(
 const PARTS = ["year", "month", "day"] as const;
 const ISO_PARTS = ["isoWeekYear", "isoWeek", "isoDayOfWeek"] as const;
 const TIME_PARTS = ["hour", "minute", "second", "millisecond"] as const;
-const FROM_PARTS = [...PARTS, ...ISO_PARTS, ...TIME_PARTS, "timezone"];
+/** In the order in which the server computes them. */
+const FROM_PARTS = [...TIME_PARTS, "timezone", ...PARTS, ...ISO_PARTS];
 
 function parseFromParts(reader: Reader, value: Value, at: string): ExpressionNode {
   const given = readNamed(value, [], FROM_PARTS, at);
@@ -122,21 +123,35 @@ function parseFromParts(reader: Reader, value: Value, at: string): ExpressionNod
   return reader.call(FROM_PARTS_OPERATOR, args, at);
 }
 
-/** The integer that a part of a date must be. */
-function partOf(at: string, name: string, value: Value): bigint {
-  const where = `${at}.${name}`;
-  if (widthOf(value) === 0) throw wrongType(where, "an integer", value);
-  const integer = truncateToInt64(value);
-  if (integer === undefined || compareValues(integer, value) !== 0) {
-    throw new QueryError("runtime", where, "needs an integer");
+/** The integers that parts of a date must be; undefined where one is null. */
+function readParts(
+  at: string,
+  names: readonly string[],
+  args: readonly (Value | undefined)[],
+  otherwise: bigint,
+): bigint[] | undefined {
+  const integers: bigint[] = [];
+  for (const name of names) {
+    const value = args[FROM_PARTS.indexOf(name)];
+    if (value === null) return undefined;
+    integers.push(value === undefined ? otherwise : readPart(`${at}.${name}`, value));
   }
-  return integer;
+  return integers;
 }
 
-function needInRange(at: string, name: string, value: bigint): number {
-  const [least, most] = RANGES[name] ?? [-32_768n, 32_767n];
-  if (value >= least && value <= most) return Number(value);
-  throw new QueryError("runtime", `${at}.${name}`, `needs an integer from ${least} to ${most}`);
+function readPart(at: string, value: Value): bigint {
+  if (widthOf(value) === 0) throw wrongType(at, "an integer", value);
+  const integer = truncateToInt64(value);
+  if (integer !== undefined && compareValues(integer, value) === 0) return integer;
+  throw new QueryError("runtime", at, "needs an integer");
+}
+
+function needInRange(at: string, names: readonly string[], integers: readonly bigint[]): number[] {
+  return integers.map((integer, i) => {
+    const [least, most] = RANGES[names[i] ?? ""] ?? [-32_768n, 32_767n];
+    if (integer >= least && integer <= most) return Number(integer);
+    throw new QueryError("runtime", `${at}.${names[i]}`, `needs an integer from ${least} to ${most}`);
+  });
 }
 
 const RANGES: Readonly<Record<string, readonly [bigint, bigint]>> = {
@@ -147,19 +162,20 @@ const RANGES: Readonly<Record<string, readonly [bigint, bigint]>> = {
 };
 
 function dateFromParts(at: string, ...args: (Value | undefined)[]): Value {
-  const argumentOf = (name: string) => args[FROM_PARTS.indexOf(name)];
-  const byWeek = argumentOf("isoWeekYear") !== undefined;
-  const names = [...(byWeek ? ISO_PARTS : PARTS), ...TIME_PARTS];
-  if (names.some((name) => argumentOf(name) === null)) return null;
-  const zone = zoneOf(at, argumentOf("timezone"));
+  const times = readParts(at, TIME_PARTS, args, 0n);
+  if (times === undefined) return null;
+  const [hour = 0, minute = 0, second = 0, millisecond = 0] = needInRange(at, TIME_PARTS, times);
+  const zone = zoneOf(at, args[FROM_PARTS.indexOf("timezone")]);
   if (zone === undefined) return null;
-  const integers = names.map((name, i) => partOf(at, name, argumentOf(name) ?? (i < PARTS.length ? 1 : 0)));
-  const numbers = integers.map((integer, i) => needInRange(at, names[i] ?? "", integer));
-  const [year = 1, second = 1, third = 1, hour = 0, minute = 0, seconds = 0, millisecond = 0] = numbers;
+  const byWeek = args[FROM_PARTS.indexOf("isoWeekYear")] !== undefined;
+  const names = byWeek ? ISO_PARTS : PARTS;
+  const days = readParts(at, names, args, 1n);
+  if (days === undefined) return null;
+  const [year = 1, middle = 1, last = 1] = needInRange(at, names, days);
   const day = byWeek
-    ? calendar.startOfIsoDay(year, second, third)
-    : calendar.startOfDay(year, second - 1, third);
-  const time = hour * calendar.HOUR + minute * calendar.MINUTE + seconds * calendar.SECOND + millisecond;
+    ? calendar.startOfIsoDay(year, middle, last)
+    : calendar.startOfDay(year, middle - 1, last);
+  const time = hour * calendar.HOUR + minute * calendar.MINUTE + second * calendar.SECOND + millisecond;
   return makeDate(at, fromLocal(zone, makeDate(at, day + time).getTime()));
 }
 
@@ -222,6 +238,9 @@ function attemptToString(
   return formatDate(at, needDate(`${at}.date`, date).getTime(), zone, format ?? ISO_FORMAT);
 }
 
+const FROM_STRING: Fallbacks = { attempt: attemptFromString, inputs: 3, onError: 3, onNull: 4 };
+const TO_STRING: Fallbacks = { attempt: attemptToString, inputs: 3, onNull: 3 };
+
 export const dateOperators: readonly Operator[] = [
   FROM_PARTS_OPERATOR,
   {
@@ -236,8 +255,8 @@ export const dateOperators: readonly Operator[] = [
       new Date("2020-03-05T00:00:00Z"),
     ),
     limits: "without a format, words such as `tomorrow` and forms that leave out the year are refused",
-    emit: (emitter, call, mode) =>
-      emitFallback(emitter, call, mode, { attempt: attemptFromString, inputs: 3, onError: 3, onNull: 4 }),
+    run: runFallback(FROM_STRING),
+    emit: (emitter, call, mode) => emitFallback(emitter, call, mode, FROM_STRING),
   },
   {
     name: "$dateToParts",
@@ -264,8 +283,8 @@ export const dateOperators: readonly Operator[] = [
       { d: new Date("2020-03-05T00:00:00Z") },
       "20200305",
     ),
-    emit: (emitter, call, mode) =>
-      emitFallback(emitter, call, mode, { attempt: attemptToString, inputs: 3, onNull: 3 }),
+    run: runFallback(TO_STRING),
+    emit: (emitter, call, mode) => emitFallback(emitter, call, mode, TO_STRING),
   },
   part("$dayOfMonth", "The day of the month, from 1", 29, (local) => local.getUTCDate()),
   part("$dayOfWeek", "The day of the week from Sunday = 1 to Saturday = 7", 1, calendar.dayOfWeek),

@@ -3,7 +3,7 @@ import { code } from "../../code.ts";
 import type { Value } from "../../values.ts";
 import { ConversionError } from "../conversion.ts";
 import type { Emitter, Mode, Typed } from "../emitter.ts";
-import type { CallNode } from "../nodes.ts";
+import type { CallNode, Run } from "../nodes.ts";
 import { ANY } from "../types.ts";
 import { argument } from "./describe.ts";
 
@@ -59,4 +59,19 @@ export function emitFallback(emitter: Emitter, call: CallNode, mode: Mode, fallb
     emitter.line(code`else if (${result} === ${emitter.ref(FAILED, "failed")}) { ${branch(onError)} }`);
   }
   return { code: result, types: ANY };
+}
+
+/** The operator on values: for constants. */
+export function runFallback({ attempt, onNull, onError }: Fallbacks): Run {
+  return (at, ...args) => {
+    const instead = (index: number | undefined) => (index === undefined ? undefined : args[index]);
+    try {
+      const result = attempt(at, ...args);
+      return typeof result === "symbol" ? (instead(onNull) ?? null) : result;
+    } catch (error) {
+      const answer = instead(onError);
+      if (error instanceof ConversionError && answer !== undefined) return answer;
+      throw error;
+    }
+  };
 }

@@ -260,6 +260,7 @@ export const functionOperators: readonly Operator[] = [
     result: T.DOUBLE | T.NULL,
     example: example({ $atan2: ["$y", "$x"] }, { y: 1, x: 0 }, Math.PI / 2),
     limits: NO_DECIMALS,
+    stopsAtNull: "first",
     run: atan2,
     raw: {
       double: true,

@@ -21,7 +21,7 @@ function parseGetField(reader: Reader, value: Value, at: string): ExpressionNode
   const named = isDocument(value) && (Object.hasOwn(value, "field") || Object.hasOwn(value, "input"));
   const [field, input] = named ? readNamed(value, ["field", "input"], [], at) : [value, "$$CURRENT"];
   const name = readName(reader, field, named ? `${at}.field` : at);
-  return reader.call(GET_FIELD, [name, reader.readLenient(input ?? null, `${at}.input`)], at);
+  return reader.call(GET_FIELD, [name, reader.read(input ?? null, `${at}.input`)], at);
 }
 
 const GET_FIELD: Operator = {
@@ -32,6 +32,7 @@ const GET_FIELD: Operator = {
   result: ANY,
   example: example({ $getField: { field: "a.b", input: "$x" } }, { x: { "a.b": 1 } }, 1),
   parse: parseGetField,
+  folds: "nothing",
   run: (_at, name, input) => {
     if (isNullish(input)) return input;
     return isDocument(input) && typeof name === "string" ? getField(input, name) : undefined;
@@ -68,8 +69,8 @@ function copyOf(at: string, document: Document): Document {
 function parseSetField(reader: Reader, given: Value, at: string): ExpressionNode {
   const [field, input, value] = readNamed(given, ["field", "input", "value"], [], at);
   const name = readName(reader, field, `${at}.field`);
-  const object = reader.readLenient(input ?? null, `${at}.input`);
-  return reader.call(SET_FIELD, [name, object, reader.readLenient(value ?? null, `${at}.value`)], at);
+  const object = reader.read(input ?? null, `${at}.input`);
+  return reader.call(SET_FIELD, [name, object, reader.read(value ?? null, `${at}.value`)], at);
 }
 
 const SET_FIELD: Operator = {
@@ -81,13 +82,15 @@ const SET_FIELD: Operator = {
   result: T.OBJECT | T.NULL,
   example: example({ $setField: { field: "b", input: "$x", value: 2 } }, { x: { a: 1 } }, { a: 1, b: 2 }),
   parse: parseSetField,
+  folds: "nothing",
+  stopsAtNull: "pair",
   run: withField,
 };
 
 function parseUnsetField(reader: Reader, given: Value, at: string): ExpressionNode {
   const [field, input] = readNamed(given, ["field", "input"], [], at);
   const name = readName(reader, field, `${at}.field`);
-  return reader.call(UNSET_FIELD, [name, reader.readLenient(input ?? null, `${at}.input`)], at);
+  return reader.call(UNSET_FIELD, [name, reader.read(input ?? null, `${at}.input`)], at);
 }
 
 const UNSET_FIELD: Operator = {
@@ -98,6 +101,7 @@ const UNSET_FIELD: Operator = {
   result: T.OBJECT | T.NULL,
   example: example({ $unsetField: { field: "a", input: "$x" } }, { x: { a: 1, b: 2 } }, { b: 2 }),
   parse: parseUnsetField,
+  folds: "nothing",
   run: (at, name, input) => withField(at, name, input, undefined),
 };
 

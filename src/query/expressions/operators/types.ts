@@ -9,7 +9,9 @@ import { isNullish, widthOf, wrongType } from "../numbers.ts";
 import { byteLength } from "../text.ts";
 import { ANY, T } from "../types.ts";
 import { argument, example, list, named } from "./describe.ts";
-import { emitFallback, NO_INPUT } from "./fallback.ts";
+import { emitFallback, type Fallbacks, NO_INPUT, runFallback } from "./fallback.ts";
+
+const CONVERT_FALLBACKS: Fallbacks = { attempt: attemptConvert, inputs: 2, onError: 2, onNull: 3 };
 
 const CONVERT: Operator = {
   name: "$convert",
@@ -18,8 +20,8 @@ const CONVERT: Operator = {
   arguments: named(["input", "to"], ["onError", "onNull"]),
   result: ANY,
   example: example({ $convert: { input: "$x", to: "int", onError: -1 } }, { x: "five" }, -1),
-  emit: (emitter, call, mode) =>
-    emitFallback(emitter, call, mode, { attempt: attemptConvert, inputs: 2, onError: 2, onNull: 3 }),
+  run: runFallback(CONVERT_FALLBACKS),
+  emit: (emitter, call, mode) => emitFallback(emitter, call, mode, CONVERT_FALLBACKS),
 };
 
 function attemptConvert(at: string, input: Value | undefined, to: Value | undefined) {

@@ -1,7 +1,7 @@
 /** `$let` and `$literal`. */
 import { QueryError } from "../../errors.ts";
 import { isDocument, type Value } from "../../values.ts";
-import { cannotFail, type Emitter, type Mode, type Typed } from "../emitter.ts";
+import type { Emitter, Mode, Typed } from "../emitter.ts";
 import type { CallNode, ExpressionNode, Operator } from "../nodes.ts";
 import { checkVariableName, type Reader, readNamed } from "../parse.ts";
 import { ANY } from "../types.ts";
@@ -17,10 +17,7 @@ function parseLet(reader: Reader, value: Value, at: string): ExpressionNode {
   });
   const { level } = reader;
   const inside = reader.readWith(names, body ?? null, `${at}.in`);
-  // What the variables would fail of counts, used or not.
-  return inside.kind === "constant" && values.every(cannotFail)
-    ? inside
-    : reader.call(LET, [...values, inside], at, level);
+  return reader.call(LET, [...values, inside], at, level);
 }
 
 function emitLet(emitter: Emitter, call: CallNode, mode: Mode): Typed {
