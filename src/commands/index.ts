@@ -29,6 +29,11 @@ export const program: Command = {
       load: async () => (await import("./simulate.ts")).command,
     },
     {
+      name: "filter",
+      summary: "try, make, list and switch filters",
+      load: async () => (await import("./filter.ts")).command,
+    },
+    {
       name: "deadletter",
       summary: "list, show and replay packets that could not be ingested",
       load: async () => (await import("./deadletter.ts")).command,
