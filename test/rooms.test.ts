@@ -14,6 +14,7 @@ const ROOMS = [
   "sinks",
   "filters",
   "enrich",
+  "cutouts",
   "catalogs",
   "surveys",
   "store",

@@ -3,6 +3,7 @@ import type { Survey } from "./survey.ts";
 import { ztf } from "./ztf.ts";
 
 export { coordinatesOf } from "./coordinates.ts";
+export { alertPoints, type FluxPoint, forcedPoints } from "./photometry.ts";
 export { type FilterHistory, PacketError, type Survey } from "./survey.ts";
 export { alertProgramOf, jdOf, upstreamStages } from "./upstream.ts";
 

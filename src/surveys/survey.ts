@@ -1,6 +1,7 @@
 /** What a survey tells the house. Adding one is a file here and a line in `surveys/index.ts`. */
 import type { Document } from "../query/values.ts";
 import type { AlertCollections, AlertRecord } from "../store/alert-record.ts";
+import type { LightCurveRows } from "./photometry.ts";
 
 /** A packet that decodes but is not a valid alert of its survey: names the field and what is wrong. */
 export class PacketError extends Error {
@@ -25,6 +26,14 @@ export interface FilterHistory {
   readonly nullWhenEmpty: boolean;
 }
 
+/** How SkyPortal knows a survey. */
+export interface SkyPortalNames {
+  /** Name of the instrument. */
+  readonly instrument: string;
+  /** Streams by name, each with the programs whose photometry it has; none: all of it. */
+  readonly streams: readonly { readonly name: RegExp; readonly programs?: readonly number[] }[];
+}
+
 export interface Survey {
   /** Upper-case name, as in collection names, e.g. `ZTF`. */
   readonly name: string;
@@ -33,6 +42,10 @@ export interface Survey {
   recognises(schemaName: string, fieldNames: ReadonlySet<string>): boolean;
   /** Path of the program id that proprietary rules look at, where the survey has one. */
   readonly programPath?: string;
+  /** How its rows become a light curve. */
+  readonly lightCurve?: LightCurveRows;
+  /** How SkyPortal knows the survey. */
+  readonly skyportal?: SkyPortalNames;
   /** Which histories a filter's alert is joined with, in this order. */
   readonly filterHistories: readonly FilterHistory[];
   /**

@@ -17,6 +17,9 @@ const PACKET_WINDOW_DAYS = 30;
 /** Days of history that a filter sees. */
 const FILTER_WINDOW_DAYS = 365;
 
+/** Bandpasses by `fid`. */
+const BANDS: Readonly<Record<number, string>> = { 1: "ztfg", 2: "ztfr", 3: "ztfi" };
+
 const COLLECTIONS = {
   alerts: "ZTF_alerts",
   aux: "ZTF_alerts_aux",
@@ -27,6 +30,19 @@ export const ztf: Survey = {
   name: "ZTF",
   collections: COLLECTIONS,
   programPath: "candidate.programid",
+  lightCurve: {
+    band: (row) => BANDS[numberOf(row["fid"]) ?? 0],
+    forced: { field: "fp_hists", isGood: (row) => Number(row["procstatus"]) === 0 },
+  },
+  skyportal: {
+    instrument: "ZTF",
+    streams: [
+      { name: /^ZTF Public$/, programs: [1] },
+      { name: /^ZTF Public\+Partnership$/, programs: [2] },
+      // 0 is engineering time.
+      { name: /^ZTF Public\+Partnership\+Caltech$/, programs: [0, 3] },
+    ],
+  },
   filterHistories: [
     { field: "prv_candidates", days: FILTER_WINDOW_DAYS, nullWhenEmpty: false },
     { field: "fp_hists", days: FILTER_WINDOW_DAYS, only: { procstatus: "0" }, nullWhenEmpty: true },

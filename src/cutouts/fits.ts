@@ -1,0 +1,72 @@
+/** Reads the image of a stamp: gzipped or plain FITS with one image of numbers. */
+import { gunzipSync } from "node:zlib";
+
+/** Rows from south to north as in the file; `pixels[y * width + x]`. */
+export interface StampImage {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Float64Array;
+}
+
+/** A stamp that is no image: says why. */
+export class CutoutError extends Error {
+  override readonly name = "CutoutError";
+}
+
+const BLOCK = 2880;
+const CARD = 80;
+/** A stamp of 63 × 63 floats has 20 kB; this is far beyond any. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+/** The image of a stamp. Throws `CutoutError`. */
+export function readStamp(data: Uint8Array): StampImage {
+  const bytes = unpacked(data);
+  const { cards, end } = readHeader(bytes);
+  const width = cards.get("NAXIS1") ?? 0;
+  const height = cards.get("NAXIS2") ?? 0;
+  const bitpix = cards.get("BITPIX") ?? 0;
+  if (cards.get("NAXIS") !== 2 || !(width > 0) || !(height > 0)) {
+    throw new CutoutError("the FITS file has no image of two axes");
+  }
+  const read = PIXELS[bitpix];
+  if (read === undefined) throw new CutoutError(`BITPIX ${bitpix} is not a type of pixel`);
+  const size = Math.abs(bitpix) / 8;
+  if (end + width * height * size > bytes.length) throw new CutoutError("the image is truncated");
+  const view = new DataView(bytes.buffer, bytes.byteOffset + end, width * height * size);
+  const scale = cards.get("BSCALE") ?? 1;
+  const zero = cards.get("BZERO") ?? 0;
+  const pixels = new Float64Array(width * height);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = read(view, i * size) * scale + zero;
+  return { width, height, pixels };
+}
+
+const PIXELS: Readonly<Record<number, (view: DataView, at: number) => number>> = {
+  8: (view, at) => view.getUint8(at),
+  16: (view, at) => view.getInt16(at),
+  32: (view, at) => view.getInt32(at),
+  [-32]: (view, at) => view.getFloat32(at),
+  [-64]: (view, at) => view.getFloat64(at),
+};
+
+function unpacked(data: Uint8Array): Uint8Array {
+  if (data[0] !== 0x1f || data[1] !== 0x8b) return data;
+  try {
+    return gunzipSync(data, { maxOutputLength: MOST_BYTES });
+  } catch (error) {
+    throw new CutoutError(`the stamp cannot be unpacked: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** The numbers of the first header by keyword, and where its data begins. */
+function readHeader(bytes: Uint8Array): { cards: Map<string, number>; end: number } {
+  const cards = new Map<string, number>();
+  const text = new TextDecoder("latin1");
+  for (let at = 0; at + CARD <= bytes.length; at += CARD) {
+    const card = text.decode(bytes.subarray(at, at + CARD));
+    if (at === 0 && !/^(SIMPLE|XTENSION|BITPIX)/.test(card)) break;
+    if (card.startsWith("END     ")) return { cards, end: Math.ceil((at + CARD) / BLOCK) * BLOCK };
+    const value = /^([A-Z0-9_-]+) *= *([-+0-9.EeDd]+)/.exec(card);
+    if (value !== null) cards.set(value[1] ?? "", Number((value[2] ?? "").replace(/[dD]/, "e")));
+  }
+  throw new CutoutError("the stamp is no FITS file");
+}
