@@ -2,6 +2,7 @@
 import os from "node:os";
 import { type BrokerStats, startBroker } from "../broker/index.ts";
 import { FilterReports } from "../filters/index.ts";
+import { followsReported, openSinks, registerSinks } from "../sinks/index.ts";
 import { type CommandContext, defineCommand, type OptionValues } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED } from "./errors.ts";
 import { openFilters, openStore } from "./open-store.ts";
@@ -64,6 +65,8 @@ async function ingest(
   const reports = new FilterReports(store, openFilters(store, config), {
     warn: (_, message) => output.note(message),
   });
+  // A sink that never ran begins with what comes from now on: its place is taken before the first match.
+  await registerSinks(store, openSinks({ config, store }));
   const broker = startBroker(
     {
       dataDir: config.data_dir,
@@ -73,6 +76,7 @@ async function ingest(
       cutouts: wanted,
       sequential: true,
       fromStart: given["from-start"],
+      followReported: followsReported(config.sinks),
       retryMs: RETRY_MS,
     },
     { log: (line) => output.note(line.message), filters: (news) => reports.take(news) },

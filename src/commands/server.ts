@@ -5,7 +5,7 @@ import { openApi } from "../api/index.ts";
 import { type Broker, startBroker } from "../broker/index.ts";
 import { type Config, ensureSecrets, type LoadedConfig } from "../config/index.ts";
 import { FilterReports } from "../filters/index.ts";
-import { openSinks, startSinks } from "../sinks/index.ts";
+import { followsReported, openSinks, startSinks } from "../sinks/index.ts";
 import type { SourceSpec } from "../sources/index.ts";
 import { lockServe, type Store } from "../store/index.ts";
 import { Health, type Log, Metrics, type Redactor } from "../telemetry/index.ts";
@@ -96,6 +96,7 @@ function startSources(config: Config, log: Log, reports: FilterReports): Broker 
       cutouts: config.cutouts === "none" ? "none" : "all",
       sequential: false,
       fromStart: false,
+      followReported: followsReported(config.sinks),
       retryMs: RETRY_MS,
     },
     {

@@ -10,8 +10,8 @@ export const sink = object({
   fields: {
     type: choice({
       default: "webhook",
-      choices: ["webhook", "file"],
-      doc: "`webhook`: an HTTP request for each match. `file`: lines of JSON.",
+      choices: ["webhook", "file", "skyportal"],
+      doc: "`webhook`: an HTTP request for each match. `file`: lines of JSON. `skyportal`: the instance of the `skyportal` block.",
     }),
     name: words("Identifies the sink; its place in the outbox is kept under this name. By default its type."),
     filters: list({ item: number, doc: "Only matches of these filters (filter_id); empty for all." }),

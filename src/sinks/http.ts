@@ -38,10 +38,13 @@ export async function exchange(request: Request, signal: AbortSignal): Promise<A
 }
 
 /** Statuses that say something of the address, the credentials or the moment, not of what was sent. */
-const LATER = new Set([401, 403, 404, 405, 408, 410, 421, 423, 425, 429]);
+const LATER: ReadonlySet<number> = new Set([401, 403, 404, 405, 408, 410, 421, 423, 425, 429]);
 
-/** Throws unless the answer is a success: `RefusedError` when the content is refused, else `UnavailableError`. */
-export function requireSuccess(answer: Answer, what: string): void {
+/**
+ * Throws unless the answer is a success: `RefusedError` when the content is refused, else `UnavailableError`.
+ * `later` has the statuses below 500 after which trying again makes sense.
+ */
+export function requireSuccess(answer: Answer, what: string, later = LATER): void {
   const { status } = answer;
   if (status >= 200 && status < 300) return;
   const message = `${what}: ${status} ${excerpt(answer.text)}`.trimEnd();
@@ -49,7 +52,7 @@ export function requireSuccess(answer: Answer, what: string): void {
     const to = answer.headers.get("location") ?? "elsewhere";
     throw new UnavailableError(`${what}: ${status}, redirected to ${to}: configure that address`);
   }
-  if (status >= 400 && status < 500 && !LATER.has(status)) throw new RefusedError(message);
+  if (status >= 400 && status < 500 && !later.has(status)) throw new RefusedError(message);
   throw new UnavailableError(message, retryAfterOf(answer.headers));
 }
 

@@ -3,6 +3,6 @@ export { type FilterChoice, isChosen } from "./choice.ts";
 export { FAILURES } from "./failures.ts";
 export { matchMessage } from "./message.ts";
 export { newestOutbox, type OutboxItem, readOutbox } from "./outbox.ts";
-export { openSinks } from "./registry.ts";
+export { followsReported, openSinks } from "./registry.ts";
 export type { Delivery, Sink } from "./sink.ts";
 export { type ConfiguredSink, registerSinks, type Sinks, startSinks } from "./sinks.ts";

@@ -5,11 +5,12 @@ import type { Store } from "../store/index.ts";
 import { openFileSink } from "./file.ts";
 import type { Sink } from "./sink.ts";
 import type { ConfiguredSink } from "./sinks.ts";
+import { openSkyPortal } from "./skyportal/sink.ts";
 import { openWebhook } from "./webhook.ts";
 
 export interface OpenParts {
   readonly config: Pick<Config, "sinks" | "skyportal">;
-  /** Where alerts are read; only `check` does without. */
+  /** Where alerts are read; sinks that are only checked do without. */
   readonly store?: Store;
 }
 
@@ -38,6 +39,21 @@ const KINDS: Record<SinkConfig["type"], Open> = {
     if (config.path === undefined) throw wrong(`${path}.path`, "a file sink needs the folder of its files");
     return openFileSink({ name, path: resolve(config.path), choice: config });
   },
+  skyportal: (config, { name }, { config: { skyportal }, store }) => {
+    const { protocol, host, port, token } = skyportal;
+    if (host === undefined || host === "") throw wrong("skyportal.host", "a skyportal sink needs the host");
+    if (token === undefined || token === "") throw wrong("skyportal.token", "a skyportal sink needs a token");
+    return openSkyPortal({
+      name,
+      address: `${protocol}://${host}${port === undefined ? "" : `:${port}`}`,
+      token,
+      userAgent: USER_AGENT,
+      timeoutMs: config.timeout_seconds * 1000,
+      concurrency: config.concurrency,
+      choice: config,
+      ...(store === undefined ? {} : { store }),
+    });
+  },
 };
 
 /** The configured sinks, none of them running. Throws `ConfigError` naming the key that is missing or wrong. */
@@ -50,6 +66,11 @@ export function openSinks(parts: OpenParts): ConfiguredSink[] {
     names.add(name);
     return { sink: KINDS[config.type](config, { name, path }, parts), from: config.from };
   });
+}
+
+/** Whether a sink wants to hear of new alerts of the objects that it reported. */
+export function followsReported(sinks: readonly Pick<SinkConfig, "type">[]): boolean {
+  return sinks.some(({ type }) => type === "skyportal");
 }
 
 function requireAddress(url: string | undefined, path: string): string {

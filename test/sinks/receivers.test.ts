@@ -4,7 +4,7 @@ import { createHmac } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Double } from "bson";
-import { ConfigError, type SinkConfig } from "../../src/config/index.ts";
+import { ConfigError, type SinkConfig, schema } from "../../src/config/index.ts";
 import { sink as sinkKind } from "../../src/config/sinks.ts";
 import { type Match, outboxEntryOf } from "../../src/filters/index.ts";
 import { nightFile, openFileSink } from "../../src/sinks/file.ts";
@@ -162,20 +162,13 @@ describe("file", () => {
 });
 
 describe("configuration of sinks", () => {
-  const open = (...sinks: Partial<SinkConfig>[]) =>
-    openSinks({
-      config: {
-        sinks: sinks.map((sink) => ({ ...sinkKind.default, ...sink })),
-        skyportal: {
-          protocol: "https",
-          host: undefined,
-          port: undefined,
-          username: undefined,
-          password: undefined,
-          token: undefined,
-        },
-      },
-    });
+  const open = (...sinks: Partial<SinkConfig>[]) => {
+    const config = {
+      sinks: sinks.map((sink) => ({ ...sinkKind.default, ...sink })),
+      skyportal: schema.fields.skyportal.default,
+    };
+    openSinks({ config });
+  };
   const errorOf = (...sinks: Partial<SinkConfig>[]) => {
     try {
       open(...sinks);
@@ -190,6 +183,7 @@ describe("configuration of sinks", () => {
     expect(errorOf({ type: "webhook" })).toContain("sinks[0].url");
     expect(errorOf({ type: "webhook", url: "ftp://x" })).toContain("http://");
     expect(errorOf({ type: "file" })).toContain("sinks[0].path");
+    expect(errorOf({ type: "skyportal" })).toContain("skyportal.host");
     const hook = { type: "webhook", url: "http://127.0.0.1/" } as const;
     expect(errorOf(hook, hook)).toContain("sinks[1].name");
     expect(errorOf(hook, { ...hook, name: "second" })).toBe("none");
