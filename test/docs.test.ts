@@ -49,8 +49,10 @@ describe("pages", () => {
 
   test("the README lists every command, with a word on each", () => {
     const { text } = page("README.md");
-    for (const { name } of program.subcommands ?? [])
-      expect(text).toMatch(new RegExp(`^\\| \`kowalski ${name}\` \\| \\S`, "m"));
+    const missing = (program.subcommands ?? []).filter(
+      ({ name }) => !new RegExp(`^\\| \`kowalski ${name}\` \\| \\S`, "m").test(text),
+    );
+    expect(missing.map(({ name }) => name)).toEqual([]);
   });
 
   test("the README's commands of package.json are there", async () => {
