@@ -27,7 +27,14 @@ interface Raw {
 
 /** Whether a call can be emitted this way. */
 export function hasRawForm(node: ExpressionNode): boolean {
-  return node.kind === "call" && node.operator.raw?.operands(node.args.length) === true;
+  if (node.kind !== "call" || node.operator.raw?.operands(node.args.length) !== true) return false;
+  // Leaves are computed beforehand, so none may fail that a null before it would have kept from being computed.
+  return node.operator.stopsAtNull === undefined || node.args.slice(1).every(hasSafeLeaves);
+}
+
+function hasSafeLeaves(node: ExpressionNode | undefined): boolean {
+  if (node === undefined || cannotFail(node)) return true;
+  return node.kind === "call" && hasRawForm(node) && node.args.every(hasSafeLeaves);
 }
 
 class Tree {

@@ -34,7 +34,9 @@ export class Reader {
     return this.#names.length;
   }
 
-  read(value: Value, at: string): ExpressionNode {
+  /** Reads an expression. What the server does not fold beforehand is `lenient`: its constants fail at run time. */
+  read(value: Value, at: string, lenient = false): ExpressionNode {
+    if (lenient) return this.#leniently(() => this.read(value, at));
     if (++this.#nodes > MAX_NODES) throw new QueryError("limit", at, `has more than ${MAX_NODES} parts`);
     if (typeof value === "string") return this.#text(value, at);
     if (typeof value !== "object" || value === null) return constant(value);
@@ -59,7 +61,6 @@ export class Reader {
     }
   }
 
-  /** Reads what the server does not fold beforehand: constants that fail do so at run time. */
   #leniently<R>(read: () => R): R {
     this.#lenient++;
     try {

@@ -97,11 +97,19 @@ function addInSeconds(at: string, date: Date, unit: Unit, count: number, zone: T
   return makeDate(at, fromLocal(zone, local.getTime(), inSummerTime(zone, date.getTime())));
 }
 
+const MAX_YEAR = 300_000;
+const AVERAGE_YEAR = 31_556_952_000n;
+
 function addMonths(at: string, date: Date, months: number, zone: TimeZone): Date {
   const local = toLocal(zone, date.getTime());
   const total = local.getUTCFullYear() * 12 + local.getUTCMonth() + months;
   const [year, month] = [Math.floor(total / 12), total - Math.floor(total / 12) * 12];
-  const first = makeDate(at, calendar.startOfDay(year, month, 1)).getTime();
+  // Far beyond the calendar a year is as long as on average.
+  const far = Math.abs(year) > MAX_YEAR;
+  const first = makeDate(
+    at,
+    far ? BigInt(year) * AVERAGE_YEAR : calendar.startOfDay(year, month, 1),
+  ).getTime();
   const day = Math.min(local.getUTCDate(), calendar.daysInMonth(year, month));
   const time = local.getTime() - Math.floor(local.getTime() / calendar.DAY) * calendar.DAY;
   const result = first + (day - 1) * calendar.DAY + time;

@@ -44,7 +44,6 @@ function endItem(name: "$first" | "$last"): Operator {
     category: "array",
     summary: `The ${name.slice(1)} item of an array; nothing when it is empty.`,
     arguments: list(1),
-    folds: "operands",
     result: ANY,
     example: example({ [name]: "$x" }, { x: [1, 2, 3] }, name === "$first" ? 1 : 3),
     run: (at, array) => elementAt(at, array, index),
@@ -57,10 +56,9 @@ function endItem(name: "$first" | "$last"): Operator {
 
 /** The number that `$firstN` and its like take. */
 export function needCount(at: string, value: Value | undefined): number {
-  const number = toNumber(value);
   const integer = truncateToInt64(value);
   if (widthOf(value) === 0) throw wrongType(`${at}.n`, "a positive integer", value);
-  if (integer === undefined || integer < 1n || (number !== undefined && !Number.isInteger(number))) {
+  if (integer === undefined || integer < 1n || compareValues(integer, value) !== 0) {
     throw new QueryError("runtime", `${at}.n`, "needs a positive integer within int64");
   }
   return Number(integer);

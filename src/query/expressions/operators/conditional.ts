@@ -122,15 +122,19 @@ const SWITCH_EXAMPLE: Document = JSON.parse(
 function parseSwitch(reader: Reader, value: Value, at: string): ExpressionNode {
   const [branches, otherwise] = readNamed(value, ["branches"], ["default"], at);
   if (!Array.isArray(branches)) throw new QueryError("invalid", `${at}.branches`, "needs an array");
-  const cases: Case[] = branches.map((branch, i) => {
+  const cases: Case[] = [];
+  // What belongs to a case that never holds, or stands behind one that always does, the server leaves as it is.
+  let settled = false;
+  for (const [i, branch] of branches.entries()) {
     const where = `${at}.branches[${i}]`;
     if (!isDocument(branch)) throw new QueryError("invalid", where, "needs an object with case and then");
     const [when, then] = readNamed(branch, ["case", "then"], [], where);
-    return {
-      when: reader.read(when ?? null, `${where}.case`),
-      value: reader.read(then ?? null, `${where}.then`),
-    };
-  });
+    const condition = reader.read(when ?? null, `${where}.case`, settled);
+    const holds = condition.kind === "constant" ? truthy(condition.value) : undefined;
+    const value = reader.read(then ?? null, `${where}.then`, settled || holds === false);
+    cases.push({ when: condition, value });
+    settled ||= holds === true;
+  }
   const fallback = otherwise === undefined ? undefined : reader.read(otherwise, `${at}.default`);
   if (cases.length === 0) {
     throw new QueryError("invalid", at, "needs at least one branch");
@@ -154,7 +158,8 @@ function fold(
       break;
     }
   }
-  return args.length === 0 && last !== undefined ? last : reader.call(SWITCH, [...args, last], at);
+  if (args.length > 0) return reader.call(SWITCH, [...args, last], at);
+  return last ?? failNoBranch(at);
 }
 
 function failNoBranch(at: string): never {

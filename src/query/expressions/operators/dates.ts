@@ -123,35 +123,31 @@ function parseFromParts(reader: Reader, value: Value, at: string): ExpressionNod
   return reader.call(FROM_PARTS_OPERATOR, args, at);
 }
 
-/** The integers that parts of a date must be; undefined where one is null. */
+/** The numbers that parts of a date must be; undefined where one is null. */
 function readParts(
   at: string,
   names: readonly string[],
   args: readonly (Value | undefined)[],
-  otherwise: bigint,
-): bigint[] | undefined {
-  const integers: bigint[] = [];
+  otherwise: number,
+): number[] | undefined {
+  const numbers: number[] = [];
   for (const name of names) {
     const value = args[FROM_PARTS.indexOf(name)];
     if (value === null) return undefined;
-    integers.push(value === undefined ? otherwise : readPart(`${at}.${name}`, value));
+    numbers.push(value === undefined ? otherwise : readPart(`${at}.${name}`, name, value));
   }
-  return integers;
+  return numbers;
 }
 
-function readPart(at: string, value: Value): bigint {
+function readPart(at: string, name: string, value: Value): number {
   if (widthOf(value) === 0) throw wrongType(at, "an integer", value);
   const integer = truncateToInt64(value);
-  if (integer !== undefined && compareValues(integer, value) === 0) return integer;
-  throw new QueryError("runtime", at, "needs an integer");
-}
-
-function needInRange(at: string, names: readonly string[], integers: readonly bigint[]): number[] {
-  return integers.map((integer, i) => {
-    const [least, most] = RANGES[names[i] ?? ""] ?? [-32_768n, 32_767n];
-    if (integer >= least && integer <= most) return Number(integer);
-    throw new QueryError("runtime", `${at}.${names[i]}`, `needs an integer from ${least} to ${most}`);
-  });
+  if (integer === undefined || compareValues(integer, value) !== 0) {
+    throw new QueryError("runtime", at, "needs an integer");
+  }
+  const [least, most] = RANGES[name] ?? [-32_768n, 32_767n];
+  if (integer >= least && integer <= most) return Number(integer);
+  throw new QueryError("runtime", at, `needs an integer from ${least} to ${most}`);
 }
 
 const RANGES: Readonly<Record<string, readonly [bigint, bigint]>> = {
@@ -162,16 +158,16 @@ const RANGES: Readonly<Record<string, readonly [bigint, bigint]>> = {
 };
 
 function dateFromParts(at: string, ...args: (Value | undefined)[]): Value {
-  const times = readParts(at, TIME_PARTS, args, 0n);
+  const times = readParts(at, TIME_PARTS, args, 0);
   if (times === undefined) return null;
-  const [hour = 0, minute = 0, second = 0, millisecond = 0] = needInRange(at, TIME_PARTS, times);
+  const [hour = 0, minute = 0, second = 0, millisecond = 0] = times;
   const zone = zoneOf(at, args[FROM_PARTS.indexOf("timezone")]);
   if (zone === undefined) return null;
   const byWeek = args[FROM_PARTS.indexOf("isoWeekYear")] !== undefined;
   const names = byWeek ? ISO_PARTS : PARTS;
-  const days = readParts(at, names, args, 1n);
+  const days = readParts(at, names, args, 1);
   if (days === undefined) return null;
-  const [year = 1, middle = 1, last = 1] = needInRange(at, names, days);
+  const [year = 1, middle = 1, last = 1] = days;
   const day = byWeek
     ? calendar.startOfIsoDay(year, middle, last)
     : calendar.startOfDay(year, middle - 1, last);

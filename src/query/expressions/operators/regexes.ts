@@ -99,6 +99,7 @@ const SHARED = {
   category: "string",
   arguments: named(["input", "regex"], ["options"]),
   check,
+  folds: "operands",
   limits: "look-around, back references, atomic groups and possessive quantifiers are refused",
 } as const;
 

@@ -1,4 +1,5 @@
 /** Operators on strings, positions counted in bytes of UTF-8 or in code points. */
+import { Decimal128 } from "bson";
 import { tick } from "../../deadline.ts";
 import { QueryError } from "../../errors.ts";
 import { truncateToInt64 } from "../../match/numbers.ts";
@@ -6,7 +7,7 @@ import { compareStrings } from "../../order.ts";
 import type { Value } from "../../values.ts";
 import { grow, ITEM_BYTES } from "../growth.ts";
 import type { Operator } from "../nodes.ts";
-import { isNullish, widthOf, wrongType } from "../numbers.ts";
+import { isNullish, MIN_INT64, widthOf, wrongType } from "../numbers.ts";
 import { byteLength, coerceToString, countCodePoints, needString, unitOfCodePoint } from "../text.ts";
 import { T } from "../types.ts";
 import { needIndex } from "./array-items.ts";
@@ -42,7 +43,8 @@ function isContinuation(byte: number | undefined): boolean {
 
 function needLong(at: string, value: Value | undefined, what: string): number {
   if (widthOf(value) === 0) throw wrongType(at, `a number as ${what}`, value);
-  const integer = truncateToInt64(value);
+  // Decimals beyond int64 become its least one.
+  const integer = truncateToInt64(value) ?? (value instanceof Decimal128 ? MIN_INT64 : undefined);
   if (integer === undefined) throw new QueryError("runtime", at, `needs ${what} within int64`);
   return Number(integer);
 }
