@@ -51,9 +51,19 @@ export function asDecimal(value: Value | undefined): Decimal {
     : toDigits(exactDecimal(number), CERTAIN_DIGITS);
 }
 
-/** A double as a decimal with all the digits it has, up to 34. */
+/** A double as a decimal with all the digits it has; 34 of them where it has more. */
 export function exactDecimal(number: number): Decimal {
-  return withoutFinalZeros(Number.isInteger(number) ? integral(number) : decimalOfDouble(number));
+  const decimal = Number.isInteger(number) ? integral(number) : decimalOfDouble(number);
+  return isExact(number, decimal) ? withoutFinalZeros(decimal) : decimal;
+}
+
+/** Whether a decimal made of a double lost no digits. */
+function isExact(number: number, decimal: Decimal): boolean {
+  if (decimal.kind !== "finite" || decimal.exponent >= 0) return true;
+  let integer = Math.abs(number);
+  let doublings = 0n;
+  for (; !Number.isInteger(integer); doublings++) integer *= 2;
+  return BigInt(integer) * 10n ** BigInt(-decimal.exponent) === decimal.coefficient << doublings;
 }
 
 function integral(number: number): Decimal {
