@@ -26,6 +26,8 @@ const KWARGS = {
     },
     hint: { description: "Name of the index to use, or its keys." },
     max_time_ms: { type: "integer" as const, minimum: 1, description: "Milliseconds until it is given up." },
+    explain: { type: "boolean" as const, description: "Tell how it is served instead of answering it." },
+    allowDiskUse: { type: "boolean" as const },
     comment: { type: "string" as const, description: "Shown in the log." },
   },
 };

@@ -187,30 +187,30 @@ describe("passwords", () => {
       await api.accounts.verify(username, "wrong");
       return performance.now() - started;
     };
-    const median = (times: number[]) => times.sort((a, b) => a - b)[times.length >> 1] ?? 0;
     const known: number[] = [];
     const unknown: number[] = [];
     for (let round = 0; round < 5; round++) {
       known.push(await time("ada"));
       unknown.push(await time(`nobody${round}`));
     }
-    const ratio = median(known) / median(unknown);
-    expect(ratio).toBeGreaterThan(0.4);
-    expect(ratio).toBeLessThan(2.5);
+    // Without a hash to compare with, the answer would come a hundred times faster.
+    const ratio = Math.min(...known) / Math.min(...unknown);
+    expect(ratio).toBeGreaterThan(0.2);
+    expect(ratio).toBeLessThan(5);
   });
 
   test("are hashed off the thread that answers", async () => {
     const logins = Promise.all([1, 2, 3].map((n) => api.accounts.verify(`none${n}`, "x")));
-    let slowest = 0;
+    let answers = 0;
     let done = false;
     void logins.then(() => {
       done = true;
     });
     while (!done) {
-      const started = performance.now();
       expect((await api.ask("nobody", "GET", "/health")).status).toBe(200);
-      slowest = Math.max(slowest, performance.now() - started);
+      answers++;
     }
-    expect(slowest).toBeLessThan(100);
+    // One, if the thread had hashed them itself.
+    expect(answers).toBeGreaterThan(3);
   });
 });

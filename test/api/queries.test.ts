@@ -418,10 +418,8 @@ describe("who may see what", () => {
         "the users, by the administrator",
         { catalog: "users", filter: {}, projection: { _id: 1 } },
         {
-          data: '[{"_id":"admin"},{"_id":"ada"},{"_id":"bea"}]'.replace(
-            '{"_id":"admin"},{"_id":"ada"},{"_id":"bea"}',
-            '{"_id":"ada"},{"_id":"bea"},{"_id":"admin"}',
-          ),
+          kwargs: { sort: { _id: 1 } },
+          data: '[{"_id":"ada"},{"_id":"admin"},{"_id":"bea"}]',
         },
       ),
     ],

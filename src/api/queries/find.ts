@@ -1,21 +1,33 @@
 /** `find`, `find_one`, `count_documents`, `estimated_document_count`. */
 import { visibleFilter } from "../visibility.ts";
-import { catalogOf, DONE, documentField, filterOf, findOptions, type QueryType } from "./request.ts";
+import {
+  catalogOf,
+  DONE,
+  documentField,
+  filterOf,
+  findOptions,
+  flagOption,
+  type QueryType,
+} from "./request.ts";
 
 export const find: QueryType = {
   name: "find",
-  summary: "documents of a catalogue that match a filter",
+  summary:
+    "documents of a catalogue that match a `filter`, as the `projection` shows them; `kwargs.explain` tells the index that served it instead",
   async run(query, kwargs, context) {
     const collection = catalogOf(query);
     const filter = visibleFilter(context.user, collection, filterOf(query));
     const projection = documentField(query, "projection");
-    const stream = context.store.find({
+    const request = {
       collection,
       filter,
       ...(projection === undefined ? {} : { projection }),
       ...findOptions(kwargs, context),
-    });
-    return { message: DONE, items: stream.json() };
+    };
+    if (flagOption(kwargs, "explain") !== true) {
+      return { message: DONE, items: context.store.find(request).json() };
+    }
+    return { message: DONE, data: { ...(await context.store.explainFind(request)) } };
   },
 };
 

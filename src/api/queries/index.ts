@@ -2,6 +2,7 @@
 import { type Document, isDocument, type Value } from "../../query/index.ts";
 import { failureText, listPieces, successText } from "../envelope.ts";
 import { badRequest, toHttpError } from "../errors.ts";
+import { aggregate } from "./aggregate.ts";
 import { drop } from "./drop.ts";
 import { countDocuments, estimatedDocumentCount, find, findOne } from "./find.ts";
 import { info } from "./info.ts";
@@ -12,6 +13,7 @@ export type { QueryAnswer, QueryContext, QueryType } from "./request.ts";
 export const queryTypes: readonly QueryType[] = [
   find,
   findOne,
+  aggregate,
   countDocuments,
   estimatedDocumentCount,
   info,
@@ -19,7 +21,7 @@ export const queryTypes: readonly QueryType[] = [
 ];
 
 /** Types that clients of such brokers know and that this version does not answer yet. */
-const NOT_YET = new Set(["aggregate", "cone_search", "near", "skymap"]);
+const NOT_YET = new Set(["cone_search", "near", "skymap"]);
 const MOST_QUERIES = 1000;
 
 /** Runs one query for a user. Throws what `toHttpError` understands. */

@@ -68,6 +68,20 @@ export function findOptions(kwargs: Document, context: QueryContext): FindOption
   const skip = integerOption(kwargs, "skip");
   if (skip !== undefined && skip < 0) throw badRequest("kwargs.skip: expected 0 or more");
   const sort = sortOption(kwargs["sort"]);
+  return {
+    ...commonOptions(kwargs, context),
+    // The server's language takes a negative limit for its absolute value.
+    ...(limit === undefined ? {} : { limit: Math.abs(limit) }),
+    ...(skip === undefined ? {} : { skip }),
+    ...(sort === undefined ? {} : { sort }),
+  };
+}
+
+/** Options that finding queries and pipelines understand alike. */
+export function commonOptions(
+  kwargs: Document,
+  context: QueryContext,
+): Pick<FindOptions, "hint" | "maxTimeMs" | "comment"> {
   const { hint } = kwargs;
   if (hint !== undefined && hint !== null && typeof hint !== "string" && !isDocument(hint)) {
     throw badRequest("kwargs.hint: expected the name of an index or its keys");
@@ -75,10 +89,6 @@ export function findOptions(kwargs: Document, context: QueryContext): FindOption
   return {
     maxTimeMs: maxTime(kwargs, context),
     comment: commentOf(kwargs, context),
-    // The server's language takes a negative limit for its absolute value.
-    ...(limit === undefined ? {} : { limit: Math.abs(limit) }),
-    ...(skip === undefined ? {} : { skip }),
-    ...(sort === undefined ? {} : { sort }),
     ...(hint === undefined || hint === null ? {} : { hint }),
   };
 }
@@ -102,8 +112,16 @@ function commentOf(kwargs: Document, { user }: QueryContext): string {
   return typeof comment === "string" && comment !== "" ? `${user.name}: ${comment}` : user.name;
 }
 
+/** true or false. */
+export function flagOption(kwargs: Document, name: string): boolean | undefined {
+  const given = kwargs[name];
+  if (given === undefined || given === null) return undefined;
+  if (typeof given === "boolean") return given;
+  throw badRequest(`kwargs.${name}: expected true or false`);
+}
+
 /** A whole number, also as text. */
-function integerOption(kwargs: Document, name: string): number | undefined {
+export function integerOption(kwargs: Document, name: string): number | undefined {
   const given = kwargs[name];
   if (given === undefined || given === null) return undefined;
   const number = typeof given === "string" ? Number(given.trim() || Number.NaN) : toNumber(given);

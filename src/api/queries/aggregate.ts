@@ -1,0 +1,61 @@
+/** `aggregate`: documents that a pipeline makes of a catalogue. */
+import { collectionsOf, type Document, isDocument, parsePipeline } from "../../query/index.ts";
+import { badRequest } from "../errors.ts";
+import type { User } from "../identity.ts";
+import { refuseJoin, visibleFilter } from "../visibility.ts";
+import { readLiteral } from "./literal.ts";
+import { catalogOf, commonOptions, DONE, flagOption, integerOption, type QueryType } from "./request.ts";
+
+/** Stages that nobody may use, and those that users may not, with the reason that the error gives. */
+const FORBIDDEN = {
+  $out: "queries only read",
+  $merge: "queries only read",
+};
+const FORBIDDEN_TO_USERS = { ...FORBIDDEN, $unionWith: "it is for administrators" };
+
+export const aggregate: QueryType = {
+  name: "aggregate",
+  summary:
+    "documents that a `pipeline` makes of a catalogue; `kwargs.explain` tells the index and what each stage let through instead",
+  async run(query, kwargs, context) {
+    const { user, store } = context;
+    const collection = catalogOf(query);
+    const given = stagesOf(query);
+    const forbid = user.isAdministrator ? FORBIDDEN : FORBIDDEN_TO_USERS;
+    // What is wrong is named by its place in the pipeline as it was sent, before anything is added to it.
+    const parsed = parsePipeline(given, { path: "query.pipeline", forbid });
+    for (const joined of collectionsOf(parsed)) refuseJoin(user, joined);
+    // Answers are streamed in pieces of a size that suits: the client's wish is checked and left at that.
+    const batchSize = integerOption(kwargs, "batchSize");
+    if (batchSize !== undefined && batchSize < 0) throw badRequest("kwargs.batchSize: expected 0 or more");
+    const request = {
+      collection,
+      pipeline: visiblePipeline(user, collection, given),
+      allowDiskUse: flagOption(kwargs, "allowDiskUse") ?? true,
+      ...commonOptions(kwargs, context),
+    };
+    if (flagOption(kwargs, "explain") !== true) {
+      return { message: DONE, items: store.aggregate(request).json() };
+    }
+    const explanation = await store.explainAggregate(request);
+    return { message: DONE, data: { ...explanation } as unknown as Document };
+  },
+};
+
+function stagesOf(query: Document): Document[] {
+  const { pipeline } = query;
+  const value = typeof pipeline === "string" ? readLiteral(pipeline, "query.pipeline") : pipeline;
+  if (Array.isArray(value) && value.every(isDocument)) return value;
+  throw badRequest("query.pipeline: expected a list of stages, or such a list as text");
+}
+
+/** The pipeline over what the user may see of the collection. */
+function visiblePipeline(user: User, collection: string, stages: readonly Document[]): readonly Document[] {
+  const visible = visibleFilter(user, collection, {});
+  if (Object.keys(visible).length === 0) return stages;
+  const near = stages[0]?.["$geoNear"];
+  if (!isDocument(near)) return [{ $match: visible }, ...stages];
+  // It must stay the first stage, so it takes the condition in.
+  const query = isDocument(near["query"]) ? near["query"] : {};
+  return [{ $geoNear: { ...near, query: { $and: [visible, query] } } }, ...stages.slice(1)];
+}
