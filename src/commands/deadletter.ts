@@ -1,14 +1,15 @@
 /** `kowalski deadletter`: lists, shows and replays the packets that could not be ingested. */
 import { writeFileSync } from "node:fs";
-import { decodePacket } from "../broker/index.ts";
+import { type KeptPacket, Replay } from "../broker/index.ts";
 import type { Config } from "../config/index.ts";
 import type { Document } from "../query/index.ts";
-import { embeddedEncoder, openEmbeddedStore, openEmbeddedWriter, type Store } from "../store/index.ts";
+import { openEmbeddedStore, type Store } from "../store/index.ts";
 import { type CommandContext, defineCommand, entry } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED, UsageError } from "./errors.ts";
 
 const COLLECTION = "dead_letters";
 const MAX_TIME_MS = 60_000;
+const REPLAY_MAX_MS = 24 * 3_600_000;
 /** Columns of a place or message in the list. */
 const LIST_WIDTH = 80;
 
@@ -84,27 +85,21 @@ const replay = defineCommand({
     let failed = 0;
     let replayed = 0;
     await withStore(context, async (store, config) => {
-      const writer = await openEmbeddedWriter({ dataDir: config.data_dir });
-      const encoder = embeddedEncoder({ cutouts: config.cutouts === "none" ? "none" : "all" });
-      const letters = store.find({ collection: COLLECTION, filter, maxTimeMs: 24 * 3_600_000 });
+      for (const id of context.args) await letterById(store, id);
+      const cutouts = config.cutouts === "none" ? "none" : "all";
+      const replay = await Replay.open({ dataDir: config.data_dir, cutouts });
+      const letters = store.find({ collection: COLLECTION, filter, maxTimeMs: REPLAY_MAX_MS });
       for await (const letter of letters.documents()) {
-        const { _id: id, bytes, place } = letter;
-        const packet = {
-          bytes: bytes instanceof Uint8Array ? bytes : new Uint8Array(0),
-          key: String(id),
-          place: String(place),
-        };
-        const { alerts, fault } = decodePacket(packet, encoder);
-        await writer.write({ alerts, deadLetters: [], outbox: [], positions: [] });
-        if (fault === undefined && id !== undefined) {
-          await store.remove(COLLECTION, id);
-          replayed++;
-        } else {
+        if (context.signal.aborted) break;
+        const packet = packetOf(letter);
+        const fault = await replay.packet(packet);
+        if (fault === undefined) replayed++;
+        else {
           failed++;
-          context.output.note(`${String(id)}: ${fault?.reason ?? ""}: ${fault?.message ?? ""}`);
+          context.output.note(`${packet.id}: ${fault.reason}: ${fault.message}`);
         }
       }
-      await writer.close();
+      await replay.close();
     });
     context.output.json({ event: "summary", replayed, failed });
     context.output.line(`${replayed} ingested and removed, ${failed} still dead`);
@@ -129,6 +124,14 @@ async function withStore(
   } finally {
     await store.close();
   }
+}
+
+function packetOf({ _id: id, place, bytes }: Document): KeptPacket {
+  return {
+    id: String(id),
+    place: String(place),
+    bytes: bytes instanceof Uint8Array ? bytes : new Uint8Array(0),
+  };
 }
 
 async function letterById(store: Store, id: string): Promise<Document> {

@@ -1,6 +1,8 @@
 /** What verbs print: lines and tables for people, JSON lines for machines, and the progress of long work. */
 import { Progress, type ProgressOptions } from "./progress.ts";
 
+const USUAL_COLUMNS = 80;
+
 export interface OutputStreams {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
@@ -81,7 +83,8 @@ function standardStreams(): OutputStreams {
   return {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
-    columns: process.stderr.isTTY === true ? process.stderr.columns : undefined,
+    // A terminal that does not know its width says 0.
+    columns: process.stderr.isTTY === true ? process.stderr.columns || USUAL_COLUMNS : undefined,
   };
 }
 

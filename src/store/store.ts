@@ -232,6 +232,8 @@ export interface OutboxEntry {
 export interface AlertBatch {
   readonly alerts: readonly EncodedAlert[];
   readonly deadLetters: readonly DeadLetter[];
+  /** Ids of dead letters whose packets this batch brings at last: they are removed with its write. */
+  readonly settledLetters?: readonly string[];
   readonly outbox: readonly OutboxEntry[];
   readonly positions: readonly SourcePosition[];
 }

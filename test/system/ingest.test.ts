@@ -143,6 +143,26 @@ describe.if(hasPackets)("ingest of real packets", () => {
     expect(again).toMatchObject({ stored: 10 - alone.stored, duplicates: alone.stored + 14, deadLetters: 0 });
   });
 
+  const script = Bun.which("script");
+  if (script === null) process.stderr.write("skipped: the progress bar (no script to make a terminal)\n");
+
+  test.if(script !== null)("shows a bar on a terminal, and plain lines elsewhere", async () => {
+    const words = [await executable(), "ingest", "--data-dir", newFolder(), ztf()];
+    const terminal = Bun.spawnSync([script ?? "", "-qec", words.join(" "), "/dev/null"], {
+      env: { ...process.env, COLUMNS: "100" },
+      stdin: "ignore",
+    });
+    expect(terminal.exitCode).toBe(0);
+    const shown = terminal.stdout.toString();
+    // The last state of the line that is written again and again.
+    const bar = shown.split("\r\u001b[2K").at(-1);
+    expect(bar).toMatch(/^\[#{24}\] 24 packets, \d+\/s, [\d.]+ MB\/s/);
+    expect(shown).toMatch(/stored +24 alerts/);
+    const plain = await runExecutable(["ingest", "--data-dir", newFolder(), ztf()]);
+    expect(plain.stderr).toMatch(/^24 packets, \d+\/s, [\d.]+ MB\/s$/m);
+    expect(plain.stderr + plain.stdout).not.toContain("\u001b");
+  });
+
   test("goes on where an interrupted run stopped", async () => {
     const folder = newFolder();
     const dataDir = newFolder();

@@ -13,7 +13,7 @@ import type {
   SourcePosition,
 } from "../store.ts";
 import { closeDatabase, DATABASE_FILE, openDatabase, storeError } from "./database.ts";
-import { insertDocuments } from "./documents.ts";
+import { insertDocuments, removeDocument } from "./documents.ts";
 import type { EncodedRows } from "./encoder.ts";
 import { decodeDocument } from "./encoding.ts";
 import { HistoryWriter } from "./history-write.ts";
@@ -81,6 +81,7 @@ class EmbeddedWriter implements AlertWriter {
     for (const tables of touched) tables.noteChanges();
     const letters = batch.deadLetters.map(letterDocument);
     const deadLetters = insertDocuments(this.#database, "dead_letters", letters, "ignore");
+    for (const id of batch.settledLetters ?? []) removeDocument(this.#database, "dead_letters", id);
     writeOutbox(this.#database, batch.outbox, written, this.outbox);
     insertDocuments(this.#database, "sources", batch.positions.map(positionDocument), "replace");
     return { stored, duplicates: batch.alerts.length - stored, deadLetters };

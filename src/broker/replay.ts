@@ -1,0 +1,59 @@
+/** Sends the packets of dead letters the way of an alert once more, one by one. */
+import { FilterRegistry, filterBatch } from "../filters/index.ts";
+import type { PacketFault } from "../sources/index.ts";
+import {
+  type AlertReader,
+  type AlertWriter,
+  embeddedEncoder,
+  openEmbeddedReader,
+  openEmbeddedWriter,
+} from "../store/index.ts";
+import { decodePacket } from "./decode.ts";
+
+export interface ReplayOptions {
+  readonly dataDir: string;
+  readonly cutouts: "all" | "none";
+}
+
+/** A packet as its dead letter keeps it. */
+export interface KeptPacket {
+  readonly id: string;
+  readonly place: string;
+  readonly bytes: Uint8Array;
+}
+
+export class Replay {
+  readonly #encoder;
+  readonly #registry: FilterRegistry;
+
+  private constructor(
+    readonly writer: AlertWriter,
+    readonly reader: AlertReader,
+    { cutouts }: ReplayOptions,
+  ) {
+    this.#encoder = embeddedEncoder({ cutouts });
+    this.#registry = new FilterRegistry(reader);
+  }
+
+  /** Throws `StoreError` when the data folder cannot be used. */
+  static async open(options: ReplayOptions): Promise<Replay> {
+    const writer = await openEmbeddedWriter(options);
+    return new Replay(writer, openEmbeddedReader(options), options);
+  }
+
+  /**
+   * Decodes, filters and stores one packet, and removes its letter in the same transaction. Answers what is
+   * wrong with a packet that is still faulty: its letter stays, the alerts before the fault are stored.
+   */
+  async packet({ id, place, bytes }: KeptPacket): Promise<PacketFault | undefined> {
+    const { alerts, records, fault } = decodePacket({ bytes, key: id, place }, this.#encoder);
+    const outbox = await filterBatch(records, this.#registry, this.reader);
+    const settledLetters = fault === undefined ? [id] : [];
+    await this.writer.write({ alerts, outbox, settledLetters, deadLetters: [], positions: [] });
+    return fault;
+  }
+
+  async close(): Promise<void> {
+    await this.writer.close();
+  }
+}
