@@ -22,7 +22,8 @@ const noise = new Random(0);
 
 /**
  * Measures a source whose difference flux is `trueFlux` (in units of magnitude 0) in an exposure. The same
- * source in the same exposure gives the same value, however often it is asked for.
+ * source in the same exposure gives the same value, however often it is asked for. What is not there is not
+ * detected, however large the noise.
  */
 export function measure(exposure: Exposure, key: number, trueFlux: number): Measurement {
   const scale = 10 ** (0.4 * exposure.zeroPoint);
@@ -31,7 +32,7 @@ export function measure(exposure: Exposure, key: number, trueFlux: number): Meas
   const sigma = Math.sqrt(sky * sky + Math.abs(signal) / GAIN + (FLOOR * signal) ** 2);
   const flux = signal + sigma * noise.restart(hash(exposure.key, 30, key)).normal();
   const snr = Math.abs(flux) / sigma;
-  return { flux, sigma, snr, detected: snr >= DETECTION_SNR };
+  return { flux, sigma, snr, detected: trueFlux !== 0 && snr >= DETECTION_SNR };
 }
 
 /** Magnitude of a measurement's flux, whichever its sign, and its error. */

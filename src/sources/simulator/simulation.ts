@@ -60,7 +60,7 @@ export const DEFAULT_START = "2024-01-01";
 /** More in one night than any survey has; detections of an image have three digits. */
 export const MOST_ALERTS_A_NIGHT = 2_000_000;
 /** Objects that come again are remembered; alerts beyond what they give come from passers-by. */
-const MOST_OBJECTS = 200_000;
+const MOST_OBJECTS = 100_000;
 /** Share of an exposure's alerts that recurring objects give, and how many of these an exposure detects. */
 const RECURRING = 0.6;
 const DETECTED = 0.35;
