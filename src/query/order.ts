@@ -139,6 +139,9 @@ function partsOf(value: Value | undefined): DecimalParts {
   return decimalOfDouble(value instanceof Double ? value.value : (value as number));
 }
 
+/** Comparing more characters than this counts against the time limit. */
+const LONG_PREFIX = 1024;
+
 /** Orders strings by their UTF-8 bytes, which is the order of code points, not of UTF-16 units. */
 export function compareStrings(a: string, b: string): number {
   if (a === b) return 0;
@@ -146,8 +149,12 @@ export function compareStrings(a: string, b: string): number {
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i);
     const y = b.charCodeAt(i);
-    if (x !== y) return rankOfUnit(x) < rankOfUnit(y) ? -1 : 1;
+    if (x !== y) {
+      if (i > LONG_PREFIX) tick(i >> 6);
+      return rankOfUnit(x) < rankOfUnit(y) ? -1 : 1;
+    }
   }
+  if (length > LONG_PREFIX) tick(length >> 6);
   return a.length < b.length ? -1 : 1;
 }
 

@@ -1,5 +1,6 @@
 /** Conversions between types: what `$convert` and `$toInt` and its like do. */
 import { Decimal128, ObjectId, Timestamp } from "bson";
+import { tick } from "../deadline.ts";
 import { decimalParts } from "../decimal.ts";
 import { QueryError } from "../errors.ts";
 import { truncateToInt64 } from "../match/numbers.ts";
@@ -67,6 +68,7 @@ function isBeyondDoubles(value: Decimal128, number: number): boolean {
 const LEAST_NORMAL = 2 ** -1022;
 
 function parseDouble(at: string, text: string): number {
+  tick(text.length >> 4);
   const special = parseSpecial(text);
   if (special !== undefined) return special;
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) throw notANumber(at, text);
@@ -88,8 +90,8 @@ function notANumber(at: string, text: string): ConversionError {
 }
 
 function parseInteger(at: string, text: string): bigint {
-  if (!/^[+-]?\d+$/.test(text)) throw notANumber(at, text);
   if (text.length > 400) throw new ConversionError(at, "the number is too large");
+  if (!/^[+-]?\d+$/.test(text)) throw notANumber(at, text);
   return BigInt(text.replace(/^\+/, ""));
 }
 

@@ -25,6 +25,9 @@ export interface Typed {
   readonly constant?: number;
 }
 
+/** Types of results that count against the bound of growth. */
+const BUILT = T.ARRAY | T.OBJECT | T.STRING;
+
 /** Where the outside values of an expression are found in generated code. */
 export interface Environment {
   /** The document. */
@@ -266,6 +269,7 @@ export class Emitter {
   run(node: CallNode, args: readonly (Typed | undefined)[]): Typed {
     const { operator } = node;
     const run = this.ref(operator.run, "run");
+    if ((operator.result & BUILT) !== 0) this.grows = true;
     const values = args.map((arg) => arg?.code ?? code`undefined`);
     const plain = operator.result === T.INT;
     const typed = {

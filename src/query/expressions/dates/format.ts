@@ -1,4 +1,5 @@
 /** Formats of dates such as `%Y-%m-%d`: checked, and written. */
+import { tick } from "../../deadline.ts";
 import { QueryError } from "../../errors.ts";
 import * as calendar from "./calendar.ts";
 import { type TimeZone, toLocal } from "./time-zones.ts";
@@ -32,6 +33,7 @@ function fourDigits(at: string, year: number): string {
 /** Writes a date. */
 export function formatDate(at: string, instant: number, zone: TimeZone, format: string): string {
   const local = toLocal(zone, instant);
+  tick(format.length);
   return format.replace(/%(.)/gs, (_, letter: string) => field(at, local, letter, zone, instant));
 }
 

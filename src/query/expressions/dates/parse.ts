@@ -47,8 +47,12 @@ const FORMS: readonly RegExp[] = [
 ];
 const ABBREVIATIONS: Readonly<Record<string, number>> = { e: -5, c: -6, m: -7, p: -8 };
 
+/** No form is longer. */
+const MAX_LENGTH = 200;
+
 /** Reads a date in one of the usual forms. A zone in the text and one given aside exclude each other. */
 export function parseDate(at: string, given: string, zone?: TimeZone): Date {
+  if (given.length > MAX_LENGTH) throw noDate(at, given, "it is too long");
   const text = given.trim();
   const seconds = /^@(-?\d{1,12})$/.exec(text);
   if (seconds !== null)

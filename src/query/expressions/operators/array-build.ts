@@ -109,7 +109,11 @@ function parseZip(reader: Reader, value: Value, at: string): ExpressionNode {
   }
   const constant = (item: Value): ExpressionNode => Object.freeze({ kind: "constant", value: item });
   const arrays = inputs.map((input, i) => reader.read(input, `${at}.inputs[${i}]`));
-  const fill = defaults === undefined ? [] : [reader.read(defaults, `${at}.defaults`)];
+  // As fields of an object, in which missing ones are left out.
+  const fields = (defaults ?? []).map(
+    (item, i) => [`${i}`, reader.read(item, `${at}.defaults[${i}]`)] as const,
+  );
+  const fill: ExpressionNode[] = defaults === undefined ? [] : [Object.freeze({ kind: "object", fields })];
   return reader.call(ZIP, [constant(longest === true), constant(inputs.length), ...arrays, ...fill], at);
 }
 
@@ -131,9 +135,13 @@ function zip(
   const length = longest === true ? Math.max(...lengths) : Math.min(...lengths);
   grow(length * (arrays.length + 1) * ITEM_BYTES, at);
   tick(length * arrays.length);
-  const defaults = Array.isArray(fill) ? fill : [];
+  // Without useLongestLength no array ends before the others; missing defaults leave no item.
+  const defaultOf = (j: number) => (!isDocument(fill) ? null : fill[j]);
   return Array.from({ length }, (_, i) =>
-    arrays.map((array, j) => (i < array.length ? array[i] : defaults[j]) ?? null),
+    arrays.flatMap((array, j) => {
+      const item = i < array.length ? array[i] : defaultOf(j);
+      return item === undefined ? [] : [item];
+    }),
   );
 }
 

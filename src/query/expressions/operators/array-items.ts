@@ -23,6 +23,13 @@ export function needInt32(at: string, value: Value | undefined, what = "an integ
   return number;
 }
 
+/** A new array, counted against the limits of memory and time. */
+function counted(at: string, array: Value[]): Value[] {
+  grow(array.length * ITEM_BYTES, at);
+  tick(array.length >> 2);
+  return array;
+}
+
 function elementAt(at: string, array: Value | undefined, index: Value | undefined): Value | undefined {
   if (isNullish(array) || isNullish(index)) return null;
   if (!Array.isArray(array)) throw wrongType(at, "an array", array);
@@ -77,7 +84,7 @@ function endItems(name: "$firstN" | "$lastN"): Operator {
     run: (at, n, input) => {
       const count = needCount(at, n);
       if (!Array.isArray(input)) throw wrongType(`${at}.input`, "an array", input);
-      return first ? input.slice(0, count) : input.slice(-count);
+      return counted(at, first ? input.slice(0, count) : input.slice(-count));
     },
   };
 }
@@ -136,12 +143,12 @@ function slice(at: string, array: Value | undefined, a: Value | undefined, b: Va
   if (isNullish(array) || isNullish(a)) return null;
   if (!Array.isArray(array)) throw wrongType(at, "an array", array);
   const first = needInt32(at, a, "a position or number within int32");
-  if (b === undefined) return first < 0 ? array.slice(first) : array.slice(0, first);
+  if (b === undefined) return counted(at, first < 0 ? array.slice(first) : array.slice(0, first));
   if (b === null) return null;
   const count = needInt32(at, b, "a number within int32");
   if (count < 1) throw new QueryError("runtime", at, "needs a positive number of items as third argument");
   const start = first < 0 ? Math.max(0, array.length + first) : first;
-  return array.slice(start, start + count);
+  return counted(at, array.slice(start, start + count));
 }
 
 function indexOfArray(

@@ -1,4 +1,5 @@
 /** Operators on objects: `$getField`, `$setField`, `$unsetField`, `$mergeObjects`, `$objectToArray`. */
+import { tick } from "../../deadline.ts";
 import { QueryError } from "../../errors.ts";
 import { type Document, getField, isDocument, setField, type Value } from "../../values.ts";
 import { grow, ITEM_BYTES } from "../growth.ts";
@@ -59,6 +60,7 @@ function copyOf(at: string, document: Document): Document {
   const result: Document = {};
   const names = Object.keys(document);
   grow(names.length * ITEM_BYTES, at);
+  tick(names.length);
   for (const name of names) {
     const value = document[name];
     if (value !== undefined) setField(result, name, value);
@@ -114,6 +116,8 @@ function mergeObjects(at: string, ...args: (Value | undefined)[]): Value {
     if (!isDocument(object)) throw wrongType(at, "objects", object);
     const names = Object.keys(object);
     grow(names.length * ITEM_BYTES, at);
+    tick(names.length);
+    tick(names.length);
     for (const name of names) {
       const value = object[name];
       if (value !== undefined) setField(result, name, value);
@@ -127,6 +131,7 @@ function objectToArray(at: string, object: Value | undefined): Value {
   if (!isDocument(object)) throw wrongType(at, "an object", object);
   const names = Object.keys(object);
   grow(names.length * ITEM_BYTES * 4, at);
+  tick(names.length);
   return names.flatMap((name) => {
     const value = object[name];
     return value === undefined ? [] : [{ k: name, v: value }];

@@ -21,16 +21,23 @@ function concat(at: string, ...parts: (Value | undefined)[]): Value {
     result += part;
   }
   grow(result.length * 2, at);
+  tickText(result);
   return result;
+}
+
+/** Counts work on a text's characters against the time limit. */
+function tickText(text: string): string {
+  tick(text.length >> 6);
+  return text;
 }
 
 /** Letters beyond ASCII stay as they are, as on the server. */
 function upper(text: string): string {
-  return text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
+  return tickText(text).replace(/[a-z]+/g, (letters) => letters.toUpperCase());
 }
 
 function lower(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return tickText(text).replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 function compareIgnoringCase(at: string, a: Value | undefined, b: Value | undefined): number {
@@ -60,7 +67,7 @@ function substrBytes(
   const length = needLong(at, count, "a length");
   if (start < 0) throw new QueryError("runtime", at, "needs a start that is not negative");
   const bytes = Buffer.from(string, "utf8");
-  tick(bytes.length >> 6);
+  tickText(string);
   if (start >= bytes.length) return "";
   const end = length < 0 ? bytes.length : Math.min(start + length, bytes.length);
   if (isContinuation(bytes[start])) {
@@ -81,7 +88,7 @@ function substrCodePoints(
   const string = coerceToString(at, text);
   const start = needIndex(at, from);
   const length = needIndex(at, count);
-  tick(string.length >> 6);
+  tickText(string);
   const unit = unitOfCodePoint(string, start);
   const rest = string.slice(unit);
   return rest.slice(0, unitOfCodePoint(rest, length));
@@ -127,7 +134,7 @@ function indexOfCodePoints(
   const token = needString(at, wanted);
   const length = countCodePoints(string);
   const [start, end] = readRange(at, from, to, length);
-  tick(string.length >> 6);
+  tickText(string);
   if (start > length || end < start) return -1;
   // An empty text is found in front of a character, and in an empty string.
   if (token === "" && string !== "") return start < end ? start : -1;
@@ -299,7 +306,7 @@ export const stringOperators: readonly Operator[] = [
     arguments: list(1),
     result: T.INT,
     example: example({ $strLenBytes: "$s" }, { s: "α" }, 2),
-    run: (at, text) => byteLength(needString(at, text)),
+    run: (at, text) => byteLength(tickText(needString(at, text))),
   },
   {
     name: "$strLenCP",
@@ -308,7 +315,7 @@ export const stringOperators: readonly Operator[] = [
     arguments: list(1),
     result: T.INT,
     example: example({ $strLenCP: "$s" }, { s: "α" }, 1),
-    run: (at, text) => countCodePoints(needString(at, text)),
+    run: (at, text) => countCodePoints(tickText(needString(at, text))),
   },
   {
     ...SUBSTR_BYTES,

@@ -1,6 +1,7 @@
 /** `$convert`, `$toInt` and its like, `$type`, `$isNumber`; sizes of values; parts of timestamps; `$rand`. */
 import { Binary, calculateObjectSize, Double, ObjectId, Timestamp } from "bson";
 import { code } from "../../code.ts";
+import { tick } from "../../deadline.ts";
 import { QueryError } from "../../errors.ts";
 import { isDocument, type TypeName, typeOf, type Value } from "../../values.ts";
 import { convert, convertOrNull, readTarget } from "../conversion.ts";
@@ -65,7 +66,10 @@ function timestampPart(name: "$tsSecond" | "$tsIncrement"): Operator {
 
 function binarySize(at: string, value: Value | undefined): Value {
   if (isNullish(value)) return null;
-  if (typeof value === "string") return byteLength(value);
+  if (typeof value === "string") {
+    tick(value.length >> 6);
+    return byteLength(value);
+  }
   if (value instanceof Uint8Array) return value.length;
   if (value instanceof Binary) return value.length();
   throw wrongType(at, "a string or bytes", value);
@@ -74,7 +78,9 @@ function binarySize(at: string, value: Value | undefined): Value {
 function bsonSize(at: string, value: Value | undefined): Value {
   if (isNullish(value)) return null;
   if (!isDocument(value)) throw wrongType(at, "an object", value);
-  return calculateObjectSize(value);
+  const size = calculateObjectSize(value);
+  tick(size >> 4);
+  return size;
 }
 
 function needNothing(args: readonly unknown[], at: string): void {
