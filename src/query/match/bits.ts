@@ -18,7 +18,8 @@ export function readBits(value: Value, at: string): readonly number[] {
 }
 
 function readPosition(value: Value, at: string): number {
-  const position = Number(readInt64(value, at));
+  const position =
+    typeof value === "number" && Number.isInteger(value) ? value : Number(readInt64(value, at));
   if (position >= 0 && position <= 2147483647) return position;
   throw new QueryError("invalid", at, "a bit position must be a non-negative int32");
 }

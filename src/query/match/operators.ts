@@ -8,7 +8,14 @@ import { readBits } from "./bits.ts";
 import { readIntersects, readNear, readWithin } from "./geo-shapes.ts";
 import type { BitsNode, Comparison, MatchNode } from "./nodes.ts";
 import { readInt64, readMod } from "./numbers.ts";
-import { conjunction, isOperatorDocument, type ParseContext, parseFilter, parseOperators } from "./parse.ts";
+import {
+  conjunction,
+  countCondition,
+  isOperatorDocument,
+  type ParseContext,
+  parseFilter,
+  parseOperators,
+} from "./parse.ts";
 import { readTypes } from "./types.ts";
 
 /** What an operator is read with: its field, its place, and the object it stands in. */
@@ -81,13 +88,20 @@ function parseIn(value: Value, field: FieldContext): MatchNode {
       throw new QueryError("invalid", at, "operators cannot stand in this array");
     else values.push(item);
   });
-  values.sort(compareValues);
   return Object.freeze({
     kind: "in",
     ...place(field),
-    values: Object.freeze(values),
+    values: sorted(values),
     regexes: Object.freeze(regexes),
   });
+}
+
+/** In order of values. Not frozen: that makes long arrays slow; lists of plain numbers or int64 sort fast. */
+function sorted(values: Value[]): readonly Value[] {
+  if (values.every((value) => typeof value === "number" && !Number.isNaN(value)))
+    return [...Float64Array.from(values).sort()];
+  if (values.every((value) => typeof value === "bigint")) return [...BigInt64Array.from(values).sort()];
+  return values.sort(compareValues);
 }
 
 function parseNot(value: Value, field: FieldContext): MatchNode {
@@ -148,6 +162,7 @@ function parseAll(value: Value, field: FieldContext): MatchNode {
   const matching = isElemMatch(value[0]);
   const children = value.map((item, i): MatchNode => {
     const at = `${field.at}[${i}]`;
+    countCondition(field.context, at);
     if (isElemMatch(item) !== matching) {
       throw new QueryError("invalid", at, "either all items are $elemMatch or none is");
     }
@@ -170,7 +185,7 @@ function isElemMatch(value: Value | undefined): boolean {
 
 function parseElemMatch(value: Value, field: FieldContext): MatchNode {
   if (!isDocument(value)) throw new QueryError("invalid", field.at, "needs an object");
-  const context = { depth: field.context.depth + 1, inArray: true };
+  const context = { ...field.context, depth: field.context.depth + 1, inArray: true };
   const [first = ""] = Object.keys(value);
   const reference = ["$ref", "$id", "$db"].some((name) => Object.hasOwn(value, name));
   if (first.startsWith("$") && !reference && !WHOLE_DOCUMENT.has(first)) {

@@ -12,12 +12,22 @@ import { parseSchema } from "./schema.ts";
 
 /** How deep operators may nest. */
 const MAX_DEPTH = 100;
+/** Conditions of one filter: more would take seconds to compile. Lists of `$in` are one condition, however long. */
+const MAX_CONDITIONS = 100_000;
 
 /** What a filter may contain, by where it stands. */
 export interface ParseContext {
   readonly depth: number;
   /** Inside an array item: operators on the whole document are not allowed. */
   readonly inArray: boolean;
+  /** How many conditions the whole filter has so far. */
+  readonly count: { conditions: number };
+}
+
+/** Counts a condition against the limit of a filter. */
+export function countCondition(context: ParseContext, at: string): void {
+  if (++context.count.conditions <= MAX_CONDITIONS) return;
+  throw new QueryError("limit", at, `the filter has more than ${MAX_CONDITIONS} conditions`);
 }
 
 type TopOperator = (value: Value, at: string, context: ParseContext) => MatchNode | undefined;
@@ -44,7 +54,7 @@ const REFUSED = new Map<string, string>([
  * server does not allow in filters of projections.
  */
 export function parseMatch(filter: Value, path = "filter", forItems = false): MatchNode {
-  const node = parseFilter(filter, path, { depth: 0, inArray: false });
+  const node = parseFilter(filter, path, { depth: 0, inArray: false, count: { conditions: 0 } });
   if (forItems) checkForItems(node);
   checkNear(node);
   return node;
@@ -59,6 +69,7 @@ export function parseFilter(filter: Value, at: string, context: ParseContext): M
     const value = getField(filter, name);
     if (value === undefined) continue;
     const where = `${at}.${name}`;
+    countCondition(context, where);
     if (name.startsWith("$")) {
       const node = parseTop(name, value, where, context);
       if (node !== undefined) children.push(node);
@@ -115,6 +126,7 @@ export function parseOperators(field: Omit<FieldContext, "section">, section: Do
     const value = getField(section, name);
     if (value === undefined) continue;
     const at = `${field.at}.${name}`;
+    countCondition(field.context, at);
     const operator = FIELD_OPERATORS.get(name);
     if (operator === undefined) throw unknownOperator(name, at);
     const node = operator(value, {

@@ -1,10 +1,18 @@
 /** `$jsonSchema`: JSON schema (draft 4) with BSON types, as the server has it. */
 import { tick } from "../deadline.ts";
 import { QueryError } from "../errors.ts";
-import { equalValues } from "../order.ts";
+import { compareValues, equalValues } from "../order.ts";
 import { compileRegex } from "../regex.ts";
 import { didYouMean } from "../suggest.ts";
-import { type Document, getField, isDocument, type TypeName, typeOf, type Value } from "../values.ts";
+import {
+  type Document,
+  getField,
+  isDocument,
+  setField,
+  type TypeName,
+  typeOf,
+  type Value,
+} from "../values.ts";
 import { compareTest } from "./compare.ts";
 import { readInt64 } from "./numbers.ts";
 import { isMultipleOf, readFactor } from "./schema-numbers.ts";
@@ -135,7 +143,11 @@ function readEnum(argument: Value, at: string): Valid {
   if (!Array.isArray(argument) || argument.length === 0)
     throw new QueryError("invalid", at, "needs an array of values");
   if (!allDifferent(argument)) throw new QueryError("invalid", at, "has a value twice");
-  return (value) => argument.some((wanted) => sameItem(wanted, value));
+  const allowed = argument.map(withOrderedFields);
+  return (value) => {
+    const own = withOrderedFields(value);
+    return allowed.some((wanted) => equalValues(wanted, own));
+  };
 }
 
 function combine(argument: Value, at: string, decide: (valid: number, total: number) => boolean): Valid {
@@ -270,25 +282,21 @@ function readUniqueItems(argument: Value, at: string): Valid | undefined {
 }
 
 function allDifferent(values: readonly Value[]): boolean {
-  return values.every((item, i) => {
-    tick(i);
-    return !values.slice(0, i).some((earlier) => sameItem(earlier, item));
-  });
+  tick(values.length);
+  const ordered = values.map(withOrderedFields).sort(compareValues);
+  return ordered.every((value, i) => i === 0 || !equalValues(ordered[i - 1], value));
 }
 
 /** Documents are the same whatever the order of their fields. */
-function sameItem(a: Value, b: Value): boolean {
-  if (Array.isArray(a) && Array.isArray(b))
-    return a.length === b.length && a.every((x, i) => sameItem(x, b[i] ?? null));
-  if (!isDocument(a) || !isDocument(b)) return equalValues(a, b);
-  const names = Object.keys(a);
-  return (
-    names.length === Object.keys(b).length &&
-    names.every((name) => {
-      const other = getField(b, name);
-      return other !== undefined && sameItem(a[name] ?? null, other);
-    })
-  );
+function withOrderedFields(value: Value): Value {
+  if (Array.isArray(value)) return value.map(withOrderedFields);
+  if (!isDocument(value)) return value;
+  const ordered: Document = {};
+  for (const name of Object.keys(value).sort()) {
+    const field = value[name];
+    if (field !== undefined) setField(ordered, name, withOrderedFields(field));
+  }
+  return ordered;
 }
 
 function readItems(argument: Value, at: string): Valid {

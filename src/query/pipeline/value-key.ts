@@ -63,7 +63,8 @@ function objectKey(value: Exclude<Value, number | string | boolean | bigint | nu
 
 function part(value: Value | undefined): string {
   const key = valueKey(value);
-  return typeof key === "string" ? JSON.stringify(key) : String(key === 0 ? 0 : key);
+  // With its length in front no text can be taken for another; escapes would double at each level.
+  return typeof key === "string" ? `${key.length}:${key}` : String(key === 0 ? 0 : key);
 }
 
 function documentKey(document: Document): string {

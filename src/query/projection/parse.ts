@@ -16,6 +16,8 @@ export interface Special {
 export type ReadSpecial = (path: string, value: Value, at: string) => Special | undefined;
 
 const MAX_PARTS = 200;
+/** Fields of one projection: more would take seconds to compile. */
+const MAX_FIELDS = 20_000;
 const LEAF: ProjectionEntry = Object.freeze({ kind: "leaf" });
 
 /**
@@ -144,7 +146,7 @@ function isNested(value: Value): value is Document {
 }
 
 function emptyNode(): ProjectionNode {
-  return { fields: new Map(), computes: false };
+  return { fields: new Map(), computes: false, entries: 0 };
 }
 
 /** Puts an entry into the tree; throws when another one stands there, above or below. */
@@ -152,6 +154,8 @@ export function insert(root: ProjectionNode, path: string, entry: ProjectionEntr
   const parts = splitFieldPath(path, at);
   const last = parts.pop() ?? "";
   let node = root;
+  if (++root.entries > MAX_FIELDS)
+    throw new QueryError("limit", at, `the projection has more than ${MAX_FIELDS} fields`);
   if (entry.kind === "computed") node.computes = true;
   for (const part of parts) {
     let below = node.fields.get(part);
@@ -161,6 +165,7 @@ export function insert(root: ProjectionNode, path: string, entry: ProjectionEntr
     }
     if (below.kind !== "node") throw collision(path, at);
     node = below.node;
+    node.entries++;
     if (entry.kind === "computed") node.computes = true;
   }
   if (node.fields.has(last)) throw collision(path, at);

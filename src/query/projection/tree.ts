@@ -17,6 +17,8 @@ export type ProjectionEntry =
 export interface ProjectionNode {
   readonly fields: Map<string, ProjectionEntry>;
   computes: boolean;
+  /** Entries at and below this level. */
+  entries: number;
 }
 
 /** A whole projection: whether the leaves are kept (`include`) or dropped (`exclude`). */

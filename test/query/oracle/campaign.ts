@@ -1,6 +1,6 @@
 /** Runs many random cases on a real server and on our engine, and collects where they differ. */
 import { EJSON } from "bson";
-import type { Document, Value } from "../../../src/query/index.ts";
+import { type Document, isDocument, setField, type Value } from "../../../src/query/index.ts";
 import type { Case, Outcome, Query } from "./cases.ts";
 import { operatorsIn } from "./cases.ts";
 import { runOnEngine } from "./engine.ts";
@@ -79,7 +79,7 @@ async function runBatch(slot: Slot, seed: number, options: CampaignOptions, repo
   const make = KINDS[kind];
   if (make === undefined) throw new Error(`unknown kind ${kind}; known are ${Object.keys(KINDS).join(", ")}`);
   const documents = make.documents(random, random.int(4, 12));
-  const other = make.documents(random, 4);
+  const other = make.documents(random, 4, 100);
   const cases = Array.from(
     { length: BATCH },
     (): Case => ({ query: make.query(random, documents), documents, other }),
@@ -129,13 +129,26 @@ export function agree(query: Query, server: Outcome, ours: Outcome): boolean {
   const [theirs, mine] = [server, ours].map(({ documents }) =>
     anyOrder ? inTextOrder(documents) : documents,
   );
-  return identical(theirs as Value[], mine as Value[]);
+  const values = [theirs, mine] as [Value[], Value[]];
+  if (identical(...values)) return true;
+  // The server puts a field that one stage drops and a later one adds where it stood before.
+  const several = query.kind === "aggregate" && query.pipeline.length > 1;
+  return several && identical(...(values.map(withOrderedFields) as [Value, Value]));
 }
 
 /** Whether an error on one side only comes from the server's way of moving stages. */
 async function onlyErrorsMoved(slot: Slot, query: Query, server: Outcome, ours: Outcome): Promise<boolean> {
   if (query.kind !== "aggregate" || "error" in server === "error" in ours) return false;
   return agree(query, await slot.run(query, true), ours);
+}
+
+function withOrderedFields(value: Value): Value {
+  if (Array.isArray(value)) return value.map(withOrderedFields);
+  if (!isDocument(value)) return value;
+  const ordered: Document = {};
+  for (const name of Object.keys(value).sort())
+    setField(ordered, name, withOrderedFields(value[name] ?? null));
+  return ordered;
 }
 
 function inTextOrder(documents: readonly Document[]): Document[] {

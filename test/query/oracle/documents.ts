@@ -157,9 +157,9 @@ export function anyDocument(random: Random, depth = 3): Document {
  * Documents for a collection, with ascending `_id`. None has a number for a name beside `_id`: objects put such
  * names first, the server `_id`.
  */
-export function anyDocuments(random: Random, count: number): Document[] {
+export function anyDocuments(random: Random, count: number, first = 0): Document[] {
   return Array.from({ length: count }, (_, i) => {
-    const document: Document = { _id: i };
+    const document: Document = { _id: first + i };
     for (const [name, value] of Object.entries(anyDocument(random))) {
       if (value !== undefined) setField(document, /^\d+$/.test(name) ? `f${name}` : name, value);
     }
@@ -222,8 +222,10 @@ function asOtherNumber(random: Random, value: Value): Value {
 }
 
 /** Documents whose fields mostly have types of their own, as real ones do: what expressions can compute with. */
-export function typedDocuments(random: Random, count: number): Document[] {
+export function typedDocuments(random: Random, count: number, first = 0): Document[] {
   const mostly = (make: () => Value): Value => (random.chance(0.92) ? make() : anyValue(random, 1));
+  // What pipelines sort by is never a document: names that are numbers would be taken for positions.
+  const scalar = (make: () => Value): Value => (random.chance(0.92) ? make() : anyScalar(random));
   const point = (): Document => ({
     x: mostly(() => anyNumber(random)),
     y: random.pick(STRINGS),
@@ -231,10 +233,10 @@ export function typedDocuments(random: Random, count: number): Document[] {
   });
   return Array.from({ length: count }, (_, i) => {
     const document: Document = {
-      _id: i,
-      n: mostly(() => anyNumber(random)),
-      i: mostly(() => random.int(-3, 10)),
-      s: mostly(() => random.pick(STRINGS)),
+      _id: first + i,
+      n: scalar(() => anyNumber(random)),
+      i: scalar(() => random.int(-3, 10)),
+      s: scalar(() => random.pick(STRINGS)),
       b: mostly(() => random.chance(0.5)),
       d: mostly(() => new Date(random.pick(DATES))),
       l: mostly(() => random.list(0, 4, () => anyNumber(random))),

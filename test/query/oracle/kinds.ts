@@ -10,7 +10,8 @@ import { anyPipeline } from "./pipelines.ts";
 import type { Random } from "./random.ts";
 
 export interface CaseKind {
-  readonly documents: (random: Random, count: number) => Document[];
+  /** `first` is the least `_id`. */
+  readonly documents: (random: Random, count: number, first?: number) => Document[];
   readonly query: (random: Random, documents: readonly Document[]) => Query;
 }
 
@@ -46,8 +47,8 @@ export const KINDS: Readonly<Record<string, CaseKind>> = {
   pipeline: { documents: mixedDocuments, query: anyPipeline },
 };
 
-function positions(random: Random, count: number): Document[] {
-  return Array.from({ length: count }, (_, i) => ({ _id: i, p: anyStoredPosition(random) }));
+function positions(random: Random, count: number, first = 0): Document[] {
+  return Array.from({ length: count }, (_, i) => ({ _id: first + i, p: anyStoredPosition(random) }));
 }
 
 function geoQuery(random: Random): Query {
@@ -57,8 +58,8 @@ function geoQuery(random: Random): Query {
   return { kind: "find", filter, projection: { _id: 1 } };
 }
 
-function mixedDocuments(random: Random, count: number): Document[] {
-  return random.chance(0.8) ? typedDocuments(random, count) : anyDocuments(random, count);
+function mixedDocuments(random: Random, count: number, first = 0): Document[] {
+  return random.chance(0.8) ? typedDocuments(random, count, first) : anyDocuments(random, count, first);
 }
 
 /** One document at a time as often as all: an error on one of many hides the others. */

@@ -34,8 +34,8 @@ class PipelineBuilder {
         (name) => STAGES.has(name) && (this.ordered || INDEPENDENT.has(name)),
       );
       const name = this.random.pick(names);
-      const make = STAGE_MAKERS[name];
-      return { [name]: this.random.chance(0.01) ? anyScalar(this.random) : (make?.(this) ?? null) };
+      const argument = STAGE_MAKERS[name]?.(this) ?? null;
+      return { [name]: this.random.chance(0.01) ? anyScalar(this.random) : argument };
     });
   }
 
@@ -261,7 +261,7 @@ function $facet(builder: PipelineBuilder): Value {
 
 function $lookup(builder: PipelineBuilder): Value {
   const { random } = builder;
-  const equal = { localField: builder.path(), foreignField: random.pick(["a", "b", "_id", "0", "a.b"]) };
+  const equal = { localField: builder.path(), foreignField: random.pick(["a", "i", "s", "n", "m.t", "_id"]) };
   return random.weighted<Value>([
     [3, () => ({ from: "other", ...equal, as: random.pick(["j", "o.j", "a"]) })],
     [1, () => ({ from: "other", ...equal, pipeline: nested(builder), as: "j" })],

@@ -30,6 +30,8 @@ function* smallerCases(start: Case): Generator<Case> {
       yield { ...start, [part]: documents.slice(half) };
       yield { ...start, [part]: documents.slice(0, half) };
     }
+    // One document stays: constants that are no valid operands are errors with or without.
+    if (documents.length < 2) continue;
     for (let i = 0; i < documents.length; i++) yield { ...start, [part]: documents.toSpliced(i, 1) };
   }
   for (const query of smallerQueries(start.query)) yield { ...start, query };

@@ -9,6 +9,8 @@ export const KEEP_TYPES = {
   promoteLongs: false,
   promoteBuffers: false,
   bsonRegExp: true,
+  // Operators on bytes of texts can cut a character in two.
+  enableUtf8Validation: false,
   // With the driver's default, an ordinary object, arrays in a field `constructor` would come as raw bytes.
   fieldsAsRaw: Object.create(null) as Record<string, never>,
 } as const;
