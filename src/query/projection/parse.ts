@@ -35,7 +35,8 @@ export function parseProjection(specification: Value, path: string, special?: Re
 /** Reads the new fields of `$addFields` and `$set`: numbers and booleans are values here. */
 export function parseAddFields(specification: Value, path: string): ProjectionTree {
   const root = emptyNode();
-  const walk = (fields: Document, at: string, prefix: string) => {
+  const walk = (fields: Document, at: string, prefix: string, depth: number) => {
+    checkDepth(depth, at);
     for (const name of Object.keys(fields)) {
       const value = getField(fields, name);
       if (value === undefined) continue;
@@ -45,12 +46,12 @@ export function parseAddFields(specification: Value, path: string): ProjectionTr
         if (Object.keys(value).length === 0) {
           throw new QueryError("invalid", where, "an empty object is no value here; write {$literal: {}}");
         }
-        walk(value, where, `${full}.`);
+        walk(value, where, `${full}.`, depth + 1);
       } else insert(root, full, { kind: "computed", at: where, expression: value }, where);
     }
   };
   if (!isDocument(specification)) throw new QueryError("invalid", path, "needs an object");
-  walk(specification, path, "");
+  walk(specification, path, "", 0);
   return { mode: "exclude", root };
 }
 
@@ -68,6 +69,10 @@ function needFields(specification: Value, path: string): Document {
   if (Object.keys(specification).length === 0)
     throw new QueryError("invalid", path, "needs at least one field");
   return specification;
+}
+
+function checkDepth(depth: number, at: string) {
+  if (depth > MAX_PARTS) throw new QueryError("limit", at, `nests deeper than ${MAX_PARTS} levels`);
 }
 
 class Reader {
@@ -90,7 +95,8 @@ class Reader {
     }
   }
 
-  #field(path: string, value: Value, at: string) {
+  #field(path: string, value: Value, at: string, depth = 0) {
+    checkDepth(depth, at);
     const special = this.special?.(path, value, at);
     if (special !== undefined) return this.#special(special, at);
     const flag = flagOf(value);
@@ -102,7 +108,7 @@ class Reader {
       const names = Object.keys(value);
       if (names.length === 0) throw new QueryError("invalid", at, "an empty object is no projection");
       for (const name of names)
-        this.#field(`${path}.${name}`, getField(value, name) ?? null, `${at}.${name}`);
+        this.#field(`${path}.${name}`, getField(value, name) ?? null, `${at}.${name}`, depth + 1);
       return;
     }
     this.#decide("include", path, at);
