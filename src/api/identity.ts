@@ -9,6 +9,21 @@ export interface User {
   readonly account: Account;
 }
 
+/** The user of a command that works on the store itself: who may read its files may see all that is in them. */
+export function operator(name: string): User {
+  const account: Account = {
+    username: name,
+    email: null,
+    permissions: {},
+    groups: [],
+    passwordHash: "",
+    passwordStamp: 0,
+    isAdmin: true,
+    lastModified: undefined,
+  };
+  return { name, isAdministrator: true, account };
+}
+
 export class Identities {
   /** Accounts by name; emptied whenever any account changed. */
   readonly #accounts = new Map<string, Promise<Account | undefined>>();

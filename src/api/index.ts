@@ -11,7 +11,10 @@ import { createApp } from "./server.ts";
 import { tokenCodec } from "./tokens.ts";
 
 export { AccountError, Accounts } from "./accounts.ts";
+export { toHttpError } from "./errors.ts";
+export { operator } from "./identity.ts";
 export { queryPieces } from "./queries/index.ts";
+export { readLiteral } from "./queries/literal.ts";
 
 export interface ApiParts {
   readonly store: Store;

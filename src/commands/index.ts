@@ -34,6 +34,11 @@ export const program: Command = {
       load: async () => (await import("./filter.ts")).command,
     },
     {
+      name: "query",
+      summary: "run a query and print its answer",
+      load: async () => (await import("./query.ts")).command,
+    },
+    {
       name: "deadletter",
       summary: "list, show and replay packets that could not be ingested",
       load: async () => (await import("./deadletter.ts")).command,

@@ -6,6 +6,8 @@ const USUAL_COLUMNS = 80;
 export interface OutputStreams {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** Resolves when the reader of `out` has caught up; absent where nothing waits. */
+  readonly drained?: () => Promise<void>;
   /** Width of the terminal that `err` is, or `undefined` when it is none. */
   readonly columns: number | undefined;
 }
@@ -30,6 +32,11 @@ export class Output {
   /** Text for stdout as it is, in either mode: an answer that is JSON already, or bytes as text. */
   raw(text: string): void {
     this.streams.out(text);
+  }
+
+  /** Resolves when the reader of stdout has caught up: to be awaited between the parts of a long answer. */
+  async drained(): Promise<void> {
+    await this.streams.drained?.();
   }
 
   /** Something to know that is not the answer: on stderr, in either mode. */
@@ -82,6 +89,10 @@ function standardStreams(): OutputStreams {
   if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", onError);
   return {
     out: (text) => process.stdout.write(text),
+    async drained() {
+      if (!process.stdout.writableNeedDrain) return;
+      await new Promise<void>((resolve) => process.stdout.once("drain", resolve));
+    },
     err: (text) => process.stderr.write(text),
     // A terminal that does not know its width says 0.
     columns: process.stderr.isTTY === true ? process.stderr.columns || USUAL_COLUMNS : undefined,
