@@ -12,7 +12,7 @@ import type { CompiledVersion } from "./compiled.ts";
 import { SharedConditions } from "./conditions.ts";
 import { joinAlert, NEEDS_RECORD, type Programs } from "./joined.ts";
 import type { Match } from "./match.ts";
-import { countRun, emptyTally, nightOf, type Tally } from "./tally.ts";
+import { addTally, countRun, emptyTally, nightOf, type Tally } from "./tally.ts";
 
 /** Longest time of one filter on one alert, milliseconds. */
 export const FILTER_LIMIT_MS = 500;
@@ -43,6 +43,8 @@ interface ActiveFilter {
   /** What is left to run once the conditions hold; undefined when they are all. */
   readonly rest: CompiledVersion["whole"] | undefined;
   overruns: number;
+  /** Of the night that the engine is in. */
+  tally: Tally;
 }
 
 /** Filters that may see the same programs. */
@@ -54,20 +56,22 @@ class PermissionSet {
 
   add(version: CompiledVersion, joinedFields: ReadonlySet<string>): void {
     const { leading, whole, behindLeading } = version;
+    const fresh = { version, overruns: 0, tally: emptyTally() };
     if (leading === undefined) {
-      this.filters.push({ version, conditions: [], rest: whole, overruns: 0 });
+      this.filters.push({ ...fresh, conditions: [], rest: whole });
       return;
     }
     const { numbers, complete } = this.conditions.numbersOf(leading, joinedFields);
-    this.filters.push({ version, conditions: numbers, rest: complete ? behindLeading : whole, overruns: 0 });
+    this.filters.push({ ...fresh, conditions: numbers, rest: complete ? behindLeading : whole });
   }
 }
 
 export class FilterEngine {
   readonly #sets: PermissionSet[] = [];
-  /** By night and filter. */
+  /** By night and filter: what was counted before the night that the filters' own tallies are of. */
   #tallies = new Map<string, Map<string, Tally>>();
-  #night = { jd: Number.NaN, tallies: new Map<string, Tally>() };
+  #night = "";
+  #day = Number.NaN;
 
   constructor(
     readonly survey: Survey,
@@ -108,9 +112,9 @@ export class FilterEngine {
 
   /** What was counted since the last call, by night and filter. */
   takeTallies(): ReadonlyMap<string, ReadonlyMap<string, Tally>> {
+    this.#leaveNight();
     const taken = this.#tallies;
     this.#tallies = new Map();
-    this.#night = { jd: Number.NaN, tallies: new Map() };
     return taken;
   }
 
@@ -123,32 +127,25 @@ export class FilterEngine {
     emit: (match: Match) => void,
   ): number {
     const joined = joinAlert(alert.document, alert.jd, this.survey, set.programs, record);
-    const tallies = this.#talliesOf(alert.jd);
+    this.#enterNight(alert.jd);
     set.conditions.begin();
     const { filters } = set;
     for (let number = from; number < filters.length; number++) {
       const active = filters[number];
       if (active === undefined || active.overruns >= MOST_OVERRUNS) continue;
-      const tally = tallyOf(tallies, active.version.filter._id);
       try {
-        if (set.conditions.hold(active.conditions, joined)) this.#runOne(active, alert, joined, tally, emit);
-        tally.seen++;
+        if (set.conditions.hold(active.conditions, joined)) this.#runOne(active, alert, joined, emit);
+        active.tally.seen++;
       } catch (error) {
         if (error === NEEDS_RECORD) return number;
-        tally.seen++;
-        noteFailure(active, tally, alert, error);
+        active.tally.seen++;
+        noteFailure(active, alert, error);
       }
     }
     return filters.length;
   }
 
-  #runOne(
-    active: ActiveFilter,
-    alert: FilteredAlert,
-    joined: Document,
-    tally: Tally,
-    emit: (match: Match) => void,
-  ): void {
+  #runOne(active: ActiveFilter, alert: FilteredAlert, joined: Document, emit: (match: Match) => void): void {
     const started = performance.now();
     let measured = true;
     try {
@@ -177,39 +174,42 @@ export class FilterEngine {
         passed_at: new Date(),
         backfill: this.options.backfill,
       });
-      tally.passed++;
+      active.tally.passed++;
     } catch (error) {
       // It will run again with the record.
       if (error === NEEDS_RECORD) measured = false;
       throw error;
     } finally {
-      if (measured) countRun(tally, performance.now() - started);
+      if (measured) countRun(active.tally, performance.now() - started);
     }
   }
 
-  #talliesOf(jd: number): Map<string, Tally> {
-    if (this.#night.jd === jd) return this.#night.tallies;
-    const night = Number.isFinite(jd) ? nightOf(jd) : "";
-    let tallies = this.#tallies.get(night);
-    if (tallies === undefined) {
-      tallies = new Map();
-      this.#tallies.set(night, tallies);
+  #enterNight(jd: number): void {
+    const day = Math.floor(jd - 0.5);
+    if (day === this.#day) return;
+    this.#leaveNight();
+    this.#day = day;
+    this.#night = Number.isFinite(jd) ? nightOf(jd) : "";
+  }
+
+  /** Puts away what the filters counted. */
+  #leaveNight(): void {
+    const tallies = this.#tallies.get(this.#night) ?? new Map<string, Tally>();
+    for (const { filters } of this.#sets) {
+      for (const active of filters) {
+        if (active.tally.seen === 0) continue;
+        const known = tallies.get(active.version.filter._id);
+        if (known === undefined) tallies.set(active.version.filter._id, active.tally);
+        else addTally(known, active.tally);
+        active.tally = emptyTally();
+      }
     }
-    this.#night = { jd, tallies };
-    return tallies;
+    if (tallies.size > 0) this.#tallies.set(this.#night, tallies);
   }
 }
 
-function tallyOf(tallies: Map<string, Tally>, key: string): Tally {
-  let tally = tallies.get(key);
-  if (tally === undefined) {
-    tally = emptyTally();
-    tallies.set(key, tally);
-  }
-  return tally;
-}
-
-function noteFailure(active: ActiveFilter, tally: Tally, alert: FilteredAlert, error: unknown): void {
+function noteFailure(active: ActiveFilter, alert: FilteredAlert, error: unknown): void {
+  const { tally } = active;
   if (error instanceof QueryError && error.kind === "deadline") {
     active.overruns++;
     tally.overruns++;

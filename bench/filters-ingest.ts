@@ -1,0 +1,172 @@
+/**
+ * Prints what many active filters cost while alerts are ingested: `bun bench/filters-ingest.ts [FILTERS] [ALERTS]`.
+ *
+ * The same simulated packets with and without filters, each into a store of its own: rate, CPU per alert, and the
+ * time from a packet being read to its match being durable in the outbox.
+ */
+import { join } from "node:path";
+import { DecodePool } from "../src/broker/decode-pool.ts";
+import { Pipeline } from "../src/broker/pipeline.ts";
+import type { FilterDocument, Tallies } from "../src/filters/index.ts";
+import { type Document, isDocument, printJson, type Value } from "../src/query/index.ts";
+import { openOutput, simulate } from "../src/sources/simulator/index.ts";
+import { openEmbeddedStore, openEmbeddedWriter } from "../src/store/index.ts";
+import { surveyFilters } from "../test/query/filters/index.ts";
+import { temporaryFolder } from "../test/support/folders.ts";
+
+const FILTERS = Number(process.argv[2] ?? 1000);
+const ALERTS = Number(process.argv[3] ?? 3000);
+const WORKERS = 2;
+const BATCH = 300;
+/** Authors start from the same recipe and choose their own thresholds: so many variants of each. */
+const VARIANTS = 20;
+/** Each looks at its own half magnitude, which keeps it about as selective as one must be to be switched on. */
+const MAGNITUDES = { from: 15, width: 0.5, step: 0.21 } as const;
+const PROGRAMS = [[1], [1, 2], [1, 2, 3]];
+const COUNTS = [0, 100, FILTERS];
+
+/** The numbers of a condition, moved a little. */
+function moved(value: Value, factor: number): Value {
+  if (typeof value === "number" && !Number.isInteger(value)) return value * factor;
+  if (Array.isArray(value)) return value.map((item) => moved(item, factor));
+  if (!isDocument(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, below]) => [name, moved(below ?? null, factor)]),
+  );
+}
+
+function filter(number: number): FilterDocument {
+  const recipe = surveyFilters[number % surveyFilters.length];
+  if (recipe === undefined) throw new Error("there are no filters");
+  const factor = 1 + ((Math.floor(number / surveyFilters.length) % VARIANTS) - VARIANTS / 2) / 500;
+  const [first, ...rest] = recipe.pipeline;
+  const faintest = MAGNITUDES.from + ((number * MAGNITUDES.step) % 5);
+  const window = { $gt: faintest, $lt: faintest + MAGNITUDES.width };
+  const leading = moved(first?.["$match"] ?? {}, factor);
+  const pipeline: Document[] = [{ $match: { $and: [leading, { "candidate.magpsf": window }] } }, ...rest];
+  const now = new Date();
+  return {
+    _id: `1/${number + 1}`,
+    filter_id: number + 1,
+    group_id: 1,
+    catalog: "ZTF_alerts",
+    permissions: PROGRAMS[number % PROGRAMS.length] ?? [1],
+    active: true,
+    autosave: false,
+    auto_followup: {},
+    update_annotations: false,
+    active_fid: "aaaaaa",
+    fv: [{ fid: "aaaaaa", pipeline: printJson(pipeline), created_at: now }],
+    created_at: now,
+    last_modified: now,
+  };
+}
+
+interface Measured {
+  readonly seconds: number;
+  readonly cpuMs: number;
+  /** Milliseconds from read to durable, of each match. */
+  readonly latencies: readonly number[];
+  readonly tallies: Tallies;
+}
+
+async function ingest(archive: string, dataDir: string): Promise<Measured> {
+  const writer = await openEmbeddedWriter({ dataDir });
+  const tallies: Tallies[number][] = [];
+  const pool = new DecodePool({
+    size: WORKERS,
+    cutouts: "all",
+    dataDir,
+    news: (news) => void tallies.push(...news.tallies),
+  });
+  // Threads start and compile their filters before the clock does.
+  await warmUp(pool);
+  const read: number[] = [];
+  const latencies: number[] = [];
+  const pipeline = new Pipeline(
+    {
+      dataDir,
+      sources: [{ location: archive }],
+      workers: WORKERS,
+      batchPackets: BATCH,
+      cutouts: "all",
+      sequential: true,
+      fromStart: false,
+      retryMs: 0,
+    },
+    {
+      decode(packets) {
+        read.push(performance.now());
+        return pool.decode(packets);
+      },
+      writer: {
+        ...writer,
+        position: (source) => writer.position(source),
+        close: () => writer.close(),
+        async write(batch) {
+          const result = await writer.write(batch);
+          const time = performance.now() - (read.shift() ?? Number.NaN);
+          for (let i = 0; i < batch.outbox.length; i++) latencies.push(time);
+          return result;
+        },
+      },
+      log: ({ message }) => console.error(message),
+    },
+  );
+  const cpu = process.cpuUsage();
+  const began = performance.now();
+  await pipeline.run();
+  const seconds = (performance.now() - began) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  await pool.close();
+  await writer.close();
+  return { seconds, cpuMs: (user + system) / 1000, latencies, tallies };
+}
+
+async function warmUp(pool: DecodePool): Promise<void> {
+  const [packet] = simulate({ alerts: 1, seed: 99, cutouts: false });
+  if (packet === undefined) return;
+  const copies = Array.from({ length: WORKERS }, () => [{ bytes: packet.bytes.slice(), key: "", place: "" }]);
+  const decoded = await Promise.all(copies.map((packets) => pool.decode(packets)));
+  for (const one of decoded) await one.filter();
+}
+
+const quantile = (sorted: readonly number[], share: number) =>
+  sorted[Math.floor(share * (sorted.length - 1))];
+
+using folder = temporaryFolder();
+const archive = join(folder.path, "night.tar");
+const output = await openOutput(archive, true);
+for (const packet of simulate({ alerts: ALERTS, nights: 3 })) await output.write(packet);
+await output.finish();
+console.log(
+  `${ALERTS} packets, ${(output.bytes / ALERTS / 1000).toFixed(1)} kB each; ${WORKERS} decode threads`,
+);
+for (const count of COUNTS) {
+  const dataDir = join(folder.path, `filters-${count}`);
+  const store = await openEmbeddedStore({ dataDir, readers: 1 });
+  if (count > 0)
+    await store.insert(
+      "filters",
+      Array.from({ length: count }, (_, number) => filter(number)),
+    );
+  await store.close();
+  const { seconds, cpuMs, latencies, tallies } = await ingest(archive, dataDir);
+  const sorted = latencies.toSorted((a, b) => a - b);
+  const sum = (of: (tally: Tallies[number]["tally"]) => number) =>
+    tallies.reduce((total, { tally }) => total + of(tally), 0);
+  const ms = (value: number | undefined) => `${(value ?? Number.NaN).toFixed(0)} ms`;
+  console.log(
+    `${String(count).padStart(5)} filters: ${(ALERTS / seconds).toFixed(0).padStart(5)} alerts/s, ` +
+      `${(cpuMs / ALERTS).toFixed(2)} ms CPU an alert, ${(sum(({ micros }) => micros) / ALERTS).toFixed(0)} µs of it in ` +
+      `filters past their first conditions (${sum(({ errors }) => errors)} errors); ` +
+      `${latencies.length} matches (${(
+        (100 * latencies.length) /
+          Math.max(
+            1,
+            sum(({ seen }) => seen),
+          )
+      ).toFixed(2)} % pass), read to ` +
+      `outbox p50 ${ms(quantile(sorted, 0.5))}, p99 ${ms(quantile(sorted, 0.99))}`,
+  );
+}
