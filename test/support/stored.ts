@@ -55,6 +55,17 @@ export function storedDigests(dataDir: string): Promise<Map<string, string>> {
   });
 }
 
+/** Every match by `_id` as a hash of all but its time and the name of the filter's version, which is random. */
+export async function storedMatches(dataDir: string): Promise<Map<string, string>> {
+  const entries = await storedDocuments(dataDir, "outbox", { kind: "match" });
+  return new Map(
+    entries.map(({ _id, document, objectId, candid }) => {
+      const { passed_at: _time, fid: _fid, ...match } = document as Document;
+      return [String(_id), Bun.hash(encodeDocument({ candid, objectId, match })).toString(16)];
+    }),
+  );
+}
+
 /** The keys whose documents differ between two folders, and those that only one has: empty when all is equal. */
 export function differences(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): string[] {
   const keys = new Set([...a.keys(), ...b.keys()]);

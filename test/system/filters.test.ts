@@ -8,7 +8,6 @@ import { Client } from "../support/client.ts";
 import { runExecutable, startServe } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { sharedDir, sharedPath } from "../support/shared.ts";
-import { withStore } from "../support/stored.ts";
 
 setDefaultTimeout(120_000);
 
@@ -53,9 +52,13 @@ describe.skipIf(sharedDir() === undefined)("real packets", () => {
     const found = data.map(({ candid, annotations }) => ({ candid, annotations }));
     const ztf = surveyByName("ZTF");
     const pipeline = [...(ztf === undefined ? [] : upstreamStages(ztf, [1])), ...EXAMPLE];
-    const selected = await withStore(folder.path, (store) =>
-      Array.fromAsync(store.aggregate({ collection: "ZTF_alerts", pipeline, maxTimeMs: 60_000 }).documents()),
-    );
+    const query = { query_type: "aggregate", query: { catalog: "ZTF_alerts", pipeline } };
+    const asked = await fetch(`${client.url}/api/queries`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(query),
+    });
+    const { data: selected } = parseJson(await asked.text()) as { data: Document[] };
     const expected = selected.map(({ _id, annotations }) => ({ candid: _id, annotations }));
     const byCandid = (a: Document, b: Document) => (String(a["candid"]) < String(b["candid"]) ? -1 : 1);
     expect(found.sort(byCandid)).toEqual(expected.sort(byCandid));

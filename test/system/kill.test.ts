@@ -1,6 +1,6 @@
 /**
- * `kill -9` at random moments of an ingest, restarted until it is done, leaves the same documents as one
- * undisturbed run. KOWALSKI_KILL_PACKETS=20000 makes it the long one, KOWALSKI_KILL_SEED repeats a run.
+ * `kill -9` at random moments of an ingest, restarted until it is done, leaves the same documents and matches as
+ * one undisturbed run. KOWALSKI_KILL_PACKETS=20000 makes it the long one, KOWALSKI_KILL_SEED repeats a run.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -8,10 +8,24 @@ import { join } from "node:path";
 import { cleanEnvironment, executable, runExecutable } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { randomNumbers } from "../support/random.ts";
-import { differences, storedDigests, storedDocuments } from "../support/stored.ts";
+import { differences, storedDigests, storedDocuments, storedMatches } from "../support/stored.ts";
 
 const PACKETS = Number(process.env["KOWALSKI_KILL_PACKETS"] ?? 3000);
 const SEED = Number(process.env["KOWALSKI_KILL_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+/** What a match tells depends on the history that was known at its alert, whichever batch that came in. */
+const FILTER = [
+  { $match: { "candidate.rb": { $gt: 0.5 } } },
+  { $match: { $expr: { $gt: [{ $size: { $ifNull: ["$prv_candidates", []] } }, 0] } } },
+  {
+    $project: {
+      annotations: {
+        previous: { $size: "$prv_candidates" },
+        last: { $max: "$prv_candidates.jd" },
+        forced: { $sum: "$fp_hists.alert_mag" },
+      },
+    },
+  },
+];
 /** Longest time that a process lives before it is killed, milliseconds. */
 const LONGEST_LIFE_MS = 1500;
 /** After so many kills a run is left alone, so that the test ends. */
@@ -21,18 +35,31 @@ const TIMEOUT_MS = 60_000 + PACKETS * 60;
 const folder = temporaryFolder();
 const archive = join(folder.path, "sim.tar.gz");
 let undisturbed: Map<string, string> = new Map();
+let matches: Map<string, string> = new Map();
 
 beforeAll(async () => {
   process.stderr.write(`kill -9: ${PACKETS} packets, KOWALSKI_KILL_SEED=${SEED}\n`);
   const words = ["simulate", "--out", archive, "--alerts", String(PACKETS), "--nights", "10"];
   const options = { timeoutMs: TIMEOUT_MS };
   expect((await runExecutable([...words, "--seed", String(SEED)], options)).code).toBe(0);
-  const dataDir = join(folder.path, "undisturbed");
+  const dataDir = await withFilter(join(folder.path, "undisturbed"));
   expect((await runExecutable(["ingest", "--data-dir", dataDir, archive], options)).code).toBe(0);
   undisturbed = await storedDigests(dataDir);
+  matches = await storedMatches(dataDir);
 }, TIMEOUT_MS);
 
 afterAll(() => folder[Symbol.dispose]());
+
+/** A data folder with an active filter. */
+async function withFilter(dataDir: string): Promise<string> {
+  mkdirSync(dataDir);
+  const file = join(folder.path, "filter.json");
+  writeFileSync(file, JSON.stringify(FILTER));
+  const words = ["filter", "add", file, "--id", "1", "--group", "1", "--permissions", "1,2,3"];
+  const { code, stderr } = await runExecutable([...words, "--data-dir", dataDir]);
+  if (code !== 0) throw new Error(stderr);
+  return dataDir;
+}
 
 /** Starts the executable again and again, killing it at random moments; resolves with the number of kills. */
 async function runKilled(words: readonly string[], isDone: () => Promise<boolean>): Promise<number> {
@@ -70,15 +97,18 @@ describe("kill -9", () => {
     expect([...undisturbed.keys()].filter((key) => key.startsWith("ZTF_alerts_cutouts/"))).toHaveLength(
       PACKETS,
     );
+    expect(matches.size).toBeGreaterThan(PACKETS / 20);
+    expect(matches.size).toBeLessThan(PACKETS);
   });
 
   test(
     "ingest ends with the same documents",
     async () => {
-      const dataDir = join(folder.path, "ingest");
+      const dataDir = await withFilter(join(folder.path, "ingest"));
       const words = ["ingest", "--data-dir", dataDir, "--batch", "100", archive];
       const kills = await runKilled(words, () => isRead(dataDir));
       expect(differences(undisturbed, await storedDigests(dataDir))).toEqual([]);
+      expect(differences(matches, await storedMatches(dataDir))).toEqual([]);
       expect(kills).toBeGreaterThan(2);
     },
     TIMEOUT_MS,
@@ -87,13 +117,13 @@ describe("kill -9", () => {
   test(
     "serve ends with the same documents",
     async () => {
-      const dataDir = join(folder.path, "serve");
-      mkdirSync(dataDir);
+      const dataDir = await withFilter(join(folder.path, "serve"));
       const config = join(folder.path, "config.yaml");
       writeFileSync(config, JSON.stringify({ sources: [{ path: archive }], ingest: { batch_packets: 100 } }));
       const words = ["serve", "--config", config, "--data-dir", dataDir, "--port", "0"];
       const kills = await runKilled(words, () => isRead(dataDir));
       expect(differences(undisturbed, await storedDigests(dataDir))).toEqual([]);
+      expect(differences(matches, await storedMatches(dataDir))).toEqual([]);
       expect(kills).toBeGreaterThan(2);
     },
     TIMEOUT_MS,
