@@ -1,5 +1,6 @@
 /** What the resources of the API work with. */
 import type { Filters } from "../filters/index.ts";
+import type { LiveFeed } from "../sinks/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Health, Log, Metrics } from "../telemetry/index.ts";
 import type { Accounts } from "./accounts.ts";
@@ -13,6 +14,8 @@ export interface ApiContext {
   readonly health: Health;
   readonly accounts: Accounts;
   readonly filters: Filters;
+  /** Matches as they come. */
+  readonly feed: LiveFeed;
   readonly identities: Identities;
   readonly attempts: LoginAttempts;
   readonly maxBodyBytes: number;

@@ -1,6 +1,7 @@
 /** The HTTP API: opened with what it needs, closed when asked. */
 import type { Config } from "../config/index.ts";
 import type { Filters } from "../filters/index.ts";
+import { LiveFeed } from "../sinks/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Health, Log, Metrics } from "../telemetry/index.ts";
 import { Accounts } from "./accounts.ts";
@@ -49,8 +50,10 @@ export async function openApi({ store, filters, config, log, metrics, health }: 
   accountsReady.catch((error: unknown) =>
     log.error({ err: error }, "the administrator's account could not be made"),
   );
+  const feed = new LiveFeed(store);
   const app = createApp({
     store,
+    feed,
     log,
     metrics,
     health,
@@ -82,6 +85,8 @@ export async function openApi({ store, filters, config, log, metrics, health }: 
     url: `http://${host}:${port}`,
     routes: app.routes.map(({ method, path }) => `${method} ${path}`),
     async stop() {
+      // Streams would go on for ever.
+      feed.close();
       await Promise.race([listener?.stop(false), Bun.sleep(DRAIN_MS)]);
       await listener?.stop(true);
     },

@@ -12,6 +12,7 @@ import { filters } from "./filters.ts";
 import { health } from "./health.ts";
 import { describeApi } from "./openapi.ts";
 import { queries } from "./queries.ts";
+import { stream } from "./stream.ts";
 import { users } from "./users.ts";
 
 export function createApp(api: ApiContext) {
@@ -46,6 +47,7 @@ export function createApp(api: ApiContext) {
     .use(alerts(api))
     .use(filters(api))
     .use(filterTrials(api))
+    .use(stream(api))
     .use(docs((): string => describeApi(app)));
   return app;
 }

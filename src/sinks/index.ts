@@ -1,6 +1,7 @@
 /** Where matches go: what other rooms import. */
 export { type FilterChoice, isChosen } from "./choice.ts";
 export { FAILURES } from "./failures.ts";
+export { LiveFeed } from "./live.ts";
 export { matchMessage } from "./message.ts";
 export { newestOutbox, type OutboxItem, readOutbox } from "./outbox.ts";
 export { followsReported, openSinks } from "./registry.ts";

@@ -137,9 +137,12 @@ describe("drain", () => {
     const receiver = startReceiver(({ key }) =>
       key.startsWith("ZTF/0/") ? new Response("bug", { status: 500 }) : new Response("ok"),
     );
-    await under.add(...matches(6));
+    await under.add(...matches(1));
     const giveUp = { attempts: 5, afterMs: 0 };
     const { stop, drain, events } = await startDrain(under, hook("hook", receiver.url), { giveUp });
+    await until("it has failed", () => drain.problem !== undefined);
+    await Bun.sleep(2);
+    await under.add(...matches(5, 1));
     await until("all are done", () => drain.cursor === 6n);
     await Promise.all([stop(), receiver.stop()]);
     expect(events.filter(({ type }) => type === "refused")).toHaveLength(1);
