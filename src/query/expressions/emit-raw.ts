@@ -57,7 +57,9 @@ class Tree {
     const named = raw.guard === undefined ? codes : codes.map((operand) => this.#name(operand));
     if (raw.guard !== undefined) this.#guards.push(raw.guard(named, this.emitter));
     let result = raw.emit(named, this.emitter);
-    const isDouble = raw.double || operands.some((operand) => operand.double);
+    const doubles = operands.map((operand) => operand.double);
+    const some = raw.double === "some" && doubles.includes(true);
+    const isDouble = raw.double === "always" || some || doubles[0] === true;
     let bound = isDouble ? 0 : raw.bound(operands.map((operand) => operand.bound));
     if (bound > EXACT) {
       result = this.#name(result);

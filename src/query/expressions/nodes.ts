@@ -83,8 +83,8 @@ export interface OperatorExample {
 
 /** Code of plain JavaScript numbers, valid where all operands are `number`s. */
 export interface RawArithmetic {
-  /** The result; `double` says that it is a double whatever the operands are. */
-  readonly double: boolean;
+  /** Whether the result is a double: always, when some operand is one, or when the first is one. */
+  readonly double: "always" | "some" | "first";
   readonly emit: (operands: readonly Code[], emitter: Emitter) => Code;
   /** A condition without which the result of `emit`, or its operands, need the exact way. */
   readonly guard?: (operands: readonly Code[], emitter: Emitter) => Code;

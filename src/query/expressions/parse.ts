@@ -1,4 +1,5 @@
 /** Reads expressions into nodes, checks all that can be known beforehand, and folds constants. */
+import { tick } from "../deadline.ts";
 import { QueryError } from "../errors.ts";
 import { didYouMean } from "../suggest.ts";
 import { type Document, isDocument, setField, type Value } from "../values.ts";
@@ -37,6 +38,7 @@ export class Reader {
   /** Reads an expression. What the server does not fold beforehand is `lenient`: its constants fail at run time. */
   read(value: Value, at: string, lenient = false): ExpressionNode {
     if (lenient) return this.#leniently(() => this.read(value, at));
+    tick();
     if (++this.#nodes > MAX_NODES) throw new QueryError("limit", at, `has more than ${MAX_NODES} parts`);
     if (typeof value === "string") return this.#text(value, at);
     if (typeof value !== "object" || value === null) return constant(value);

@@ -174,7 +174,7 @@ function abs(at: string, value: Value | undefined): Value {
 const MAX_RAW = 64;
 
 const RAW_ADD: RawArithmetic = {
-  double: false,
+  double: "some",
   emit: (operands, emitter) => {
     if (operands.length <= 2) return code`(${join(operands, code` + `)})`;
     const exact = emitter.ref(operands.length === 3 ? sumOfThree : sumOf, "sum");
@@ -196,7 +196,7 @@ export const arithmeticOperators: readonly Operator[] = [
     example: example({ $abs: "$x" }, { x: -1.5 }, 1.5),
     run: abs,
     raw: {
-      double: false,
+      double: "some",
       emit: ([x]) => code`Math.abs(${x ?? 0})`,
       bound: ([x]) => x ?? 0,
       operands: (count) => count === 1,
@@ -223,7 +223,7 @@ export const arithmeticOperators: readonly Operator[] = [
     example: example({ $divide: ["$flux", "$fluxerr"] }, { flux: 9, fluxerr: 2 }, 4.5),
     run: divide,
     raw: {
-      double: true,
+      double: "always",
       emit: ([a, b]) => code`(${a ?? 0} / ${b ?? 0})`,
       guard: ([, b]) => code`${b ?? 0} !== 0`,
       bound: () => Infinity,
@@ -239,7 +239,7 @@ export const arithmeticOperators: readonly Operator[] = [
     example: example({ $mod: ["$candid", 10] }, { candid: 1127561440015015001n }, 1n),
     run: mod,
     raw: {
-      double: false,
+      double: "first",
       emit: ([a, b]) => code`(${a ?? 0} % ${b ?? 0})`,
       // An integer by a double can be an integer.
       guard: ([, b]) => code`${b ?? 0} !== 0 && (${b ?? 0} | 0) === ${b ?? 0}`,
@@ -258,7 +258,7 @@ export const arithmeticOperators: readonly Operator[] = [
     stopsAtNull: "each",
     regroup: "commutes",
     raw: {
-      double: false,
+      double: "some",
       emit: (operands) => code`(${join(operands, code` * `)})`,
       bound: (operands) => operands.reduce((product, operand) => product * operand, 1),
       operands: (count) => count > 0 && count <= MAX_RAW,
@@ -273,7 +273,7 @@ export const arithmeticOperators: readonly Operator[] = [
     example: example({ $subtract: ["$g", "$r"] }, { g: 18.5, r: 18.25 }, 0.25),
     run: subtract,
     raw: {
-      double: false,
+      double: "some",
       emit: ([a, b]) => code`(${a ?? 0} - ${b ?? 0})`,
       bound: ([a, b]) => (a ?? 0) + (b ?? 0),
       operands: (count) => count === 2,

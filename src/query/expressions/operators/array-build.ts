@@ -160,6 +160,7 @@ const ZIP: Operator = {
   ]),
   parse: parseZip,
   stopsAtNull: "each",
+  folds: "operands",
   run: zip,
 };
 

@@ -259,6 +259,10 @@ export const arrayItemOperators: readonly Operator[] = [
     result: T.INT | T.NULL,
     example: example({ $indexOfArray: ["$x", 3] }, { x: [1, 2, 3] }, 2),
     run: indexOfArray,
+    check: ([array], at) => {
+      if (array?.kind !== "constant" || isNullish(array.value) || Array.isArray(array.value)) return;
+      throw wrongType(at, "an array", array.value);
+    },
   },
   {
     name: "$isArray",

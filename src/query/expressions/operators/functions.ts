@@ -63,7 +63,7 @@ function doubleFunction(description: DoubleFunction): Operator {
       return double(compute(needInDomain(at, asDouble(value), domain)));
     },
     raw: {
-      double: true,
+      double: "always",
       emit: ([x]) => emit(x ?? code`NaN`),
       ...(domain === undefined ? {} : { guard: ([x]) => domain[1](x ?? code`NaN`) }),
       bound: () => 0,
@@ -172,7 +172,7 @@ function angle(name: string, words: string, sample: OperatorExample, toRadians: 
       return double(convert(asDouble(value)));
     },
     raw: {
-      double: true,
+      double: "always",
       emit: ([x]) => code`(${x ?? code`NaN`} * ${convert(1)})`,
       bound: () => 0,
       operands: (count) => count === 1,
@@ -263,7 +263,7 @@ export const functionOperators: readonly Operator[] = [
     stopsAtNull: "first",
     run: atan2,
     raw: {
-      double: true,
+      double: "always",
       emit: ([y, x]) => code`Math.atan2(${y ?? code`NaN`}, ${x ?? code`NaN`})`,
       bound: () => 0,
       operands: (count) => count === 2,
@@ -324,7 +324,7 @@ export const functionOperators: readonly Operator[] = [
     example: example({ $sqrt: "$x" }, { x: 2.25 }, 1.5),
     run: sqrt,
     raw: {
-      double: true,
+      double: "always",
       emit: ([x]) => code`Math.sqrt(${x ?? code`NaN`})`,
       guard: ([x]) => code`!(${x ?? code`NaN`} < 0)`,
       bound: () => 0,

@@ -54,7 +54,7 @@ function towards(name: "$ceil" | "$floor"): Operator {
       return width === DOUBLE ? double(compute(asDouble(value))) : value;
     },
     raw: {
-      double: false,
+      double: "some",
       emit: ([x]) => (name === "$ceil" ? code`Math.ceil(${x ?? 0})` : code`Math.floor(${x ?? 0})`),
       bound: ([x]) => x ?? 0,
       operands: (count) => count === 1,
