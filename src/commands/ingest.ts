@@ -63,6 +63,7 @@ async function ingest(
   const wanted = given.cutouts ?? (config.cutouts === "none" ? "none" : "all");
   const store = await openStore(config);
   const reports = new FilterReports(store, openFilters(store, config), {
+    info: (_, message) => output.note(message),
     warn: (_, message) => output.note(message),
   });
   // A sink that never ran begins with what comes from now on: its place is taken before the first match.
@@ -94,7 +95,7 @@ async function ingest(
     clearInterval(timer);
     signal.removeEventListener("abort", onAbort);
     progress.finish(state(broker.stats()));
-    await reports.flush();
+    await reports.close();
     await store.close();
   }
 }

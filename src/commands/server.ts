@@ -54,7 +54,7 @@ export async function startServer(given: LoadedConfig, log: Log, redactor: Redac
     });
     const filters = openFilters(opened, config);
     const reports = new FilterReports(opened, filters, log);
-    flush = () => reports.flush();
+    flush = () => reports.close();
     watchFilters(reports, metrics);
     // Before the broker: the first match waits for every sink.
     const sinks = await startSinks(openSinks({ config, store: opened }), {

@@ -13,6 +13,8 @@ import { addTally, emptyTally, quantileMicros, type Tally } from "./tally.ts";
 export const FILTER_REPORTS = "filter_reports";
 const FLUSH_INTERVAL_MS = 5000;
 const MAX_TIME_MS = 10_000;
+/** How many of the slowest filters the log tells. */
+const SLOWEST = 5;
 
 /** What a filter did in a night, over all processes. */
 export interface FilterReport extends Document {
@@ -28,6 +30,7 @@ export interface FilterReport extends Document {
 }
 
 export interface ReportLog {
+  info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
 
@@ -36,8 +39,10 @@ export class FilterReports {
   readonly #process = crypto.randomUUID().slice(0, 8);
   readonly #tallies = new Map<string, { night: string; filter: string; tally: Tally }>();
   readonly #changed = new Set<string>();
-  /** Overruns of each filter since it was last switched off. */
+  /** Overruns by night and filter, since the filter was last switched off. */
   readonly #overruns = new Map<string, number>();
+  /** The night that reports come from, to be told in the log when it is over. */
+  #night = "";
   #timer: Timer | undefined;
   #flushing: Promise<void> = Promise.resolve();
 
@@ -50,16 +55,17 @@ export class FilterReports {
   /** Takes in what a broker tells. */
   take({ tallies, broken }: { readonly tallies: Tallies; readonly broken: readonly BrokenFilter[] }): void {
     for (const { night, filter, tally } of tallies) {
+      if (night > this.#night) this.#endNight(night);
       const key = `${night}/${filter}/${this.#process}`;
       const known = this.#tallies.get(key) ?? { night, filter, tally: emptyTally() };
       addTally(known.tally, tally);
       this.#tallies.set(key, known);
       this.#changed.add(key);
-      if (tally.overruns > 0) this.#noteOverruns(filter, tally);
+      if (tally.overruns > 0) this.#noteOverruns(night, filter, tally);
     }
     for (const { filter, fid, message } of broken) {
       this.log.warn({ filter, fid }, `filter ${filter} cannot be run: ${message}`);
-      void this.filters.switchOff(filter, fid, `this version of Kowalski cannot run it: ${message}`);
+      this.#switchOff(filter, fid, `this version of Kowalski cannot run it: ${message}`);
     }
     this.#timer ??= setTimeout(() => void this.flush(), FLUSH_INTERVAL_MS);
     this.#timer.unref();
@@ -84,6 +90,38 @@ export class FilterReports {
     return this.#flushing;
   }
 
+  /** Writes what changed, and tells the log of the night. */
+  close(): Promise<void> {
+    this.#endNight("");
+    return this.flush();
+  }
+
+  /** The log hears of a night when another begins. */
+  #endNight(next: string): void {
+    const tallies = [...this.#tallies.values()].filter(({ night }) => night === this.#night);
+    const night = this.#night;
+    this.#night = next;
+    if (tallies.length === 0) return;
+    const slowest = tallies.toSorted((a, b) => b.tally.micros - a.tally.micros).slice(0, SLOWEST);
+    const sum = (of: (tally: Tally) => number) => tallies.reduce((total, { tally }) => total + of(tally), 0);
+    const matches = sum(({ passed }) => passed);
+    const errors = sum(({ errors }) => errors);
+    this.log.info(
+      {
+        night,
+        filters: tallies.length,
+        matches,
+        errors,
+        seconds: Number((sum(({ micros }) => micros) / 1e6).toFixed(3)),
+        slowest: slowest.map(({ filter, tally }) => {
+          const { mean_micros, p99_micros } = reportOf(night, filter, tally);
+          return { filter, mean_micros, p99_micros };
+        }),
+      },
+      `filters of the night ${night}: ${tallies.length} ran, ${matches} matches, ${errors} errors`,
+    );
+  }
+
   async #write(): Promise<void> {
     const changed = [...this.#changed];
     this.#changed.clear();
@@ -100,17 +138,25 @@ export class FilterReports {
     }
   }
 
-  #noteOverruns(filter: string, tally: Tally): void {
-    const overruns = (this.#overruns.get(filter) ?? 0) + tally.overruns;
-    this.#overruns.set(filter, overruns);
-    const { failure } = tally;
-    this.log.warn({ filter, candid: failure?.candid, overruns }, `filter ${filter}: ${failure?.message}`);
-    if (overruns < MOST_OVERRUNS) return;
-    this.#overruns.delete(filter);
-    const reason = `it took too long on ${overruns} alerts, last on ${failure?.candid}: ${failure?.message}`;
-    void this.filters
-      .switchOff(filter, undefined, reason)
-      .then((done) => done && this.log.warn({ filter }, `filter ${filter} was switched off: ${reason}`));
+  #noteOverruns(night: string, filter: string, { overruns, failure }: Tally): void {
+    const key = `${night}/${filter}`;
+    const count = (this.#overruns.get(key) ?? 0) + overruns;
+    this.#overruns.set(key, count);
+    this.log.warn(
+      { filter, candid: failure?.candid, overruns: count },
+      `filter ${filter}: ${failure?.message}`,
+    );
+    if (count < MOST_OVERRUNS) return;
+    this.#overruns.delete(key);
+    const last = `${failure?.candid}: ${failure?.message}`;
+    this.#switchOff(filter, undefined, `it took too long on ${count} alerts of ${night}, last on ${last}`);
+  }
+
+  #switchOff(filter: string, fid: string | undefined, reason: string): void {
+    this.filters.switchOff(filter, fid, reason).then(
+      (done) => done && this.log.warn({ filter }, `filter ${filter} was switched off: ${reason}`),
+      (error: unknown) => this.log.warn({ err: error, filter }, `filter ${filter} could not be switched off`),
+    );
   }
 }
 
