@@ -11,22 +11,18 @@ import { blocks, page, pages } from "./support/pages.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
+/** The words of a line as a shell takes it apart, without its comment. */
+function wordsOf(line: string): string[] {
+  const words = line.replace(/\s+#.*$/, "").matchAll(/'([^']*)'|"([^"]*)"|[^\s'"]+/g);
+  return [...words].map(([plain, single, double]) => single ?? double ?? plain);
+}
+
 /** Command lines of `kowalski` in the shell blocks of all pages, as words. */
 const commandLines = pages().flatMap((one) =>
   blocks(one, "sh")
     .flatMap((block) => block.replaceAll("\\\n", " ").split("\n"))
     .filter((line) => line.startsWith("kowalski "))
-    .map(
-      (line) =>
-        [
-          one.path,
-          line
-            .replace(/\s+#.*$/, "")
-            .trim()
-            .split(/\s+/)
-            .slice(1),
-        ] as const,
-    ),
+    .map((line) => [one.path, wordsOf(line).slice(1)] as const),
 );
 
 describe("pages", () => {
