@@ -26,7 +26,7 @@ export interface Typed {
 }
 
 /** Types of results that count against the bound of growth. */
-const BUILT = T.ARRAY | T.OBJECT | T.STRING;
+const BUILT = T.ARRAY | T.OBJECT;
 
 /** Where the outside values of an expression are found in generated code. */
 export interface Environment {
@@ -269,7 +269,7 @@ export class Emitter {
   run(node: CallNode, args: readonly (Typed | undefined)[]): Typed {
     const { operator } = node;
     const run = this.ref(operator.run, "run");
-    if ((operator.result & BUILT) !== 0) this.grows = true;
+    if (operator.grows === true || (operator.result & BUILT) !== 0) this.grows = true;
     const values = args.map((arg) => arg?.code ?? code`undefined`);
     const plain = operator.result === T.INT;
     const typed = {

@@ -18,10 +18,13 @@ export function followPath(value: Value | undefined, parts: readonly string[], f
 
 function followInArray(items: readonly Value[], parts: readonly string[], from: number): Value[] {
   tick(items.length);
+  const part = parts[from] ?? "";
+  const last = from === parts.length - 1;
   const found: Value[] = [];
   for (const item of items) {
     if (!isDocument(item)) continue;
-    const value = followPath(item, parts, from);
+    const field = getField(item, part);
+    const value = last ? field : followPath(field, parts, from + 1);
     if (value !== undefined) found.push(value);
   }
   return found;

@@ -145,6 +145,8 @@ export interface Operator {
    * are folded) or its operands too (`nothing` is folded).
    */
   readonly folds?: "operands" | "nothing";
+  /** Whether it makes long texts, which count against the bound of growth as arrays and objects do. */
+  readonly grows?: boolean;
   /** Whether the same arguments can give different results. */
   readonly volatile?: boolean;
   /** Operands may be regrouped (and, where `commutes`, moved), which the server does to fold constants. */

@@ -34,23 +34,37 @@ function reverseArray(at: string, array: Value | undefined): Value {
   return array.toReversed();
 }
 
-/** How the items of `$sortArray` are ordered. */
-type ItemOrder = (a: Value, b: Value) => number;
+/** Sorts the items of an array into a new one. */
+type SortItems = (items: readonly Value[]) => Value[];
 
-function readOrder(value: Value, at: string): ItemOrder {
+function readOrder(value: Value, at: string): SortItems {
   if (!isDocument(value)) {
     const [[, direction] = ["", 1]] = parseSort({ item: value }, at);
-    return (a, b) => direction * compareValues(a, b);
+    return (items) => items.toSorted((a, b) => direction * compareInPlace(a, b));
   }
   const keys = parseSort(value, at).map(([path, direction]) => ({ parts: path.split("."), direction }));
   if (keys.length === 0) throw new QueryError("invalid", at, "needs at least one path");
-  return (a, b) => {
-    for (const { parts, direction } of keys) {
-      const order = compareValues(valueAt(a, parts), valueAt(b, parts));
-      if (order !== 0) return direction * order;
-    }
-    return 0;
+  return (items) => {
+    // What an item is sorted by is looked up once, not with every comparison.
+    const keyed = items.map((item) => ({ item, key: keys.map(({ parts }) => valueAt(item, parts)) }));
+    keyed.sort((a, b) => {
+      for (const [i, { direction }] of keys.entries()) {
+        const order = compareInPlace(a.key[i] ?? null, b.key[i] ?? null);
+        if (order !== 0) return direction * order;
+      }
+      return 0;
+    });
+    return keyed.map(({ item }) => item);
   };
+}
+
+/** BSON's order; of two plain numbers in place, unless NaN takes part. */
+function compareInPlace(a: Value, b: Value): number {
+  if (typeof a === "number" && typeof b === "number") {
+    if (a < b) return -1;
+    if (a > b) return 1;
+  }
+  return compareValues(a, b);
 }
 
 /** What stands at a path, where a part may be a position in an array; null when nothing does. */
@@ -63,7 +77,7 @@ function valueAt(item: Value, parts: readonly string[]): Value {
   return value ?? null;
 }
 
-const orders = new WeakMap<object, ItemOrder>();
+const orders = new WeakMap<object, SortItems>();
 
 function parseSortArray(reader: Reader, value: Value, at: string): ExpressionNode {
   const [input, sortBy] = readNamed(value, ["input", "sortBy"], [], at);
@@ -89,7 +103,7 @@ const SORT_ARRAY: Operator = {
     const order = typeof key === "object" && key !== null ? orders.get(key) : undefined;
     grow(array.length * ITEM_BYTES, at);
     tick(array.length);
-    return array.toSorted(order);
+    return order === undefined ? array : order(array);
   },
 };
 

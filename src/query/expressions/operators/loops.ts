@@ -116,12 +116,10 @@ function hoistFields(emitter: Emitter, node: ExpressionNode, level: number): voi
 function builds(node: ExpressionNode): boolean {
   if (node.kind === "object" || node.kind === "array") return true;
   if (node.kind !== "call") return false;
-  const made = T.ARRAY | T.OBJECT | T.STRING;
-  const passes = (node.operator.result & T.OTHER) !== 0;
-  return (
-    (!passes && (node.operator.result & made) !== 0) ||
-    node.args.some((arg) => arg !== undefined && builds(arg))
-  );
+  const { result, grows } = node.operator;
+  // Operators that may yield anything pass on what others made.
+  const makes = (result & T.OTHER) === 0 && (result & (T.ARRAY | T.OBJECT)) !== 0;
+  return grows === true || makes || node.args.some((arg) => arg !== undefined && builds(arg));
 }
 
 /** Emits `emit` as the body of a loop whose garbage is taken back; `value` is what it leaves. */

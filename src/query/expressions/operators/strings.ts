@@ -235,6 +235,7 @@ function replacing(name: "$replaceOne" | "$replaceAll"): Operator {
       all ? "bbnbnb" : "bbnana",
     ),
     run: (at, input, find, by) => replace(at, input, find, by, all),
+    grows: true,
   };
 }
 
@@ -254,6 +255,7 @@ export const stringOperators: readonly Operator[] = [
     result: T.STRING | T.NULL,
     example: example({ $concat: ["$a", "-", "$b"] }, { a: "ZTF", b: "r" }, "ZTF-r"),
     run: concat,
+    grows: true,
     stopsAtNull: "each",
     regroup: "associates",
   },

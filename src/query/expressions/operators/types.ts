@@ -164,6 +164,12 @@ export const typeOperators: readonly Operator[] = [
     result: T.STRING,
     example: example({ $type: "$x" }, { x: 5n }, "long"),
     run: (_at, value) => typeOf(value),
+    emit: (emitter, call) => {
+      const value = emitter.bound(argument(call, 0));
+      const other = emitter.run(call, [value]).code;
+      const name = code`typeof ${value.code} === "string" ? "string" : ${other}`;
+      return { code: code`(${value.code} === undefined ? "missing" : ${name})`, types: T.STRING };
+    },
     safe: true,
   },
   {
