@@ -71,12 +71,13 @@ interface Measured {
 }
 
 async function ingest(archive: string, dataDir: string): Promise<Measured> {
+  const store = { kind: "embedded", dataDir } as const;
   const writer = await openEmbeddedWriter({ dataDir });
   const tallies: Tallies[number][] = [];
   const pool = new DecodePool({
     size: WORKERS,
     cutouts: "all",
-    dataDir,
+    store,
     news: (news) => void tallies.push(...news.tallies),
   });
   // Threads start and compile their filters before the clock does.
@@ -85,7 +86,8 @@ async function ingest(archive: string, dataDir: string): Promise<Measured> {
   const latencies: number[] = [];
   const pipeline = new Pipeline(
     {
-      dataDir,
+      store,
+      downloads: dataDir,
       sources: [{ location: archive }],
       workers: WORKERS,
       batchPackets: BATCH,

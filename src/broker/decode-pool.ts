@@ -4,7 +4,13 @@
  */
 import type { BrokenFilter, Tallies } from "../filters/index.ts";
 import type { Packet } from "../sources/index.ts";
-import { decodeDocument, type EncodedAlert, type OutboxEntry, StoreError } from "../store/index.ts";
+import {
+  decodeDocument,
+  type EncodedAlert,
+  type OutboxEntry,
+  StoreError,
+  type StoreSettings,
+} from "../store/index.ts";
 import type { DecodeAnswer, DecodeRequest, FaultyPacket } from "./messages.ts";
 
 /** A batch ready to be written. */
@@ -32,7 +38,7 @@ export interface FilterNews {
 export interface DecodePoolOptions {
   readonly size: number;
   readonly cutouts: "all" | "none";
-  readonly dataDir: string;
+  readonly store: StoreSettings;
   readonly news: (news: FilterNews) => void;
 }
 
@@ -54,7 +60,7 @@ class DecodeWorker {
   /** Batches that are on this thread. */
   batches = 0;
 
-  constructor({ cutouts, dataDir }: DecodePoolOptions) {
+  constructor({ cutouts, store }: DecodePoolOptions) {
     this.#worker.onmessage = ({ data }: MessageEvent<DecodeAnswer>) => {
       const asked = this.#asked.get(data.id);
       this.#asked.delete(data.id);
@@ -66,7 +72,7 @@ class DecodeWorker {
       for (const { reject } of this.#asked.values()) reject(this.#death);
       this.#asked.clear();
     };
-    this.#worker.postMessage({ type: "open", cutouts, dataDir } satisfies DecodeRequest);
+    this.#worker.postMessage({ type: "open", cutouts, store } satisfies DecodeRequest);
   }
 
   /** Sends a request; resolves with its answer. */

@@ -8,10 +8,10 @@ import {
   type AlertEncoder,
   type AlertReader,
   type AlertRecord,
+  alertEncoder,
   type EncodedAlert,
-  embeddedEncoder,
   encodeDocument,
-  openEmbeddedReader,
+  openAlertReader,
 } from "../store/index.ts";
 import { release } from "./buffers.ts";
 import { decodePacket } from "./decode.ts";
@@ -57,10 +57,10 @@ self.onmessage = ({ data }: MessageEvent<DecodeRequest>) => {
 async function perform(request: DecodeRequest): Promise<void> {
   if (request.type === "open") {
     os.setPriority(0, NICENESS);
-    const { cutouts, dataDir } = request;
-    const reader = openEmbeddedReader({ dataDir });
+    const { cutouts, store } = request;
+    const reader = await openAlertReader(store);
     opened = {
-      encoder: embeddedEncoder({ cutouts }),
+      encoder: alertEncoder(store, { cutouts }),
       reader,
       registry: new FilterRegistry(reader),
       sendsBytesBack: cutouts !== "none",

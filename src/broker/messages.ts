@@ -1,11 +1,13 @@
 /** What travels between the threads of the broker: bytes, rows and numbers. */
 import type { BrokenFilter, Tallies } from "../filters/index.ts";
 import type { Packet, PacketFault, SourceSpec } from "../sources/index.ts";
-import type { EncodedAlert, OutboxEntry } from "../store/index.ts";
+import type { EncodedAlert, OutboxEntry, StoreSettings } from "../store/index.ts";
 
 /** How the broker works, for every thread of it. */
 export interface BrokerOptions {
-  readonly dataDir: string;
+  readonly store: StoreSettings;
+  /** Folder for downloads. */
+  readonly downloads: string;
   readonly sources: readonly SourceSpec[];
   /** Decode threads. */
   readonly workers: number;
@@ -22,7 +24,7 @@ export interface BrokerOptions {
 }
 
 export type DecodeRequest =
-  | { readonly type: "open"; readonly cutouts: "all" | "none"; readonly dataDir: string }
+  | { readonly type: "open"; readonly cutouts: "all" | "none"; readonly store: StoreSettings }
   | { readonly type: "decode"; readonly id: number; readonly packets: readonly Packet[] }
   /** Runs the filters on the batch that was decoded by the request of this number, and gives it away. */
   | { readonly type: "filter"; readonly id: number; readonly batch: number }
@@ -68,6 +70,8 @@ export interface SourceState {
   readonly state: "waiting" | "reading" | "done" | "failed" | "stopped";
   readonly bytesRead: number;
   readonly bytesTotal: number | undefined;
+  /** Packets that wait behind what is stored, by partition, where the source knows. */
+  readonly lag?: ReadonlyMap<string, number>;
   readonly error?: string;
 }
 

@@ -1,6 +1,6 @@
 /** The thread that owns the way of an alert and its writes, so that the one that answers HTTP never waits for them. */
 import os from "node:os";
-import { openEmbeddedWriter } from "../store/index.ts";
+import { openAlertWriter } from "../store/index.ts";
 import { DecodePool } from "./decode-pool.ts";
 import type { LogLine, PipelineAnswer, PipelineRequest } from "./messages.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -30,16 +30,15 @@ async function run(options: Extract<PipelineRequest, { type: "start" }>["options
   let pool: DecodePool | undefined;
   let timer: Timer | undefined;
   try {
-    const writer = await openEmbeddedWriter({
-      dataDir: options.dataDir,
+    const writer = await openAlertWriter(options.store, {
       followReported: options.followReported ?? false,
     });
     // Behind the writer, which makes the folder where there is none.
-    const { workers: size, cutouts, dataDir } = options;
+    const { workers: size, cutouts, store } = options;
     const threads = new DecodePool({
       size,
       cutouts,
-      dataDir,
+      store,
       news: (news) => send({ type: "filters", ...news }),
     });
     pool = threads;

@@ -5,7 +5,6 @@
  * acknowledgement. Batches of a source are decoded ahead but written in order, and few are under way at once,
  * so memory is bounded and a slow store slows the source.
  */
-import { join } from "node:path";
 import {
   DEFAULT_LIMITS,
   openSource,
@@ -63,7 +62,11 @@ export class Pipeline {
 
   #openSource(spec: SourceSpec): Source {
     const limits = { ...DEFAULT_LIMITS, packets: this.options.batchPackets };
-    return openSource(spec, { limits, downloads: join(this.options.dataDir, "downloads") });
+    return openSource(spec, {
+      limits,
+      downloads: this.options.downloads,
+      log: (level, message) => this.parts.log({ level, message, fields: {} }),
+    });
   }
 
   /** Stops reading; batches that were read are finished. */
@@ -79,7 +82,7 @@ export class Pipeline {
       duplicates: this.#duplicates,
       deadLetters: this.#deadLetters,
       reasons: { ...this.#reasons },
-      sources: this.#states.map((state, index) => ({ ...state, ...this.#sources[index]?.progress() })),
+      sources: this.#states.map((state, index) => ({ ...state, ...standing(this.#sources[index]) })),
     };
   }
 
@@ -152,6 +155,7 @@ export class Pipeline {
     const { batch } = next;
     const decoded = await next.decoded;
     const { result, faulty } = await this.#inTurn(() => this.#write(source, batch, decoded));
+    batch.durable?.();
     this.#packets += batch.packets.length;
     this.#bytes += next.bytes;
     this.#stored += result.stored;
@@ -185,6 +189,12 @@ export class Pipeline {
       }
     }
   }
+}
+
+/** How far a source has come. */
+function standing(source: Source | undefined): Partial<SourceState> {
+  const lag = source?.lag?.();
+  return { ...source?.progress(), ...(lag === undefined ? {} : { lag }) };
 }
 
 /** What became of a batch. */

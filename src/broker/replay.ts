@@ -2,16 +2,17 @@
 import { FilterRegistry, filterBatch } from "../filters/index.ts";
 import type { PacketFault } from "../sources/index.ts";
 import {
+  type AlertEncoder,
   type AlertReader,
   type AlertWriter,
-  embeddedEncoder,
-  openEmbeddedReader,
-  openEmbeddedWriter,
+  alertEncoder,
+  openAlertReader,
+  openAlertWriter,
+  type StoreSettings,
 } from "../store/index.ts";
 import { decodePacket } from "./decode.ts";
 
 export interface ReplayOptions {
-  readonly dataDir: string;
   readonly cutouts: "all" | "none";
 }
 
@@ -23,22 +24,20 @@ export interface KeptPacket {
 }
 
 export class Replay {
-  readonly #encoder;
   readonly #registry: FilterRegistry;
 
   private constructor(
     readonly writer: AlertWriter,
     readonly reader: AlertReader,
-    { cutouts }: ReplayOptions,
+    readonly encoder: AlertEncoder,
   ) {
-    this.#encoder = embeddedEncoder({ cutouts });
     this.#registry = new FilterRegistry(reader);
   }
 
-  /** Throws `StoreError` when the data folder cannot be used. */
-  static async open(options: ReplayOptions): Promise<Replay> {
-    const writer = await openEmbeddedWriter(options);
-    return new Replay(writer, openEmbeddedReader(options), options);
+  /** Throws `StoreError` when the store cannot be used. */
+  static async open(store: StoreSettings, options: ReplayOptions): Promise<Replay> {
+    const writer = await openAlertWriter(store);
+    return new Replay(writer, await openAlertReader(store), alertEncoder(store, options));
   }
 
   /**
@@ -46,7 +45,7 @@ export class Replay {
    * wrong with a packet that is still faulty: its letter stays, the alerts before the fault are stored.
    */
   async packet({ id, place, bytes }: KeptPacket): Promise<PacketFault | undefined> {
-    const { alerts, records, fault } = decodePacket({ bytes, key: id, place }, this.#encoder);
+    const { alerts, records, fault } = decodePacket({ bytes, key: id, place }, this.encoder);
     const outbox = await filterBatch(records, this.#registry, this.reader);
     const settledLetters = fault === undefined ? [id] : [];
     await this.writer.write({ alerts, outbox, settledLetters, deadLetters: [], positions: [] });

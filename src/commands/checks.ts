@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs
 import { dirname, resolve } from "node:path";
 import { type LoadedConfig, readableByOthers, type SourceConfig } from "../config/index.ts";
 import { openSinks } from "../sinks/index.ts";
-import { openStore } from "./open-store.ts";
+import { openConfiguredStore } from "./open-store.ts";
 
 export interface Check {
   readonly name: string;
@@ -83,7 +83,7 @@ function checkDataFolder(dataDir: string): string {
 async function checkStore({ config }: LoadedConfig): Promise<string> {
   if (config.store === "embedded" && !existsSync(config.data_dir))
     return "embedded, empty: will be made at the first start";
-  const store = await openStore(config);
+  const store = await openConfiguredStore(config);
   try {
     await store.ping();
     const { collections, documents, bytes } = await store.describeDatabase();

@@ -3,9 +3,10 @@ import { writeFileSync } from "node:fs";
 import { type KeptPacket, Replay } from "../broker/index.ts";
 import type { Config } from "../config/index.ts";
 import type { Document } from "../query/index.ts";
-import { openEmbeddedStore, type Store } from "../store/index.ts";
+import { openStore, type Store } from "../store/index.ts";
 import { type CommandContext, defineCommand, entry } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED, UsageError } from "./errors.ts";
+import { storeSettings } from "./open-store.ts";
 
 const COLLECTION = "dead_letters";
 const MAX_TIME_MS = 60_000;
@@ -87,7 +88,7 @@ const replay = defineCommand({
     await withStore(context, async (store, config) => {
       for (const id of context.args) await letterById(store, id);
       const cutouts = config.cutouts === "none" ? "none" : "all";
-      const replay = await Replay.open({ dataDir: config.data_dir, cutouts });
+      const replay = await Replay.open(storeSettings(config), { cutouts });
       const letters = store.find({ collection: COLLECTION, filter, maxTimeMs: REPLAY_MAX_MS });
       for await (const letter of letters.documents()) {
         if (context.signal.aborted) break;
@@ -118,7 +119,7 @@ async function withStore(
   work: (store: Store, config: Config) => Promise<void>,
 ): Promise<void> {
   const { config } = context.loadConfig();
-  const store = await openEmbeddedStore({ dataDir: config.data_dir, readers: 1 });
+  const store = await openStore(storeSettings(config), { readers: 1 });
   try {
     await work(store, config);
   } finally {

@@ -12,7 +12,7 @@ import {
   type OptionValues,
 } from "./command.ts";
 import { CommandError, EXIT_DONE, UsageError } from "./errors.ts";
-import { openFilters, openStore } from "./open-store.ts";
+import { openConfiguredStore, openFilters } from "./open-store.ts";
 import { jsonText } from "./output.ts";
 
 /** Whoever has the data folder may do everything. */
@@ -36,7 +36,7 @@ async function withFilters<T, S extends OptionSpecs>(
   work: (filters: Filters) => Promise<T>,
 ): Promise<T> {
   const { config } = context.loadConfig();
-  const store = await openStore(config);
+  const store = await openConfiguredStore(config);
   try {
     return await work(openFilters(store, config));
   } finally {

@@ -5,7 +5,7 @@ import { FilterReports } from "../filters/index.ts";
 import { followsReported, openSinks, registerSinks } from "../sinks/index.ts";
 import { type CommandContext, defineCommand, type OptionValues } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED } from "./errors.ts";
-import { openFilters, openStore } from "./open-store.ts";
+import { downloadsFolder, openConfiguredStore, openFilters, storeSettings } from "./open-store.ts";
 
 const options = {
   workers: {
@@ -57,11 +57,9 @@ async function ingest(
 ): Promise<BrokerStats> {
   const { output, options: given, signal } = context;
   const { config } = context.loadConfig();
-  if (config.store !== "embedded")
-    throw new CommandError("ingest works on the embedded store: leave --store out");
   const credentials = credentialsFor(given, config.ztf_depot);
   const wanted = given.cutouts ?? (config.cutouts === "none" ? "none" : "all");
-  const store = await openStore(config);
+  const store = await openConfiguredStore(config);
   const reports = new FilterReports(store, openFilters(store, config), {
     info: (_, message) => output.note(message),
     warn: (_, message) => output.note(message),
@@ -70,7 +68,8 @@ async function ingest(
   await registerSinks(store, openSinks({ config, store }));
   const broker = startBroker(
     {
-      dataDir: config.data_dir,
+      store: storeSettings(config),
+      downloads: downloadsFolder(config),
       sources: sources.map((location) => ({ location, ...credentials })),
       workers: given.workers ?? (config.ingest.workers || os.availableParallelism()),
       batchPackets: given.batch ?? config.ingest.batch_packets,

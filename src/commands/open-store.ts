@@ -1,20 +1,35 @@
 /** Opens the store that the configuration names, and the filters in it. */
+import { join } from "node:path";
 import type { Config } from "../config/index.ts";
 import { Filters, Trials } from "../filters/index.ts";
-import { openEmbeddedStore, type Store } from "../store/index.ts";
-import { CommandError } from "./errors.ts";
+import { openStore, type Store, type StoreSettings } from "../store/index.ts";
 
-/** The configured store, for queries and small documents. Throws `StoreError` or `CommandError`. */
-export async function openStore(config: Config): Promise<Store> {
-  if (config.store !== "embedded") {
-    throw new CommandError("store: this version keeps alerts in the embedded store only; leave --store out");
-  }
+/** Where alerts are kept. */
+export function storeSettings({ store, data_dir: dataDir, database }: Config): StoreSettings {
+  if (store === "embedded") return { kind: "embedded", dataDir };
+  const { username, password, allow_standalone: allowStandalone } = database;
+  return {
+    kind: "mongo",
+    url: store,
+    allowStandalone,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  };
+}
+
+/** Where downloads are kept until they are read. */
+export function downloadsFolder({ data_dir: dataDir }: Config): string {
+  return join(dataDir, "downloads");
+}
+
+/** The configured store, for queries and small documents. Throws `StoreError`. */
+export function openConfiguredStore(config: Config): Promise<Store> {
   const { readers } = config.queries;
-  return openEmbeddedStore({ dataDir: config.data_dir, ...(readers === 0 ? {} : { readers }) });
+  return openStore(storeSettings(config), readers === 0 ? {} : { readers });
 }
 
 /** The filters of a store, with the limits of the configuration. */
 export function openFilters(store: Store, config: Config): Filters {
   const { max_share: maxShare, min_matches: minMatches } = config.filters;
-  return new Filters(store, { trials: new Trials(config.data_dir), maxShare, minMatches });
+  return new Filters(store, { trials: new Trials(storeSettings(config)), maxShare, minMatches });
 }

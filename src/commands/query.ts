@@ -5,7 +5,7 @@ import { type Document, isDocument, printJson, setField } from "../query/index.t
 import { dataValues, prettyJson } from "./answer.ts";
 import { type CommandContext, defineCommand, type OptionValues } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED, UsageError } from "./errors.ts";
-import { openStore } from "./open-store.ts";
+import { openConfiguredStore } from "./open-store.ts";
 
 const options = {
   filter: { type: "text", value: "FILTER", help: "which documents: JSON or a Python literal (default: all)" },
@@ -115,7 +115,7 @@ function kwargsOf(given: OptionValues<typeof options>): Document {
 /** Whoever may read the files of the folder may see all that is in them. */
 async function askFolder(context: Context, body: Document): Promise<number> {
   const { config } = context.loadConfig();
-  const store = await openStore(config);
+  const store = await openConfiguredStore(config);
   try {
     const user = operator(config.server.admin_username);
     return await print(context, queryPieces(body, { store, user, maxTimeMs: config.queries.max_time_ms }));

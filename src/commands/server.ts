@@ -1,6 +1,5 @@
 /** Store, broker and API of one process, as `serve` and `demo` start and stop them. */
 import { availableParallelism } from "node:os";
-import { resolve } from "node:path";
 import { openApi } from "../api/index.ts";
 import { type Broker, startBroker } from "../broker/index.ts";
 import { type Config, ensureSecrets, type LoadedConfig } from "../config/index.ts";
@@ -9,10 +8,16 @@ import { followsReported, openSinks, startSinks } from "../sinks/index.ts";
 import type { SourceSpec } from "../sources/index.ts";
 import { lockServe, type Store } from "../store/index.ts";
 import { Health, type Log, Metrics, type Redactor } from "../telemetry/index.ts";
-import { openFilters, openStore } from "./open-store.ts";
+import { downloadsFolder, openConfiguredStore, openFilters, storeSettings } from "./open-store.ts";
+import { sourceSpecs } from "./source-specs.ts";
 
 /** Longest wait for the store while `serve` runs: it never gives up by itself. */
 const RETRY_MS = Number.MAX_SAFE_INTEGER;
+
+export interface ServerOptions {
+  /** Read topics from Kafka's test cluster. */
+  readonly testCluster?: boolean;
+}
 
 export interface Server {
   /** `http://127.0.0.1:4000` */
@@ -27,7 +32,12 @@ export interface Server {
 }
 
 /** Opens everything. Throws `StoreError` when another server has the folder, and whatever a part says. */
-export async function startServer(given: LoadedConfig, log: Log, redactor: Redactor): Promise<Server> {
+export async function startServer(
+  given: LoadedConfig,
+  log: Log,
+  redactor: Redactor,
+  options: ServerOptions = {},
+): Promise<Server> {
   // Before anything is written: a folder in use is left alone.
   const unlock = lockServe(given.config.data_dir);
   const stoppers: (() => Promise<unknown>)[] = [];
@@ -46,7 +56,7 @@ export async function startServer(given: LoadedConfig, log: Log, redactor: Redac
     const { config } = loaded;
     const metrics = new Metrics({ processMetrics: true });
     const health = new Health();
-    const opened = await openStore(config);
+    const opened = await openConfiguredStore(config);
     store = opened;
     health.register("store", async () => {
       await opened.ping();
@@ -65,7 +75,8 @@ export async function startServer(given: LoadedConfig, log: Log, redactor: Redac
       retentionDays: config.outbox.retention_days,
     });
     stoppers.push(() => sinks.stop());
-    const broker = startSources(config, log, reports);
+    const sources = sourceSpecs(config, { testCluster: options.testCluster ?? false });
+    const broker = startSources(config, sources, log, reports);
     if (broker !== undefined) {
       stoppers.push(() => broker.stop());
       watchBroker(broker, metrics, health);
@@ -85,12 +96,18 @@ export async function startServer(given: LoadedConfig, log: Log, redactor: Redac
   }
 }
 
-function startSources(config: Config, log: Log, reports: FilterReports): Broker | undefined {
-  if (config.sources.length === 0) return undefined;
+function startSources(
+  config: Config,
+  sources: readonly SourceSpec[],
+  log: Log,
+  reports: FilterReports,
+): Broker | undefined {
+  if (sources.length === 0) return undefined;
   return startBroker(
     {
-      dataDir: config.data_dir,
-      sources: config.sources.map(sourceSpec),
+      store: storeSettings(config),
+      downloads: downloadsFolder(config),
+      sources,
       workers: config.ingest.workers === 0 ? availableParallelism() : config.ingest.workers,
       batchPackets: config.ingest.batch_packets,
       cutouts: config.cutouts === "none" ? "none" : "all",
@@ -104,16 +121,6 @@ function startSources(config: Config, log: Log, reports: FilterReports): Broker 
       filters: (news) => reports.take(news),
     },
   );
-}
-
-function sourceSpec(source: Config["sources"][number]): SourceSpec {
-  const { path, url, watch, username, password } = source;
-  return {
-    location: url ?? resolve(path ?? "."),
-    watch,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-  };
 }
 
 function watchBroker(broker: Broker, metrics: Metrics, health: Health): void {
@@ -131,6 +138,17 @@ function watchBroker(broker: Broker, metrics: Metrics, health: Health): void {
   metrics.gauge("kowalski_packet_bytes", "Bytes of the packets since the start.", [], (gauge) => {
     gauge.set(broker.stats().bytes);
   });
+  metrics.gauge(
+    "kowalski_kafka_lag",
+    "Messages of a partition behind the last that is stored.",
+    ["partition"],
+    (gauge) => {
+      gauge.reset();
+      for (const { lag } of broker.stats().sources) {
+        for (const [partition, messages] of lag ?? []) gauge.set({ partition }, messages);
+      }
+    },
+  );
   let failure: Error | undefined;
   broker.done.catch((error: Error) => {
     failure = error;

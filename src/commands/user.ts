@@ -4,7 +4,7 @@ import { randomPassword } from "../config/index.ts";
 import type { Document } from "../query/index.ts";
 import { type Command, type CommandContext, defineCommand, entry, type OptionSpecs } from "./command.ts";
 import { CommandError, EXIT_DONE, UsageError } from "./errors.ts";
-import { openStore } from "./open-store.ts";
+import { openConfiguredStore } from "./open-store.ts";
 
 const NAME = { name: "USERNAME", help: "name of the user" } as const;
 const PASSWORD_OPTIONS = {
@@ -24,7 +24,7 @@ async function withAccounts<T, S extends OptionSpecs>(
   work: (accounts: Accounts) => Promise<T>,
 ): Promise<T> {
   const { config } = context.loadConfig();
-  const store = await openStore(config);
+  const store = await openConfiguredStore(config);
   try {
     return await work(
       new Accounts(store, { username: config.server.admin_username, password: config.server.admin_password }),

@@ -173,8 +173,8 @@ function merge(
 
 function checkSources(sources: readonly SourceConfig[], origin: string): void {
   for (const [index, source] of sources.entries()) {
-    if ((source.path === undefined) === (source.url === undefined)) {
-      throw new ConfigError(`sources[${index}]`, "expected either path or url", origin);
-    }
+    const ways = [source.path, source.url, source.topics[0]].filter((way) => way !== undefined);
+    if (ways.length !== 1)
+      throw new ConfigError(`sources[${index}]`, "expected one of path, url, topics", origin);
   }
 }

@@ -57,13 +57,29 @@ const server = object({
 });
 
 const source = object({
-  doc: "One source of packets: a file, a folder, or the address of an archive.",
+  doc: "One source of packets: a file, a folder, the address of an archive, or topics of Kafka.",
   fields: {
     path: optionalText("A .avro file, a .tar or .tar.gz archive, or a folder of them."),
     url: optionalText("http(s) address of such an archive."),
     watch: flag({ default: false, doc: "Keep looking for new files in the folder." }),
     username: optionalText("User name for the address."),
     password: secretText("Password for the address."),
+    topics: list({
+      item: text({ default: "", doc: "", pattern: /./, expected: "the name or pattern of a topic" }),
+      doc: "Topics of Kafka: names, or patterns with `{date}` for the date of a night (YYYYMMDD; tonight's and those of the last week), `{1,2}` for either, `*` for anything. New topics are found while `serve` runs.",
+    }),
+    group: text({
+      default: "kowalski",
+      pattern: /./,
+      expected: "a name",
+      doc: "The consumer group, which all hosts of a deployment share.",
+    }),
+    start: text({
+      default: "earliest",
+      pattern: /^(earliest|latest|\d{4}-\d{2}-\d{2}.*)$/,
+      expected: "earliest, latest, or a time such as 2026-11-25T03:00:00Z",
+      doc: "Where to begin in topics of which the group has read nothing.",
+    }),
   },
 });
 
@@ -74,6 +90,10 @@ const database = object({
     admin_password: secretText("That user's password."),
     username: optionalText("User that reads and writes."),
     password: secretText("That user's password."),
+    allow_standalone: flag({
+      default: false,
+      doc: "Accept a server that is no replica set: a crash can then leave a batch half written, which the next start completes.",
+    }),
   },
 });
 
@@ -81,7 +101,15 @@ const kafka = object({
   doc: "The Kafka clusters.",
   fields: {
     "bootstrap.servers": optionalText("host:port pairs, separated by commas."),
-    "bootstrap.test.servers": optionalText("The same for the test cluster."),
+    "bootstrap.test.servers": optionalText("The same for the test cluster, which `serve --test` reads."),
+    ssl: flag({ default: false, doc: "Encrypt connections to the brokers." }),
+    sasl_mechanism: choice({
+      default: "none",
+      choices: ["none", "plain", "scram-sha-256", "scram-sha-512"],
+      doc: "How to log in to the brokers.",
+    }),
+    sasl_username: optionalText("User name for the brokers."),
+    sasl_password: secretText("Password for the brokers."),
   },
   retired: { zookeeper: ZOOKEEPER, "zookeeper.test": ZOOKEEPER },
 });

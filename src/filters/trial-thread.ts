@@ -1,7 +1,7 @@
 /** A thread that tries filters on stored alerts: one trial, then it ends. */
 import os from "node:os";
 import { type Document, parseJson, printJson, QueryError } from "../query/index.ts";
-import { openEmbeddedReader, openEmbeddedWriter } from "../store/index.ts";
+import { openAlertReader, openAlertWriter } from "../store/index.ts";
 import type { FilterDocument } from "./definition.ts";
 import { FilterError } from "./errors.ts";
 import { backfill, tryLastNight, tryOnNewest, tryStages } from "./trial.ts";
@@ -24,8 +24,8 @@ self.onmessage = async ({ data }: MessageEvent<TrialRequest>) => {
 };
 
 async function perform(request: TrialRequest): Promise<unknown> {
-  const { dataDir, job } = request;
-  const reader = openEmbeddedReader({ dataDir });
+  const { store, job } = request;
+  const reader = await openAlertReader(store);
   const rows = new RowSender(job.kind === "try" ? job.mostRows : 0);
   const progress = (seen: number, total: number) => send({ type: "progress", seen, total });
   try {
@@ -37,7 +37,7 @@ async function perform(request: TrialRequest): Promise<unknown> {
       case "night":
         return await tryLastNight(reader, job.stages, job.scope);
       case "backfill": {
-        const writer = await openEmbeddedWriter({ dataDir });
+        const writer = await openAlertWriter(store);
         const filter = parseJson(job.filter) as FilterDocument;
         return await backfill(reader, writer, filter, job.scope, { progress }).finally(() => writer.close());
       }

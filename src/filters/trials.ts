@@ -1,5 +1,7 @@
 /** Trials of filters as other threads ask for them: each runs on a thread of its own, few at a time. */
+
 import { printJson, QueryError, type QueryErrorKind } from "../query/index.ts";
+import type { StoreSettings } from "../store/index.ts";
 import { StoreError } from "../store/index.ts";
 import type { FilterDocument } from "./definition.ts";
 import { FilterError, type FilterErrorKind } from "./errors.ts";
@@ -25,7 +27,7 @@ type Job =
   | { readonly kind: "backfill"; readonly filter: string; readonly scope: TrialScope };
 
 export interface TrialRequest {
-  readonly dataDir: string;
+  readonly store: StoreSettings;
   readonly job: Job;
 }
 
@@ -56,7 +58,7 @@ export class Trials {
   #running = 0;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(readonly dataDir: string) {}
+  constructor(readonly store: StoreSettings) {}
 
   /** Runs a pipeline on chosen alerts; the watcher gets the first `mostRows` rows. */
   try(
@@ -90,7 +92,7 @@ export class Trials {
     while (this.#running >= MOST_AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running++;
     try {
-      return await onThread<T>({ dataDir: this.dataDir, job }, watcher);
+      return await onThread<T>({ store: this.store, job }, watcher);
     } finally {
       this.#running--;
       this.#waiting.shift()?.();

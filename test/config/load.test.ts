@@ -90,7 +90,16 @@ describe("environment", () => {
     expect(config.kafka["bootstrap.servers"]).toBe("a:1,b:2");
     expect(config.server.trusted_proxies).toEqual(["10.0.0.1", "10.0.0.2"]);
     expect(config.sources).toEqual([
-      { path: "/packets", watch: true, url: undefined, username: undefined, password: undefined },
+      {
+        path: "/packets",
+        watch: true,
+        url: undefined,
+        username: undefined,
+        password: undefined,
+        topics: [],
+        group: "kowalski",
+        start: "earliest",
+      },
     ]);
   });
 
@@ -128,7 +137,7 @@ describe("what is wrong is told with its path and the remedy", () => {
     [
       "neither path nor url",
       { "config.yaml": "sources: [{watch: true}]" },
-      ["sources[0]", "either path or url"],
+      ["sources[0]", "one of path, url, topics"],
     ],
     ["a choice", { "config.yaml": "cutouts: some" }, ["cutouts", "one of all, matched, none"]],
     ["a store", { "config.yaml": "store: mysql://x" }, ["store", "mongodb://"]],

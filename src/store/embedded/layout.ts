@@ -1,5 +1,6 @@
 /** The collections of a data folder: which exist, how each is stored, and which paths are indexed. */
 import type { Database } from "bun:sqlite";
+import { ALERT_INDEXES, ID_INDEX, OUTBOX_INDEXES } from "../indexes.ts";
 import type { IndexDescription } from "../store.ts";
 import type { IndexKind } from "./index-values.ts";
 
@@ -29,15 +30,6 @@ export interface CollectionLayout extends LayoutOptions {
   readonly kind: CollectionKind;
 }
 
-const ID_INDEX: IndexDescription = { name: "_id_", keys: [["_id", 1]], unique: true };
-
-function index(name: string, keys: IndexDescription["keys"], unique = false): IndexDescription {
-  return { name, keys, unique };
-}
-
-const RADEC = ["coordinates.radec_geojson", "2dsphere"] as const;
-const JD = ["candidate.jd", -1] as const;
-
 /** Indexed paths of alerts. The row number is the candid, so `_id` and `candid` need no column. */
 export const ALERT_COLUMNS: readonly IndexColumn[] = [
   { path: "objectId", kind: "value" },
@@ -48,32 +40,13 @@ export const ALERT_COLUMNS: readonly IndexColumn[] = [
   { path: "candidate.pid", kind: "value" },
 ];
 
-const ALERT_INDEXES: readonly IndexDescription[] = [
-  ID_INDEX,
-  index("candid", [["candid", -1]], true),
-  index("objectId", [["objectId", -1]]),
-  index("radec_candid", [RADEC, ["candid", -1]]),
-  index("radec_objectId", [RADEC, ["objectId", -1]]),
-  index("jd_radec_candid", [JD, RADEC, ["candid", -1]]),
-  index("jd_radec_objectId", [JD, RADEC, ["objectId", -1]]),
-  index("jd_drb_candid", [JD, ["candidate.drb", -1], ["candid", -1]]),
-  index("jd_braai_candid", [JD, ["classifications.braai", -1], ["candid", -1]]),
-  index("drb", [["candidate.drb", -1]]),
-  index("braai", [["classifications.braai", -1]]),
-  index("pid", [["candidate.pid", 1]]),
-  index("objectId_pid", [
-    ["objectId", -1],
-    ["candidate.pid", 1],
-  ]),
-];
-
 /** The outbox is read in the order of its numbers, and listed by filter. */
 const OUTBOX: LayoutOptions = {
   columns: [
     { path: "seq", kind: "value" },
     { path: "document.filter", kind: "value" },
   ],
-  indexes: [ID_INDEX, index("seq", [["seq", 1]]), index("filter", [["document.filter", 1]])],
+  indexes: OUTBOX_INDEXES,
   fields: [],
 };
 

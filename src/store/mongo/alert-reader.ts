@@ -1,0 +1,155 @@
+/** Reads alerts and records of objects for filters from MongoDB. */
+import type { Document } from "../../query/index.ts";
+import type { AlertCollections } from "../alert-record.ts";
+import { GrowingRecord, keepBest, type RankedRow, type StoredObject } from "../object-record.ts";
+import type { AlertReader, AlertSelection, FindRequest, ObjectRecord } from "../store.ts";
+import { type Connection, connect, type MongoOptions } from "./client.ts";
+import { queryError, storeError } from "./errors.ts";
+import { count, findCursor } from "./find.ts";
+import { chunksOf, objectsOf } from "./layout.ts";
+import { documentOf } from "./values.ts";
+
+/** Alerts in one piece of a replay. */
+const PIECE = 300;
+/** A replay has the limits of whoever asked for it. */
+const NO_LIMIT_MS = 24 * 3_600_000;
+/** Small collections are looked at for changes at most this often, milliseconds. */
+const MARK_MS = 1000;
+
+/** Opens a reader. Throws `StoreError` when the deployment cannot be reached or used. */
+export async function openMongoReader(options: MongoOptions): Promise<AlertReader> {
+  return new MongoReader(await connect(options));
+}
+
+class MongoReader implements AlertReader {
+  readonly #marks = new Map<string, { readonly mark: string; readonly at: number }>();
+
+  constructor(readonly connection: Connection) {}
+
+  async storedCandids(
+    collections: AlertCollections,
+    candids: readonly bigint[],
+  ): Promise<ReadonlySet<bigint>> {
+    const filter = { candid: { $in: [...candids] } };
+    const found = await this.#all({
+      collection: collections.alerts,
+      filter,
+      projection: { _id: 0, candid: 1 },
+    });
+    return new Set(found.flatMap(({ candid }) => (typeof candid === "bigint" ? [candid] : [])));
+  }
+
+  async records(
+    { aux }: AlertCollections,
+    objectIds: Iterable<string>,
+  ): Promise<ReadonlyMap<string, ObjectRecord>> {
+    const ids = [...objectIds];
+    const records = new Map<string, ObjectRecord>();
+    for (const id of ids) records.set(id, new GrowingRecord(undefined));
+    const [objects, chunks] = await Promise.all([
+      this.#all({ collection: objectsOf(aux), filter: { _id: { $in: ids } } }),
+      this.#chunks(aux, ids),
+    ]);
+    for (const object of objects) {
+      const id = String(object["_id"]);
+      records.set(id, new GrowingRecord(storedObject(object, chunks.get(id) ?? [])));
+    }
+    return records;
+  }
+
+  async *alerts({ collections, filter, newest }: AlertSelection): AsyncGenerator<readonly Document[]> {
+    const request = { collection: collections.alerts, filter };
+    if (newest !== undefined) {
+      const found = await this.#all({ ...request, sort: [["candidate.jd", -1]], limit: newest });
+      found.reverse();
+      while (found.length > 0) yield found.splice(0, PIECE);
+      return;
+    }
+    let piece: Document[] = [];
+    for await (const document of this.#stream({ ...request, sort: [["candidate.jd", 1]] })) {
+      piece.push(document);
+      if (piece.length < PIECE) continue;
+      yield piece;
+      piece = [];
+    }
+    if (piece.length > 0) yield piece;
+  }
+
+  count({ collections, filter, newest }: AlertSelection): Promise<number> {
+    const limit = newest === undefined ? {} : { limit: newest };
+    return count(this.connection.db, {
+      collection: collections.alerts,
+      filter,
+      maxTimeMs: NO_LIMIT_MS,
+      ...limit,
+    });
+  }
+
+  documents(collection: string): Promise<Document[]> {
+    return this.#all({ collection, filter: {}, sort: [["_id", 1]] });
+  }
+
+  async changeMark(collection: string): Promise<string> {
+    const known = this.#marks.get(collection);
+    const now = performance.now();
+    if (known !== undefined && now - known.at < MARK_MS) return known.mark;
+    // The collection is small: its documents tell best whether they changed.
+    const hash = new Bun.CryptoHasher("sha1");
+    const request = { collection, filter: {}, sort: [["_id", 1]] as const, maxTimeMs: NO_LIMIT_MS };
+    try {
+      for await (const bytes of findCursor(this.connection.db, request, true))
+        hash.update(bytes as Uint8Array);
+    } catch (error) {
+      throw storeError(error);
+    }
+    const mark = hash.digest("hex");
+    this.#marks.set(collection, { mark, at: now });
+    return mark;
+  }
+
+  close(): void {
+    void this.connection.client.close();
+  }
+
+  /** The chunks of objects in the order in which they were written. */
+  async #chunks(aux: string, ids: readonly string[]): Promise<Map<string, Document[]>> {
+    const filter = { objectId: { $in: [...ids] } };
+    const found = await this.#all({ collection: chunksOf(aux), filter, sort: [["sequence", 1]] });
+    return Map.groupBy(found, ({ objectId }) => String(objectId));
+  }
+
+  #all(request: Omit<FindRequest, "maxTimeMs">): Promise<Document[]> {
+    return Array.fromAsync(this.#stream(request));
+  }
+
+  async *#stream(request: Omit<FindRequest, "maxTimeMs">): AsyncGenerator<Document> {
+    try {
+      const cursor = findCursor(this.connection.db, { ...request, maxTimeMs: NO_LIMIT_MS }, true);
+      for await (const bytes of cursor) yield documentOf(bytes as Uint8Array);
+    } catch (error) {
+      throw queryError(error);
+    }
+  }
+}
+
+function storedObject(object: Document, chunks: readonly Document[]): StoredObject {
+  return {
+    kept: Array.isArray(object["kept"]) ? object["kept"].map(String) : [],
+    crossMatches: () => (object["cross_matches"] ?? {}) as Document,
+    rows(field) {
+      const rows = new Map<bigint, RankedRow>();
+      for (const chunk of chunks) {
+        if (chunk["field"] !== field) continue;
+        const rank = Number(chunk["rank"]);
+        for (const { key, jd, row } of chunk["rows"] as {
+          key: bigint;
+          jd: Document[string];
+          row: Document;
+        }[]) {
+          keepBest(rows, BigInt.asUintN(64, key), { row, jd: Number(jd), rank });
+        }
+      }
+      return rows;
+    },
+  };
+}
