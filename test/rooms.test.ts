@@ -19,6 +19,7 @@ const ROOMS = [
   "surveys",
   "store",
   "query",
+  "kafka",
   "avro",
   "sky",
   "config",

@@ -4,4 +4,5 @@ export { type ConfluentFrame, decodeDatum, readConfluentFrame } from "./confluen
 export { type Container, decodeContainer, openContainer } from "./container.ts";
 export { type EncodeOptions, Encoder, encodeContainer, type Schema } from "./encode.ts";
 export * from "./errors.ts";
+export { expandSnappy } from "./snappy.ts";
 export type { AvroRecord, AvroValue } from "./values.ts";

@@ -25,14 +25,21 @@ export function snappyCompress(bytes: Uint8Array): Uint8Array {
 export function snappyDecompress(block: Uint8Array, offset: number): Uint8Array {
   const end = block.length - 4;
   if (end < 1) throw new CodecError("expected a snappy block and its checksum", offset);
+  const out = expandSnappy(block.subarray(0, end), offset);
+  const sum = new DataView(block.buffer, block.byteOffset + end, 4).getUint32(0);
+  if (crc32(out) !== sum) throw new CodecError("the snappy block's checksum is wrong", offset);
+  return out;
+}
+
+/** Decompresses a snappy block without a checksum. Throws `CodecError` or `LengthError` with `offset`. */
+export function expandSnappy(block: Uint8Array, offset = 0): Uint8Array {
+  const end = block.length;
   const [size, start] = claimedSize(block, end, offset);
   if (size > MAX_BLOCK_BYTES || size > end * MOST_OUTPUT_PER_BYTE) {
     throw new LengthError(`a snappy block of ${end} bytes claims to hold ${size}`, offset);
   }
   const out = new Uint8Array(size);
-  if (!expand(block.subarray(start, end), out)) throw new CodecError("the snappy block is corrupt", offset);
-  const sum = new DataView(block.buffer, block.byteOffset + end, 4).getUint32(0);
-  if (crc32(out) !== sum) throw new CodecError("the snappy block's checksum is wrong", offset);
+  if (!expand(block.subarray(start), out)) throw new CodecError("the snappy block is corrupt", offset);
   return out;
 }
 

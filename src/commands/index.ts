@@ -39,6 +39,11 @@ export const program: Command = {
       load: async () => (await import("./query.ts")).command,
     },
     {
+      name: "produce",
+      summary: "publish packets to a Kafka topic",
+      load: async () => (await import("./produce.ts")).command,
+    },
+    {
       name: "deadletter",
       summary: "list, show and replay packets that could not be ingested",
       load: async () => (await import("./deadletter.ts")).command,

@@ -21,6 +21,7 @@ export const command = defineCommand({
       help: "address to listen on (default 127.0.0.1; 0.0.0.0 for all)",
     },
     port: { type: "integer", min: 0, help: "port to listen on (default 4000; 0 for a free one)" },
+    test: { type: "flag", help: "read topics from kafka.bootstrap.test.servers" },
   },
   examples: [
     { line: "kowalski serve", help: "serve the folder kowalski-data on http://127.0.0.1:4000" },
@@ -30,7 +31,7 @@ export const command = defineCommand({
     const loaded = context.loadConfig({ host: context.options.host, port: context.options.port });
     const { log, redactor } = context.openLog(loaded, "stdout");
     const { startServer } = await import("./server.ts");
-    const server = await startServer(loaded, log, redactor);
+    const server = await startServer(loaded, log, redactor, { testCluster: context.options.test });
     if (server.createdSecrets !== undefined) {
       log.info(`wrote new secrets to ${server.createdSecrets}: the administrator's password is there`);
     }

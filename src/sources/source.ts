@@ -24,6 +24,8 @@ export interface PacketBatch {
   readonly position: string;
   /** Whether the source ends with this batch. */
   readonly done: boolean;
+  /** Called when the batch is stored for good, where the source keeps positions of its own. */
+  readonly durable?: () => void;
 }
 
 /** How much of a source has been read, for progress bars; `undefined` where it is not known. */
@@ -44,6 +46,8 @@ export interface Source {
    */
   batches(position: string | undefined, signal: AbortSignal): AsyncIterable<PacketBatch>;
   progress(): SourceProgress;
+  /** Packets that wait behind what is stored, by partition, where the source knows. */
+  lag?(): ReadonlyMap<string, number>;
   /** Called when the source was read to its end and all of it is stored: what was kept for it may go. */
   settled?(): void;
 }

@@ -1,0 +1,145 @@
+/** `kowalski produce`: publishes packets to a Kafka topic, as a survey does. */
+import { COMPRESSIONS, type KafkaMessage, Publisher } from "../kafka/index.ts";
+import { DEFAULT_LIMITS, openSource, type PacketBatch } from "../sources/index.ts";
+import { type CommandContext, defineCommand } from "./command.ts";
+import { CommandError, EXIT_DONE, EXIT_FAILED, UsageError } from "./errors.ts";
+import { downloadsFolder } from "./open-store.ts";
+import { kafkaCluster } from "./source-specs.ts";
+
+const options = {
+  topic: { type: "text", value: "NAME", help: "the topic, made when it is not there" },
+  partitions: { type: "integer", min: 1, value: "N", default: 1, help: "partitions of a topic that is made" },
+  rate: {
+    type: "number",
+    min: 0,
+    value: "N",
+    help: "packets a second at most (default: as fast as it goes)",
+  },
+  repeat: { type: "integer", min: 1, value: "N", default: 1, help: "publish everything so many times" },
+  simulate: { type: "integer", min: 1, value: "N", help: "packets of a simulated night, instead of files" },
+  seed: { type: "integer", min: 0, value: "N", default: 1, help: "seed of the simulation" },
+  compression: { type: "text", choices: COMPRESSIONS, help: "compression of the messages (default: none)" },
+  servers: { type: "text", value: "LIST", help: "brokers, host:port,… (default: kafka.bootstrap.servers)" },
+  test: { type: "flag", help: "the brokers of kafka.bootstrap.test.servers" },
+} as const;
+
+/** Packets that are handed to the client together. */
+const TOGETHER = 100;
+
+export const command = defineCommand({
+  name: "produce",
+  summary: "publish packets to a Kafka topic",
+  description:
+    "Publishes the packets of files, folders, archives or addresses, or of a simulated night, to a topic: what a " +
+    "survey's stream looks like, for tests of `kowalski serve` and of whatever else reads it. Each request " +
+    "stays below the topic's max.message.bytes.",
+  positionals: [{ name: "SOURCE", help: "file, folder, archive or address", variadic: true, optional: true }],
+  options,
+  examples: [
+    { line: "kowalski produce packets/ --topic ztf_20231012_programid1", help: "the packets of a folder" },
+    {
+      line: "kowalski produce --simulate 10000 --rate 270 --topic lsst --partitions 8 --servers localhost:9092",
+      help: "a stream as fast as Rubin's",
+    },
+  ],
+  async run(context) {
+    const { topic, simulate } = context.options;
+    if (topic === undefined) throw new UsageError("--topic is missing: the topic to publish to");
+    if ((simulate === undefined) === (context.args.length === 0)) {
+      throw new UsageError("what to publish? Name files or folders, or give --simulate N");
+    }
+    return produce(topic, context);
+  },
+});
+
+async function produce(topic: string, context: CommandContext<typeof options>): Promise<number> {
+  const { options: given, output, signal } = context;
+  const { config } = context.loadConfig();
+  const brokers = given.servers?.split(",").map((broker) => broker.trim());
+  const cluster = brokers === undefined ? kafkaCluster(config.kafka, given.test) : { brokers };
+  const publisher = await connect(cluster, given.compression ?? "none", (message) => output.note(message));
+  const progress = output.progress({ unit: "packets" });
+  const pace = new Pace(given.rate);
+  let count = 0;
+  let bytes = 0;
+  try {
+    const made = await publisher.makeTopic(topic, given.partitions);
+    if (made) output.note(`made topic ${topic} with ${given.partitions} partitions`);
+    for (let round = 0; round < given.repeat && !signal.aborted; round++) {
+      for await (const messages of packets(context, downloadsFolder(config))) {
+        if (signal.aborted) break;
+        await publisher.send(topic, messages);
+        count += messages.length;
+        bytes += messages.reduce((sum, { value }) => sum + value.length, 0);
+        progress.update({ count, bytes });
+        await pace.after(messages.length, signal);
+      }
+    }
+  } catch (error) {
+    throw new CommandError(`${topic}: ${error instanceof Error ? error.message : String(error)}`);
+  } finally {
+    progress.finish({ count, bytes });
+    await publisher.close();
+  }
+  output.json({ event: "summary", topic, packets: count, bytes });
+  output.line(`${count} packets published to ${topic}`);
+  return signal.aborted ? EXIT_FAILED : EXIT_DONE;
+}
+
+async function connect(
+  cluster: Parameters<typeof Publisher.connect>[0],
+  compression: (typeof COMPRESSIONS)[number],
+  note: (message: string) => void,
+): Promise<Publisher> {
+  try {
+    return await Publisher.connect(cluster, { compression, log: (_, message) => note(message) });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CommandError(`no broker of ${cluster.brokers.join(", ")} can be reached: ${reason}`);
+  }
+}
+
+/** The packets in the order of their sources, a few at a time. */
+async function* packets(
+  context: CommandContext<typeof options>,
+  downloads: string,
+): AsyncGenerator<KafkaMessage[]> {
+  const { options: given, args, signal } = context;
+  if (given.simulate !== undefined) {
+    const { simulate } = await import("../sources/simulator/index.ts");
+    let part: KafkaMessage[] = [];
+    const nights = Math.ceil(given.simulate / 100_000);
+    for (const { bytes, objectId } of simulate({ alerts: given.simulate, seed: given.seed, nights })) {
+      part.push({ key: objectId, value: bytes });
+      if (part.length < TOGETHER) continue;
+      yield part;
+      part = [];
+    }
+    if (part.length > 0) yield part;
+    return;
+  }
+  for (const location of args) {
+    const source = openSource({ location }, { limits: { ...DEFAULT_LIMITS, packets: TOGETHER }, downloads });
+    for await (const batch of source.batches(undefined, signal)) yield messagesOf(batch);
+  }
+}
+
+function messagesOf({ packets: found }: PacketBatch): KafkaMessage[] {
+  // A packet that could not be read is nothing to publish.
+  return found.filter(({ fault }) => fault === undefined).map(({ bytes }) => ({ key: null, value: bytes }));
+}
+
+/** Holds a rate by waiting. */
+class Pace {
+  readonly #started = performance.now();
+  #count = 0;
+
+  constructor(readonly rate: number | undefined) {}
+
+  async after(count: number, signal: AbortSignal): Promise<void> {
+    this.#count += count;
+    if (this.rate === undefined || this.rate === 0 || signal.aborted) return;
+    const wait = this.#started + (1000 * this.#count) / this.rate - performance.now();
+    if (wait > 0) await Bun.sleep(wait);
+  }
+}

@@ -1,0 +1,60 @@
+/** How a Kafka cluster is reached, for those who read from it and those who write to it. */
+import type { Kafka, KafkaConfig, logLevel } from "kafkajs";
+
+export interface KafkaCluster {
+  /** `host:port` pairs. */
+  readonly brokers: readonly string[];
+  readonly ssl?: boolean;
+  readonly sasl?: {
+    readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
+    readonly username: string;
+    readonly password: string;
+  };
+}
+
+/** What an operator should know. */
+export type KafkaLog = (level: "info" | "warn" | "error", message: string) => void;
+
+/** The client's level of warnings. */
+const WARN: logLevel.WARN = 2;
+/** The same trouble is told at most once in this time, milliseconds. */
+const SAME_TROUBLE_MS = 30_000;
+
+/** A client with every compression in use. It is loaded only here: it would be in the way of every start. */
+export async function kafkaClient(
+  { brokers, ssl = false, sasl }: KafkaCluster,
+  log: KafkaLog,
+): Promise<Kafka> {
+  const { default: kafkajs } = await import("kafkajs");
+  const { registerCodecs } = await import("./codecs.ts");
+  registerCodecs();
+  const config: KafkaConfig = {
+    clientId: "kowalski",
+    brokers: [...brokers],
+    ssl,
+    logCreator: () => logTo(log),
+    retry: { initialRetryTime: 300, maxRetryTime: 10_000, retries: 8 },
+    ...(sasl === undefined ? {} : { sasl: sasl as NonNullable<KafkaConfig["sasl"]> }),
+  };
+  return new kafkajs.Kafka(config);
+}
+
+/** What the client says, as far as it concerns an operator, each trouble once in a while. */
+function logTo(log: KafkaLog) {
+  const told = new Map<string, number>();
+  return ({
+    level,
+    log: { message, error },
+  }: {
+    level: logLevel;
+    log: { message: string; error?: unknown };
+  }) => {
+    if (level > WARN) return;
+    const text = `Kafka: ${message}${error === undefined ? "" : `: ${String(error)}`}`;
+    const now = Date.now();
+    if (now - (told.get(text) ?? 0) < SAME_TROUBLE_MS) return;
+    if (told.size > 1000) told.clear();
+    told.set(text, now);
+    log("warn", text);
+  };
+}

@@ -1,0 +1,10 @@
+/** Kafka: the client, its compressions, and writing. What other rooms import. */
+export { type KafkaCluster, type KafkaLog, kafkaClient } from "./client.ts";
+export {
+  COMPRESSIONS,
+  type Compression,
+  type KafkaMessage,
+  MessageTooLargeError,
+  Publisher,
+  type PublisherOptions,
+} from "./publisher.ts";

@@ -1,0 +1,177 @@
+/** Packets from a real Kafka broker: every compression, groups, new topics, a broker that goes away. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import kafkajs from "kafkajs";
+import { kafkaSource, type PacketBatch, type Source } from "../../src/sources/index.ts";
+import { startKafka, type TestKafka } from "../support/kafka.ts";
+import { skipOrFail } from "../support/services.ts";
+
+const found = await startKafka();
+const skip = skipOrFail("a Kafka broker", typeof found !== "string", String(found));
+
+describe.skipIf(skip)("kafka source", () => {
+  const broker = typeof found === "string" ? { broker: "", stop: async () => {} } : (found as TestKafka);
+  const kafka = new kafkajs.Kafka({ brokers: [broker.broker], logLevel: kafkajs.logLevel.NOTHING });
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  const admin = kafka.admin();
+  const logged: string[] = [];
+
+  beforeAll(async () => {
+    await producer.connect();
+    await admin.connect();
+  });
+  afterAll(async () => {
+    await producer.disconnect();
+    await admin.disconnect();
+    await broker.stop();
+  });
+
+  const makeTopic = (topic: string, numPartitions = 1) =>
+    admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true });
+  const send = (topic: string, values: readonly string[], more: object = {}) =>
+    producer.send({ topic, messages: values.map((value) => ({ key: value, value })), ...more });
+  const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => String(from + n));
+  const open = (topic: string, group = `group-${topic}`, more: object = {}): Source =>
+    kafkaSource(
+      { brokers: [broker.broker], topics: [topic], group, start: "earliest", ...more },
+      { topicsEveryMs: 300, log: (_, message) => logged.push(message) },
+    );
+  const textsOf = ({ packets }: PacketBatch) => packets.map(({ bytes }) => Buffer.from(bytes).toString());
+
+  /** Reads until `wanted` says enough; each batch is durable when `keep` says so. */
+  async function read(
+    source: Source,
+    wanted: (texts: ReadonlySet<string>) => boolean,
+    keep: (batch: PacketBatch) => boolean = () => true,
+  ): Promise<string[]> {
+    const stop = new AbortController();
+    const texts: string[] = [];
+    for await (const batch of source.batches(undefined, stop.signal)) {
+      texts.push(...textsOf(batch));
+      if (keep(batch)) batch.durable?.();
+      // The commit goes out after the batch was said to be durable.
+      if (wanted(new Set(texts))) {
+        await Bun.sleep(200);
+        break;
+      }
+    }
+    stop.abort();
+    return texts;
+  }
+  const all = (count: number) => (texts: ReadonlySet<string>) => texts.size >= count;
+
+  test("reads each message once, with its place, and again only what was not durable", async () => {
+    await makeTopic("once", 3);
+    await send("once", numbers(0, 200));
+    const first = await read(open("once"), all(200));
+    expect(first.map(Number).sort((a, b) => a - b)).toEqual(numbers(0, 200).map(Number));
+    await send("once", numbers(200, 210));
+    expect((await read(open("once"), all(10))).sort()).toEqual(numbers(200, 210).sort());
+    await send("once", numbers(210, 220));
+    await read(open("once"), all(10), () => false);
+    const again = await read(open("once"), all(10));
+    expect([...new Set(again)].sort()).toEqual(numbers(210, 220).sort());
+  });
+
+  test.each(["None", "GZIP", "Snappy", "ZSTD"] as const)(
+    "reads messages compressed with %s",
+    async (name) => {
+      const topic = `compressed-${name.toLowerCase()}`;
+      await makeTopic(topic);
+      const long = "alert ".repeat(20_000);
+      await send(topic, [long, "short", ""], { compression: kafkajs.CompressionTypes[name] });
+      expect(await read(open(topic), all(3))).toEqual([long, "short", ""]);
+    },
+  );
+
+  test.skipIf(broker.produce === undefined).each(["none", "gzip", "snappy", "lz4", "zstd"])(
+    "reads what Java's producer compresses with %s",
+    async (name) => {
+      const topic = `java-${name}`;
+      await makeTopic(topic);
+      const values = ["alert ".repeat(50_000), ...numbers(0, 500)];
+      await broker.produce?.(topic, values, name);
+      expect(await read(open(topic), all(values.length))).toEqual(values);
+    },
+  );
+
+  test("several members of a group share the partitions", async () => {
+    await makeTopic("shared", 4);
+    const stop = new AbortController();
+    const texts: string[][] = [[], []];
+    const reading = texts.map(async (own) => {
+      for await (const batch of open("shared").batches(undefined, stop.signal)) {
+        own.push(...textsOf(batch));
+        batch.durable?.();
+      }
+    });
+    for (let n = 0; n < 400; n += 20) {
+      await send("shared", numbers(n, n + 20));
+      await Bun.sleep(100);
+    }
+    while (new Set(texts.flat()).size < 400) await Bun.sleep(50);
+    stop.abort();
+    await Promise.all(reading);
+    expect(texts.every((own) => own.length > 0)).toBe(true);
+  });
+
+  test("a topic that appears later is read without a restart", async () => {
+    const stop = new AbortController();
+    const texts: string[] = [];
+    const reading = (async () => {
+      for await (const batch of open("night-*", "late").batches(undefined, stop.signal)) {
+        texts.push(...textsOf(batch));
+        batch.durable?.();
+      }
+    })();
+    await Bun.sleep(500);
+    for (const night of ["night-1", "night-2"]) {
+      await makeTopic(night);
+      await send(night, [night]);
+      while (!texts.includes(night)) await Bun.sleep(50);
+    }
+    stop.abort();
+    await reading;
+    expect(logged).toContain("reading night-1, night-2");
+  });
+
+  test("begins at a time when that is asked for", async () => {
+    await makeTopic("timed");
+    await send("timed", ["old"], {});
+    await Bun.sleep(20);
+    const start = Date.now();
+    await Bun.sleep(20);
+    await send("timed", ["new"]);
+    expect(await read(open("timed", "timed", { start }), all(1))).toEqual(["new"]);
+  });
+
+  test.skipIf(broker.kill === undefined)("goes on when the broker was away", async () => {
+    await makeTopic("away", 2);
+    await send("away", numbers(0, 50));
+    const stop = new AbortController();
+    const texts = new Set<string>();
+    const reading = (async () => {
+      for await (const batch of open("away").batches(undefined, stop.signal)) {
+        for (const text of textsOf(batch)) texts.add(text);
+        batch.durable?.();
+      }
+    })();
+    while (texts.size < 50) await Bun.sleep(50);
+    await broker.kill?.();
+    await Bun.sleep(1500);
+    await broker.restart?.();
+    for (;;) {
+      const sent = await send("away", numbers(50, 100)).catch(() => undefined);
+      if (sent !== undefined) break;
+    }
+    while (texts.size < 100) await Bun.sleep(100);
+    stop.abort();
+    await reading;
+    expect(texts.size).toBe(100);
+  });
+
+  test("a broker that is not there ends the source with a word", async () => {
+    const source = kafkaSource({ brokers: ["127.0.0.1:1"], topics: ["x"], group: "x", start: "earliest" });
+    const reading = read(source, () => false).catch((error: unknown) => error);
+    expect(String(await reading)).toMatch(/kafka:x:x: .*(ECONNREFUSED|connect)/i);
+  });
+});
