@@ -47,7 +47,7 @@ async function open(...documents: ReturnType<typeof filterDocument>[]) {
   bench = opened;
   const log: string[] = [];
   const filters = new Filters(opened.store, {
-    trials: new Trials(opened.dataDir),
+    trials: new Trials({ kind: "embedded", dataDir: opened.dataDir }),
     maxShare: 1,
     minMatches: 0,
   });
