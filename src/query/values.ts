@@ -149,9 +149,9 @@ export function isDocument(value: unknown): value is Document {
 /** A field of a document by any name: names of Object.prototype are plain names here. */
 export function getField(document: Document, name: string): Value | undefined {
   const value = document[name];
-  return value === undefined || !(name in Object.prototype) || Object.hasOwn(document, name)
-    ? value
-    : undefined;
+  // What Object.prototype has are functions, which are no values, and `__proto__`.
+  if (typeof value !== "function" && name !== "__proto__") return value;
+  return Object.hasOwn(document, name) ? value : undefined;
 }
 
 /** Sets a field by any name; `__proto__` too becomes an ordinary field. */

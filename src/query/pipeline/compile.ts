@@ -67,11 +67,24 @@ export function compileFilter(node: PipelineNode): CompiledFilter {
     return rest.length === 0 ? current : firstOf(chain(rest, [current], context));
   };
   return (document, deadline, options) => {
-    const context = contextOf(options ?? {});
+    const context = options === undefined ? new PresentContext() : contextOf(options);
     return deadline === undefined
       ? evaluate(document, context)
       : deadline.run(() => evaluate(document, context));
   };
+}
+
+/** What a filter runs with where nothing is said: most read no variable, so they are made on demand. */
+class PresentContext implements RunContext {
+  readonly lookup = undefined;
+  readonly limits = DEFAULT_LIMITS;
+  readonly positionPath = undefined;
+  #variables: RunContext["variables"] | undefined;
+
+  get variables(): RunContext["variables"] {
+    this.#variables ??= new Map([["NOW", new Date()]]);
+    return this.#variables;
+  }
 }
 
 /** The context of a run with these options. */

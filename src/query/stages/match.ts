@@ -92,6 +92,10 @@ export function compileFilterTest(
 }
 
 function compileTest(node: MatchNode, expressions: FilterExpressions): CompiledStage {
+  if (expressions.size === 0) {
+    const test = compileMatchNode(node);
+    return { kind: "map", apply: (document) => (test(document) ? document : undefined) };
+  }
   const test = compileFilterTest(node, expressions);
   return {
     kind: "map",
