@@ -15,6 +15,7 @@ import { addFields, project, set, unset } from "./project.ts";
 import { redact } from "./redact.ts";
 import { replaceRoot, replaceWith } from "./replace.ts";
 import { sample } from "./sample.ts";
+import { setWindowFields } from "./set-window-fields.ts";
 import { sort } from "./sort.ts";
 import { unwind } from "./unwind.ts";
 
@@ -37,6 +38,7 @@ const DEFINITIONS: readonly StageDefinition[] = [
   replaceWith,
   sample,
   set,
+  setWindowFields,
   skip,
   sort,
   sortByCount,

@@ -133,11 +133,19 @@ function alike(a: Outcome, b: Outcome, anyOrder: boolean): boolean {
 const MOST_SHOWN = 600;
 
 function tell(item: Case, own: Outcome, served: Outcome): string {
-  const text = (outcome: Outcome) =>
-    "error" in outcome ? `error: ${outcome.error}` : `[${outcome.documents.join(", ")}]`;
   const { pipeline, documents = [] } = item;
   const asked = `${EJSON.stringify(pipeline, { relaxed: false })} on ${EJSON.stringify(documents, { relaxed: false })}`;
-  return [asked, `    ours:   ${text(own)}`, `    server: ${text(served)}`]
+  return [asked, `    ours:   ${beyond(own, served)}`, `    server: ${beyond(served, own)}`]
     .map((line) => line.slice(0, MOST_SHOWN))
     .join("\n");
+}
+
+/** An outcome from its first document that the other does not share. */
+function beyond(outcome: Outcome, other: Outcome): string {
+  if ("error" in outcome) return `error: ${outcome.error}`;
+  const others = "error" in other ? [] : other.documents;
+  const first = outcome.documents.findIndex((document, i) => document !== others[i]);
+  return first < 0
+    ? `the same ${outcome.documents.length}`
+    : `… ${outcome.documents.slice(first).join(", ")}`;
 }
