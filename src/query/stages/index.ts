@@ -5,7 +5,9 @@ import { bucketAuto } from "./bucket-auto.ts";
 import { documents, unionWith } from "./collections.ts";
 import { count, sortByCount } from "./count.ts";
 import { limit, skip } from "./cut.ts";
+import { densify } from "./densify.ts";
 import { facet } from "./facet.ts";
+import { fill } from "./fill.ts";
 import { geoNear } from "./geo-near.ts";
 import { graphLookup } from "./graph-lookup.ts";
 import { group } from "./group.ts";
@@ -24,8 +26,10 @@ const DEFINITIONS: readonly StageDefinition[] = [
   bucket,
   bucketAuto,
   count,
+  densify,
   documents,
   facet,
+  fill,
   geoNear,
   graphLookup,
   group,

@@ -38,7 +38,7 @@ import { Summation, sumOf, sumOfThree } from "../summation.ts";
 import { NUMERIC, T } from "../types.ts";
 import { example, list } from "./describe.ts";
 
-function add(at: string, ...args: (Value | undefined)[]): Value {
+export function add(at: string, ...args: (Value | undefined)[]): Value {
   const total = new Summation();
   let decimals: Decimal | undefined;
   let width: Width = INT;
