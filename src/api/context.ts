@@ -6,6 +6,7 @@ import type { Health, Log, Metrics } from "../telemetry/index.ts";
 import type { Accounts } from "./accounts.ts";
 import type { LoginAttempts } from "./attempts.ts";
 import type { Identities } from "./identity.ts";
+import type { SavedQueries } from "./queries/saved.ts";
 
 export interface ApiContext {
   readonly store: Store;
@@ -18,6 +19,7 @@ export interface ApiContext {
   readonly feed: LiveFeed;
   readonly identities: Identities;
   readonly attempts: LoginAttempts;
+  readonly saved: SavedQueries;
   readonly maxBodyBytes: number;
   /** Longest time a query may take, milliseconds. */
   readonly maxTimeMs: number;

@@ -56,11 +56,14 @@ export class Identities {
     if (account === undefined || account.passwordStamp !== claims.stamp) {
       throw unauthorized("token is no longer valid: the user was removed or the password changed");
     }
-    return {
-      name: account.username,
-      isAdministrator: account.username === this.accounts.administrator,
-      account,
-    };
+    return this.#user(account);
+  }
+
+  /** The user of this name, for work on their behalf. Throws `HttpError` 403 when there is none any more. */
+  async userNamed(username: string): Promise<User> {
+    const account = await this.accounts.find(username);
+    if (account === undefined) throw forbidden(`user ${username} was removed`);
+    return this.#user(account);
   }
 
   async administratorOf(request: Request): Promise<User> {
@@ -72,6 +75,14 @@ export class Identities {
   /** Forgets what is known of accounts: after a change of our own. */
   refresh(): void {
     this.#accounts.clear();
+  }
+
+  #user(account: Account): User {
+    return {
+      name: account.username,
+      isAdministrator: account.username === this.accounts.administrator,
+      account,
+    };
   }
 
   #account(username: string): Promise<Account | undefined> {

@@ -1,6 +1,7 @@
 /** The HTTP API: opened with what it needs, closed when asked. */
 import type { Config } from "../config/index.ts";
 import type { Filters } from "../filters/index.ts";
+import type { Document } from "../query/index.ts";
 import { LiveFeed } from "../sinks/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Health, Log, Metrics } from "../telemetry/index.ts";
@@ -8,6 +9,8 @@ import { Accounts } from "./accounts.ts";
 import { clientAddress, proxyList } from "./address.ts";
 import { LoginAttempts } from "./attempts.ts";
 import { Identities } from "./identity.ts";
+import { runQuery } from "./queries/index.ts";
+import { SavedQueries } from "./queries/saved.ts";
 import { createApp } from "./server.ts";
 import { tokenCodec } from "./tokens.ts";
 
@@ -51,6 +54,10 @@ export async function openApi({ store, filters, config, log, metrics, health }: 
     log.error({ err: error }, "the administrator's account could not be made"),
   );
   const feed = new LiveFeed(store);
+  const { max_time_ms: maxTimeMs, saved_days: days, max_saved_bytes: maxBytes } = config.queries;
+  const run = async (username: string, body: Document) =>
+    runQuery(body, { store, user: await identities.userNamed(username), maxTimeMs });
+  const saved = new SavedQueries({ store, log, run, days, maxBytes });
   const app = createApp({
     store,
     feed,
@@ -62,7 +69,8 @@ export async function openApi({ store, filters, config, log, metrics, health }: 
     identities,
     attempts: new LoginAttempts(),
     maxBodyBytes: server.max_body_bytes,
-    maxTimeMs: config.queries.max_time_ms,
+    maxTimeMs,
+    saved,
     accountsReady,
     addressOf(request) {
       const peer = app.server?.requestIP(request)?.address ?? "unknown";
@@ -78,6 +86,8 @@ export async function openApi({ store, filters, config, log, metrics, health }: 
     // The limit of the configuration is kept by us, with a proper answer; this one is behind it.
     maxRequestBodySize: server.max_body_bytes + 1024 * 1024,
   });
+  // Once the address is ours: whoever may not listen runs nothing either.
+  saved.start().catch((error: unknown) => log.error({ err: error }, "saved queries were not taken up again"));
   const listener = app.server;
   const port = listener?.port ?? server.port;
   const host = server.host.includes(":") ? `[${server.host}]` : server.host;
@@ -89,6 +99,7 @@ export async function openApi({ store, filters, config, log, metrics, health }: 
       feed.close();
       await Promise.race([listener?.stop(false), Bun.sleep(DRAIN_MS)]);
       await listener?.stop(true);
+      await Promise.race([saved.close(), Bun.sleep(DRAIN_MS)]);
     },
   };
 }

@@ -27,6 +27,10 @@ const KWARGS = {
     hint: { description: "Name of the index to use, or its keys." },
     max_time_ms: { type: "integer" as const, minimum: 1, description: "Milliseconds until it is given up." },
     explain: { type: "boolean" as const, description: "Tell how it is served instead of answering it." },
+    save: {
+      type: "boolean" as const,
+      description: "Run it in the background; the answer is a `query_id` for `GET /api/queries/{id}`.",
+    },
     allowDiskUse: { type: "boolean" as const },
     comment: { type: "string" as const, description: "Shown in the log." },
   },
@@ -57,7 +61,12 @@ export const queries = (api: ApiContext) =>
     async ({ request }) => {
       const user = await api.identities.userOf(request);
       const body = await readBody(request, api.maxBodyBytes);
-      const pieces = queryPieces(body, { store: api.store, user, maxTimeMs: api.maxTimeMs });
+      const pieces = queryPieces(body, {
+        store: api.store,
+        user,
+        maxTimeMs: api.maxTimeMs,
+        saved: api.saved,
+      });
       return streamed(pieces, (error) => api.log.warn({ err: error, user: user.name }, "answer broken off"));
     },
     {
@@ -77,7 +86,7 @@ export const queries = (api: ApiContext) =>
             },
           },
         },
-        responses: alsoErrors(504),
+        responses: alsoErrors(429, 504),
       },
     },
   );

@@ -12,6 +12,7 @@ import { filters } from "./filters.ts";
 import { health } from "./health.ts";
 import { describeApi } from "./openapi.ts";
 import { queries } from "./queries.ts";
+import { savedQueries } from "./saved-queries.ts";
 import { stream } from "./stream.ts";
 import { users } from "./users.ts";
 
@@ -44,6 +45,7 @@ export function createApp(api: ApiContext) {
     .use(auth(api))
     .use(users(api))
     .use(queries(api))
+    .use(savedQueries(api))
     .use(alerts(api))
     .use(filters(api))
     .use(filterTrials(api))

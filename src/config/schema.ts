@@ -175,6 +175,18 @@ const queries = object({
       max: 86_400_000,
       doc: "Milliseconds after which a query ends with status 504; a query may ask for less.",
     }),
+    saved_days: integer({
+      default: 5,
+      min: 1,
+      max: 365,
+      doc: "Days that the answers of saved queries are kept.",
+    }),
+    max_saved_bytes: integer({
+      default: 67_108_864,
+      min: 1024,
+      max: 1_073_741_824,
+      doc: "Largest answer of a saved query in bytes; a larger one fails with how to page.",
+    }),
     readers: integer({
       default: 0,
       min: 0,

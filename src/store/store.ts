@@ -274,6 +274,7 @@ export const SYSTEM_COLLECTIONS: ReadonlySet<string> = new Set([
   "filters",
   "filter_reports",
   "queries",
+  "saved_answers",
   "outbox",
   "outbox_state",
   "reported_objects",

@@ -94,7 +94,7 @@ describe("methods", () => {
       { name: "unknown address", ask: "GET /nope", status: 404, has: ["Not Found: /nope; see /docs"] },
       {
         name: "another method",
-        ask: "GET /api/queries",
+        ask: "GET /api/auth",
         status: 405,
         has: ["GET is not possible here; there is POST"],
       },
@@ -106,7 +106,7 @@ describe("methods", () => {
   test("405 and OPTIONS tell what there is", async () => {
     const wrong = await api.ask("admin", "DELETE", "/api/users");
     expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "GET, POST, HEAD, OPTIONS"]);
-    const options = await api.ask("nobody", "OPTIONS", "/api/queries");
+    const options = await api.ask("nobody", "OPTIONS", "/api/auth");
     expect([options.status, options.headers.get("allow"), options.text]).toEqual([204, "POST, OPTIONS", ""]);
     expect(options.headers.get("access-control-allow-origin")).toBeNull();
     expect((await api.ask("nobody", "OPTIONS", "/nope")).status).toBe(404);

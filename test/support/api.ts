@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { Double } from "bson";
 import { Accounts, type Api, openApi } from "../../src/api/index.ts";
 import { tokenCodec } from "../../src/api/tokens.ts";
-import { type ServerConfig, schema } from "../../src/config/index.ts";
+import { type Config, type ServerConfig, schema } from "../../src/config/index.ts";
 import { Filters, Trials } from "../../src/filters/index.ts";
 import type { Document } from "../../src/query/index.ts";
 import {
@@ -54,8 +54,7 @@ export interface Answer {
 
 export interface TestApiOptions {
   readonly server?: Partial<ServerConfig>;
-  /** Longest time of a query, milliseconds. */
-  readonly maxTimeMs?: number;
+  readonly queries?: Partial<Config["queries"]>;
   readonly alerts?: readonly AlertRecord[];
 }
 
@@ -89,7 +88,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     }),
     config: {
       server,
-      queries: { ...defaults.queries, ...(options.maxTimeMs ? { max_time_ms: options.maxTimeMs } : {}) },
+      queries: { ...defaults.queries, ...options.queries },
     },
     log: createLog({ level: "debug", stream: "stdout", pretty: false, write: (line) => log.push(line) }).log,
     metrics: new Metrics(),

@@ -6,7 +6,7 @@ import { aggregate } from "./aggregate.ts";
 import { drop } from "./drop.ts";
 import { countDocuments, estimatedDocumentCount, find, findOne } from "./find.ts";
 import { info } from "./info.ts";
-import { DONE, type QueryAnswer, type QueryContext, type QueryType } from "./request.ts";
+import { DONE, flagOption, type QueryAnswer, type QueryContext, type QueryType } from "./request.ts";
 
 export type { QueryAnswer, QueryContext, QueryType } from "./request.ts";
 
@@ -25,7 +25,7 @@ const NOT_YET = new Set(["cone_search", "near", "skymap"]);
 const MOST_QUERIES = 1000;
 
 /** Runs one query for a user. Throws what `toHttpError` understands. */
-export function runQuery(body: Document, context: QueryContext): Promise<QueryAnswer> {
+export async function runQuery(body: Document, context: QueryContext): Promise<QueryAnswer> {
   const { query_type: name, query = {}, kwargs = {} } = body;
   const type = queryTypes.find((candidate) => candidate.name === name);
   if (type === undefined) {
@@ -37,7 +37,15 @@ export function runQuery(body: Document, context: QueryContext): Promise<QueryAn
   }
   if (!isDocument(query)) throw badRequest("query: expected an object");
   if (kwargs !== null && !isDocument(kwargs)) throw badRequest("kwargs: expected an object");
+  if (kwargs !== null && flagOption(kwargs, "save") === true) return save(body, kwargs, context);
   return type.run(query, kwargs ?? {}, context);
+}
+
+/** Runs it in the background and answers where its answer will be. */
+async function save(body: Document, kwargs: Document, { saved, user }: QueryContext): Promise<QueryAnswer> {
+  if (saved === undefined) throw badRequest("kwargs.save: answers are kept by a server only");
+  const id = await saved.add(user, body, kwargs);
+  return { message: "query enqueued", data: { query_id: id }, extra: { query_id: id } };
 }
 
 /**
@@ -50,8 +58,8 @@ export async function* queryPieces(body: Document, context: QueryContext): Async
   else yield* listPieces(DONE, answersPieces(queriesOf(queries), context));
 }
 
-function answerPieces({ message, data, items }: QueryAnswer): AsyncIterable<string> {
-  return items === undefined ? onePiece(successText(message, data)) : listPieces(message, items);
+function answerPieces({ message, data, items, extra }: QueryAnswer): AsyncIterable<string> {
+  return items === undefined ? onePiece(successText(message, data, extra)) : listPieces(message, items);
 }
 
 async function* onePiece(text: string): AsyncGenerator<string> {

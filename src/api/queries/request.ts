@@ -4,12 +4,15 @@ import type { SortSpec, Store } from "../../store/index.ts";
 import { badRequest } from "../errors.ts";
 import type { User } from "../identity.ts";
 import { readLiteral } from "./literal.ts";
+import type { SavedQueries } from "./saved.ts";
 
 export interface QueryContext {
   readonly store: Store;
   readonly user: User;
   /** Longest time a query may take, milliseconds. */
   readonly maxTimeMs: number;
+  /** Where queries with `kwargs.save` are kept; absent where nothing is kept. */
+  readonly saved?: SavedQueries;
 }
 
 /** The message of every query that went well. */
@@ -20,6 +23,8 @@ export interface QueryAnswer {
   readonly message: string;
   readonly data?: Value;
   readonly items?: AsyncIterable<string>;
+  /** Further fields of the envelope. */
+  readonly extra?: Document;
 }
 
 /** One query type: `query` and `kwargs` are as the client sent them. */
