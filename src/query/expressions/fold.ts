@@ -6,8 +6,15 @@ import type { CallNode, ConstantNode, ExpressionNode } from "./nodes.ts";
 export function foldCall(node: CallNode): ExpressionNode {
   const { operator } = node;
   if (operator.run === undefined || operator.volatile || operator.folds !== undefined) return node;
+  // Whether a fallback that is missing was given at all only the code of the operator can tell.
+  if (operator.emit !== undefined && node.args.some((arg, i) => isMissing(arg) && isOptional(operator, i)))
+    return node;
   if (node.args.every((arg) => arg === undefined || arg.kind === "constant")) return evaluate(node);
   return canRegroup(node) ? regroup(node) : node;
+}
+
+function isMissing(node: ExpressionNode | undefined): boolean {
+  return node?.kind === "constant" && node.value === undefined;
 }
 
 /** A single operand stays as it is, since to some operators an array then stands for its items. */

@@ -79,7 +79,7 @@ export class Reader {
     at: string,
     level = this.level,
   ): ExpressionNode {
-    operator.check?.(args, at);
+    if (this.#lenient === 0) operator.check?.(args, at);
     const node: CallNode = Object.freeze({ kind: "call", operator, args: Object.freeze(args), at, level });
     try {
       return foldCall(node);

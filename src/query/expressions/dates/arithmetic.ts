@@ -69,12 +69,14 @@ export function readDayOfWeek(at: string, value: Value): number {
   );
 }
 
-/** Milliseconds within the range of dates; throws beyond. */
+/** Amounts beyond this are not exact as JavaScript numbers. */
 const MAX_AMOUNT = 2n ** 53n;
 
 /** The date some units later. Days and longer units keep the local time of day; months end with their last day. */
 export function addUnits(at: string, date: Date, unit: Unit, amount: bigint, zone: TimeZone): Date {
+  const length = LENGTHS[unit];
   if (amount > MAX_AMOUNT || amount < -MAX_AMOUNT) {
+    if (length !== undefined) return makeDate(at, BigInt(date.getTime()) + amount * BigInt(length));
     throw new QueryError("runtime", `${at}.amount`, "the resulting date is out of range");
   }
   const count = Number(amount);

@@ -97,6 +97,7 @@ const SORT_ARRAY: Operator = {
   result: T.ARRAY | T.NULL,
   example: example({ $sortArray: { input: "$x", sortBy: -1 } }, { x: [2, 3, 1] }, [3, 2, 1]),
   parse: parseSortArray,
+  folds: "operands",
   run: (at, array, key) => {
     if (isNullish(array)) return null;
     if (!Array.isArray(array)) throw wrongType(`${at}.input`, "an array", array);

@@ -6,8 +6,9 @@ import { type Code, code } from "../../code.ts";
 import { tick } from "../../deadline.ts";
 import { QueryError } from "../../errors.ts";
 import { isInt32, truthy, type Value } from "../../values.ts";
+import { copiesIn } from "../copies.ts";
 import { cannotFail, type Emitter, type Typed } from "../emitter.ts";
-import { grow, growthMark, ITEM_BYTES, release, settle } from "../growth.ts";
+import { checkSize, grow, growthMark, ITEM_BYTES, release, settle } from "../growth.ts";
 import type { CallNode, ExpressionNode, Operator } from "../nodes.ts";
 import { asDouble, isNullish, widthOf, wrongType } from "../numbers.ts";
 import { checkVariableName, type Reader, readNamed } from "../parse.ts";
@@ -159,9 +160,22 @@ function emitMap(emitter: Emitter, call: CallNode): Typed {
       );
     },
   });
-  const count = emitter.block(() => countArray(emitter, result, call.at));
-  emitter.line(code`if (${result} !== null) ${count}`);
+  emitter.line(code`if (${result} !== null) { ${emitter.block(() => checkMapped(emitter, call, result))} }`);
   return { code: result, types: T.ARRAY | T.NULL };
+}
+
+/** Maps of fewer items are not measured. */
+const MANY_ITEMS = 256;
+
+/** Counts a mapped array; many items that each hold the same outside value are measured as written out. */
+function checkMapped(emitter: Emitter, call: CallNode, result: Code): void {
+  countArray(emitter, result, call.at);
+  const variables: number[] = [];
+  variables[call.level] = 1;
+  const copies = copiesIn(argument(call, 1), { outside: Number.POSITIVE_INFINITY, variables });
+  if (Number.isFinite(copies)) return;
+  const check = code`${emitter.ref(checkSize, "checkSize")}(${result}, ${call.at});`;
+  emitter.line(code`if (${result}.length > ${MANY_ITEMS}) ${check}`);
 }
 
 function parseMap(reader: Reader, value: Value, at: string): ExpressionNode {

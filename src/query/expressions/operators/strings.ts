@@ -234,6 +234,7 @@ function replacing(name: "$replaceOne" | "$replaceAll"): Operator {
       { s: "banana" },
       all ? "bbnbnb" : "bbnana",
     ),
+    folds: "operands",
     run: (at, input, find, by) => replace(at, input, find, by, all),
     grows: true,
   };

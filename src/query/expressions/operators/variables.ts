@@ -1,7 +1,10 @@
 /** `$let` and `$literal`. */
+import { code } from "../../code.ts";
 import { QueryError } from "../../errors.ts";
 import { isDocument, type Value } from "../../values.ts";
+import { copiesIn, FEW_COPIES } from "../copies.ts";
 import type { Emitter, Mode, Typed } from "../emitter.ts";
+import { checkSize } from "../growth.ts";
 import type { CallNode, ExpressionNode, Operator } from "../nodes.ts";
 import { checkVariableName, type Reader, readNamed } from "../parse.ts";
 import { ANY } from "../types.ts";
@@ -23,7 +26,11 @@ function parseLet(reader: Reader, value: Value, at: string): ExpressionNode {
 function emitLet(emitter: Emitter, call: CallNode, mode: Mode): Typed {
   const values = call.args.slice(0, -1).map((_, i) => emitter.bound(argument(call, i)));
   const body = argument(call, call.args.length - 1);
-  return emitter.withVariables(call.level, values, () => emitter.bind(emitter.emit(body, mode)));
+  const result = emitter.withVariables(call.level, values, () => emitter.bind(emitter.emit(body, mode)));
+  if (copiesIn(call, { outside: 1, variables: [] }) > FEW_COPIES) {
+    emitter.line(code`${emitter.ref(checkSize, "checkSize")}(${result.code}, ${call.at});`);
+  }
+  return result;
 }
 
 const LET: Operator = {
