@@ -41,29 +41,37 @@ export function storedCounts(dataDir: string): Promise<Record<string, number>> {
 
 /** Every document by `collection/_id` as a hash of all its values and types. */
 export function storedDigests(dataDir: string): Promise<Map<string, string>> {
-  return withStore(dataDir, async (store) => {
-    const digests = new Map<string, string>();
-    for (const collection of COLLECTIONS) {
-      for await (const document of store.find({ collection, filter: {}, maxTimeMs: 600_000 }).documents()) {
-        for (const field of TIMES) delete document[field];
-        const key = `${collection}/${String(document["_id"])}`;
-        if (digests.has(key)) throw new Error(`${key} is stored twice`);
-        digests.set(key, Bun.hash(encodeDocument(document)).toString(16));
-      }
+  return withStore(dataDir, storeDigests);
+}
+
+/** The same of a store of any kind. */
+export async function storeDigests(store: Store): Promise<Map<string, string>> {
+  const digests = new Map<string, string>();
+  for (const collection of COLLECTIONS) {
+    for await (const document of store.find({ collection, filter: {}, maxTimeMs: 600_000 }).documents()) {
+      for (const field of TIMES) delete document[field];
+      const key = `${collection}/${String(document["_id"])}`;
+      if (digests.has(key)) throw new Error(`${key} is stored twice`);
+      digests.set(key, Bun.hash(encodeDocument(document)).toString(16));
     }
-    return digests;
-  });
+  }
+  return digests;
 }
 
 /** Every match by `_id` as a hash of all but its time and the name of the filter's version, which is random. */
-export async function storedMatches(dataDir: string): Promise<Map<string, string>> {
-  const entries = await storedDocuments(dataDir, "outbox", { kind: "match" });
-  return new Map(
-    entries.map(({ _id, document, objectId, candid }) => {
-      const { passed_at: _time, fid: _fid, ...match } = document as Document;
-      return [String(_id), Bun.hash(encodeDocument({ candid, objectId, match })).toString(16)];
-    }),
-  );
+export function storedMatches(dataDir: string): Promise<Map<string, string>> {
+  return withStore(dataDir, storeMatches);
+}
+
+/** The same of a store of any kind. */
+export async function storeMatches(store: Store): Promise<Map<string, string>> {
+  const matches = new Map<string, string>();
+  const request = { collection: "outbox", filter: { kind: "match" }, maxTimeMs: 600_000 };
+  for await (const { _id, document, objectId, candid } of store.find(request).documents()) {
+    const { passed_at: _time, fid: _fid, ...match } = document as Document;
+    matches.set(String(_id), Bun.hash(encodeDocument({ candid, objectId, match })).toString(16));
+  }
+  return matches;
 }
 
 /** The keys whose documents differ between two folders, and those that only one has: empty when all is equal. */
