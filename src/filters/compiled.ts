@@ -8,7 +8,8 @@ import {
   type Value,
 } from "../query/index.ts";
 import { DEFAULT_RADIUS, DEFAULT_VALIDITY_DAYS, savesMatches } from "./actions.ts";
-import type { FilterDocument } from "./definition.ts";
+import { ConditionCompiler, type LeadingConditions } from "./conditions.ts";
+import { type FilterDocument, surveyOfCatalog } from "./definition.ts";
 import { invalid } from "./errors.ts";
 import type { Autosave, Followup } from "./match.ts";
 import { compileStages, parseStages, readStages } from "./pipeline.ts";
@@ -16,8 +17,8 @@ import { compileStages, parseStages, readStages } from "./pipeline.ts";
 export interface CompiledVersion {
   readonly filter: FilterDocument;
   readonly fid: string;
-  /** The `$match` that the pipeline begins with, where it does. */
-  readonly leading: Document | undefined;
+  /** Of the `$match` that the pipeline begins with, where it does. */
+  readonly leading: LeadingConditions | undefined;
   /** The whole pipeline. */
   readonly whole: CompiledFilter;
   /** What follows the leading `$match`; undefined when nothing does. */
@@ -28,10 +29,16 @@ export interface CompiledVersion {
   readonly followupOf: (joined: Document) => Followup | null;
 }
 
-/** Compiles a version of a filter, by default the active one. Throws `FilterError` or `QueryError`. */
-export function compileVersion(filter: FilterDocument, fid: string = filter.active_fid): CompiledVersion {
+/** Compiles the active version of a filter. Throws `FilterError` or `QueryError`. */
+export function compileVersion(
+  filter: FilterDocument,
+  conditions: ConditionCompiler = new ConditionCompiler(),
+): CompiledVersion {
+  const { active_fid: fid } = filter;
   const version = filter.fv.find((candidate) => candidate.fid === fid);
   if (version === undefined) throw invalid(`filter ${filter._id} has no version ${fid}`);
+  const { filterHistories } = surveyOfCatalog(filter.catalog);
+  const joinedFields = new Set(["cross_matches", ...filterHistories.map(({ field }) => field)]);
   const stages = readStages(version.pipeline, "pipeline");
   const node = parseStages(stages, "pipeline");
   const [first] = stages;
@@ -39,7 +46,7 @@ export function compileVersion(filter: FilterDocument, fid: string = filter.acti
   return {
     filter,
     fid,
-    leading: isDocument(leading) ? leading : undefined,
+    leading: isDocument(leading) ? conditions.conditionsOf(leading, joinedFields) : undefined,
     whole: compileFilter(node),
     behindLeading: stages.length > 1 ? compileFilter({ ...node, stages: node.stages.slice(1) }) : undefined,
     autosaveOf: autosaveRule(filter.autosave),

@@ -16,26 +16,63 @@ import {
 const UNKNOWN = 0;
 const FALSE = 1;
 const TRUE = 2;
+/** Compiled conditions that are kept; filters come and go. */
+const MOST_KNOWN = 20_000;
 
-export class SharedConditions {
-  readonly #numbers = new Map<string, number>();
-  readonly #tests: ((document: Document) => boolean)[] = [];
-  #known = new Uint8Array(64);
+/** A condition of a leading `$match`, compiled. */
+export interface LeadingCondition {
+  readonly text: string;
+  readonly test: (document: Document) => boolean;
+}
+
+/** What a leading `$match` consists of. */
+export interface LeadingConditions {
+  /** Those that may be shared, those on the alert alone first. */
+  readonly shared: readonly LeadingCondition[];
+  /** Whether that is all of the `$match`. */
+  readonly complete: boolean;
+}
+
+/** Compiles each distinct condition once, for all filters of a thread. */
+export class ConditionCompiler {
+  readonly #known = new Map<string, LeadingCondition>();
 
   /**
-   * The numbers of the conditions that a leading `$match` consists of. Those of which the same cannot be told
-   * apart from their text alone (`$expr`, `$sampleRate`) are left out and stay with the filter.
+   * The conditions of a leading `$match`. Those that must be evaluated with their filter (`$expr`,
+   * `$sampleRate`) are left out. `joinedFields` are those that need the object's record.
    */
-  numbersOf(filter: Document, joinedFields: ReadonlySet<string>): { numbers: number[]; complete: boolean } {
+  conditionsOf(filter: Document, joinedFields: ReadonlySet<string>): LeadingConditions {
     const parts = conjunctsOf(filter);
     const shared = parts.filter((part) => !isOfItsOwn(part));
-    // What needs no history comes first.
     const needsRecord = (part: Document) => mentions(part, joinedFields);
     const ordered = [...shared.filter((part) => !needsRecord(part)), ...shared.filter(needsRecord)];
     return {
-      numbers: [...new Set(ordered.map((part) => this.#numberOf(part)))],
+      shared: ordered.map((part) => this.#compile(part)),
       complete: shared.length === parts.length,
     };
+  }
+
+  #compile(part: Document): LeadingCondition {
+    const text = printJson(part);
+    let condition = this.#known.get(text);
+    if (condition === undefined) {
+      condition = { text, test: compileMatchNode(parseMatch(part, "$match")) };
+      if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+      this.#known.set(text, condition);
+    }
+    return condition;
+  }
+}
+
+/** The conditions of some filters, each evaluated at most once per alert. */
+export class SharedConditions {
+  readonly #numbers = new Map<string, number>();
+  readonly #tests: LeadingCondition["test"][] = [];
+  #known = new Uint8Array(64);
+
+  /** The numbers of conditions, which stand for them in `hold`. */
+  numbersOf(conditions: readonly LeadingCondition[]): number[] {
+    return [...new Set(conditions.map((condition) => this.#numberOf(condition)))];
   }
 
   /** Forgets the last alert. */
@@ -56,13 +93,15 @@ export class SharedConditions {
     return true;
   }
 
-  #numberOf(part: Document): number {
-    const text = printJson(part);
+  #numberOf({ text, test }: LeadingCondition): number {
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
-    const number = this.#tests.push(compileMatchNode(parseMatch(part, "$match"))) - 1;
+    const number = this.#tests.push(test) - 1;
     this.#numbers.set(text, number);
-    if (number >= this.#known.length) this.#known = new Uint8Array(2 * this.#known.length);
+    if (number < this.#known.length) return number;
+    const larger = new Uint8Array(2 * this.#known.length);
+    larger.set(this.#known);
+    this.#known = larger;
     return number;
   }
 }

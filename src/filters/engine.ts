@@ -54,15 +54,15 @@ class PermissionSet {
 
   constructor(readonly programs: Programs) {}
 
-  add(version: CompiledVersion, joinedFields: ReadonlySet<string>): void {
+  add(version: CompiledVersion): void {
     const { leading, whole, behindLeading } = version;
     const fresh = { version, overruns: 0, tally: emptyTally() };
     if (leading === undefined) {
       this.filters.push({ ...fresh, conditions: [], rest: whole });
       return;
     }
-    const { numbers, complete } = this.conditions.numbersOf(leading, joinedFields);
-    this.filters.push({ ...fresh, conditions: numbers, rest: complete ? behindLeading : whole });
+    const conditions = this.conditions.numbersOf(leading.shared);
+    this.filters.push({ ...fresh, conditions, rest: leading.complete ? behindLeading : whole });
   }
 }
 
@@ -78,7 +78,6 @@ export class FilterEngine {
     versions: readonly CompiledVersion[],
     readonly options: { readonly backfill: boolean } = { backfill: false },
   ) {
-    const joinedFields = new Set(["cross_matches", ...survey.filterHistories.map(({ field }) => field)]);
     const sets = new Map<string, PermissionSet>();
     for (const version of versions) {
       const programs = survey.programPath === undefined ? undefined : new Set(version.filter.permissions);
@@ -88,7 +87,7 @@ export class FilterEngine {
         set = new PermissionSet(programs);
         sets.set(key, set);
       }
-      set.add(version, joinedFields);
+      set.add(version);
     }
     this.#sets = [...sets.values()];
   }

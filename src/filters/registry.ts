@@ -6,6 +6,7 @@ import { printJson } from "../query/index.ts";
 import type { AlertReader } from "../store/index.ts";
 import { surveys } from "../surveys/index.ts";
 import { type CompiledVersion, compileVersion } from "./compiled.ts";
+import { ConditionCompiler } from "./conditions.ts";
 import { FILTERS, type FilterDocument } from "./definition.ts";
 import { FilterEngine } from "./engine.ts";
 import type { Tally } from "./tally.ts";
@@ -29,6 +30,7 @@ export class FilterRegistry {
   #mark: string | undefined;
   /** By filter; what did not change is not compiled again. */
   #known = new Map<string, Known>();
+  readonly #conditions = new ConditionCompiler();
   #engines = new Map<string, FilterEngine>();
   /** Of engines that were exchanged. */
   readonly #left: { night: string; filter: string; tally: Tally }[] = [];
@@ -77,7 +79,7 @@ export class FilterRegistry {
     const known = this.#known.get(filter._id);
     if (known?.text === text) return known;
     try {
-      return { text, version: compileVersion(filter) };
+      return { text, version: compileVersion(filter, this.#conditions) };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       this.#broken.push({ filter: filter._id, fid: filter.active_fid, message });
