@@ -6,6 +6,7 @@ WORKDIR /build
 # The commit is shown by `kowalski version`: docker build --build-arg KOWALSKI_COMMIT=$(git rev-parse --short HEAD)
 ARG KOWALSKI_COMMIT=container
 COPY package.json bun.lock bunfig.toml ./
+COPY patches patches
 RUN bun install --frozen-lockfile --production
 COPY tsconfig.json ./
 COPY scripts/build.ts scripts/build.ts
