@@ -95,7 +95,11 @@ async function checkStore({ config }: LoadedConfig): Promise<string> {
 
 async function checkSink({ config }: LoadedConfig, index: number, name: string, signal: AbortSignal) {
   const sink = openSinks({ config })[index]?.sink;
-  return `${name}${(await sink?.check(signal)) ?? "not configured"}`;
+  try {
+    return `${name}${(await sink?.check(signal)) ?? "not configured"}`;
+  } catch (error) {
+    throw new Error(`${name}${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 async function checkAddress(host: string, port: number, signal: AbortSignal): Promise<string> {

@@ -32,6 +32,7 @@ export function writeOutbox(
   alerts: readonly WrittenAlert[],
   { followReported }: OutboxOptions,
 ): void {
+  if (entries.length === 0 && !followReported) return;
   const known = new Set(alerts.filter(({ stored }) => !stored).map(keyOf));
   const fresh = new Set(alerts.filter(({ stored }) => stored).map(keyOf));
   const matches = entries.filter((entry) => !known.has(keyOf(entry)) || fresh.has(keyOf(entry)));
