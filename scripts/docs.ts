@@ -1,8 +1,9 @@
-/** Writes the pages of `docs/` that follow from code: `bun scripts/docs.ts`. A test tells when one is out of date. */
+/** Writes the pages of `docs/` that follow from code: `bun run docs`. A test tells when one is out of date. */
 import { join } from "node:path";
 import { variableName } from "../src/config/environment.ts";
 import { type Fields, isListKind, isObjectKind, type Kind, type ObjectKind } from "../src/config/kinds.ts";
 import { schema } from "../src/config/schema.ts";
+import { operatorsPage } from "./operators-page.ts";
 
 const DOCS = join(import.meta.dir, "..", "docs");
 
@@ -84,4 +85,5 @@ function defaultOf(kind: Kind<unknown>): string {
 
 if (import.meta.main) {
   await Bun.write(join(DOCS, "configuration.md"), configurationPage());
+  await Bun.write(join(DOCS, "operators.md"), operatorsPage());
 }

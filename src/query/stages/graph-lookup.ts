@@ -15,6 +15,7 @@ export const graphLookup: StageDefinition = {
   name: "$graphLookup",
   summary: "Adds an array of the documents of another collection that are reached by following references.",
   example: {
+    // Of no documents: an example has no other collection.
     stage: {
       $graphLookup: {
         from: "other",
