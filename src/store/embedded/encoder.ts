@@ -1,11 +1,12 @@
 /** Turns alerts into rows of the embedded store, on any thread: strings, numbers and bytes only. */
+import type { Document } from "../../query/index.ts";
 import type { AlertCollections, AlertRecord, HistoryMerge, HistoryUpdate } from "../alert-record.ts";
 import { rankOf, rowKeyHash } from "../object-record.ts";
 import { type AlertEncoder, type EncodedAlert, StoreError } from "../store.ts";
 import { encodeDocument } from "./encoding.ts";
 import { type IndexValue, indexReader } from "./index-values.ts";
 import { ALERT_COLUMNS } from "./layout.ts";
-import { RowWriter, shapeOf } from "./rows.ts";
+import { fieldsOf, hasFields, RowWriter } from "./rows.ts";
 
 /** Columns for stamps in the table of cutouts. */
 export const MOST_CUTOUTS = 4;
@@ -68,6 +69,7 @@ function encodeHistory(history: HistoryUpdate, writer: RowWriter): EncodedHistor
   const rowShapes = new Uint16Array(count);
   const ends = new Uint32Array(count);
   const shapes: string[] = [];
+  const fields: string[][] = [];
   const seen = new Set<string>();
   let kept = 0;
   writer.clear();
@@ -78,9 +80,7 @@ function encodeHistory(history: HistoryUpdate, writer: RowWriter): EncodedHistor
     seen.add(key);
     keys[kept] = rowKeyHash(key);
     jds[kept] = history.jds[index] ?? 0;
-    const shape = shapeOf(row);
-    const known = shapes.lastIndexOf(shape);
-    rowShapes[kept] = known < 0 ? shapes.push(shape) - 1 : known;
+    rowShapes[kept] = shapeNumber(row, shapes, fields);
     writer.row(row);
     ends[kept] = writer.length;
     kept++;
@@ -98,6 +98,15 @@ function encodeHistory(history: HistoryUpdate, writer: RowWriter): EncodedHistor
     ends: ends.slice(0, kept),
     bytes: writer.take(),
   };
+}
+
+/** The number of a row's shape among `shapes`, added when it is new; `fields` are their names as lists. */
+function shapeNumber(row: Document, shapes: string[], fields: string[][]): number {
+  // From the last on: rows of one kind follow each other.
+  for (let n = fields.length - 1; n >= 0; n--) if (hasFields(row, fields[n] ?? [])) return n;
+  const names = fieldsOf(row);
+  fields.push(names);
+  return shapes.push(JSON.stringify(names)) - 1;
 }
 
 function encodeCutouts(alert: AlertRecord): EncodedRows["cutouts"] {

@@ -21,9 +21,20 @@ const SHORT_TEXT = 9;
 /** Anything else, as the text of a document. */
 const OTHER = 10;
 
-/** The shape of a row: its field names in order, as one string. */
-export function shapeOf(row: Document): string {
-  return JSON.stringify(Object.keys(row).filter((field) => row[field] !== undefined));
+/** The names of a row's fields in order: its shape is their list as JSON. */
+export function fieldsOf(row: Document): string[] {
+  return Object.keys(row).filter((field) => row[field] !== undefined);
+}
+
+/** Whether a row has just these fields in this order. */
+export function hasFields(row: Document, fields: readonly string[]): boolean {
+  let n = 0;
+  for (const field in row) {
+    if (row[field] === undefined) continue;
+    if (field !== fields[n]) return false;
+    n++;
+  }
+  return n === fields.length;
 }
 
 /** Writes rows behind each other into one growing buffer. */
