@@ -8,7 +8,7 @@ import { decimal } from "./values.ts";
 
 type Given = readonly (Value | undefined)[];
 
-const ds = [
+const DATES = [
   "2020-03-29T00:30:15.123Z",
   "2020-03-08T06:59:59.999Z",
   "2020-03-08T07:00:00Z",
@@ -29,7 +29,7 @@ const ds = [
   "2020-10-25T00:30:00Z",
   "2011-12-30T12:00:00Z",
 ].map((s) => new Date(s));
-const tzs: Given = [
+const ZONES: Given = [
   undefined,
   null,
   "America/New_York",
@@ -47,7 +47,7 @@ const tzs: Given = [
   5,
   "Etc/GMT+5",
 ];
-const odd: Given = [
+const ODD: Given = [
   undefined,
   null,
   5,
@@ -76,12 +76,12 @@ describe.skipIf(withoutServer)("dates", () => {
       "$isoWeekYear",
       "$isoDayOfWeek",
     ];
-    for (const d of [...ds, ...odd])
+    for (const d of [...DATES, ...ODD])
       for (const op of ops) {
         cases.push([{ [op]: "$d" }, given({ d })], [{ [op]: ["$d"] }, given({ d })]);
       }
-    for (const d of [...ds, ...odd])
-      for (const z of tzs) {
+    for (const d of [...DATES, ...ODD])
+      for (const z of ZONES) {
         cases.push(
           [{ $dateToParts: { date: "$d", timezone: "$z" } }, given({ d, z })],
           [{ $hour: { date: "$d", timezone: "$z" } }, given({ d, z })],
@@ -102,7 +102,7 @@ describe.skipIf(withoutServer)("dates", () => {
         );
         if (z !== undefined) cases.push([{ $hour: { date: "$d", timezone: z } }, given({ d })]);
       }
-    for (const d of [ds[0], null, undefined])
+    for (const d of [DATES[0], null, undefined])
       for (const f of [undefined, null, "%Y", "%", "%q", 5, "a%%b", ""])
         for (const i of [undefined, null, true, false, 1])
           cases.push(
@@ -112,9 +112,9 @@ describe.skipIf(withoutServer)("dates", () => {
           );
     await expectAlike(cases);
   }, 60_000);
-  test("fromParts", async () => {
+  test("dates from parts", async () => {
     const cases: Case[] = [];
-    for (const z of tzs)
+    for (const z of ZONES)
       for (const [year, month, day, hour, minute] of [
         [2020, 3, 8, 2, 30],
         [2020, 11, 1, 1, 30],
@@ -172,7 +172,7 @@ describe.skipIf(withoutServer)("dates", () => {
     );
     await expectAlike(cases);
   }, 60_000);
-  test("steps", async () => {
+  test("steps and boundaries across changes of the clocks", async () => {
     const cases: Case[] = [];
     const units: Given = [
       "year",
@@ -185,7 +185,7 @@ describe.skipIf(withoutServer)("dates", () => {
       "second",
       "millisecond",
     ];
-    for (const d of ds)
+    for (const d of DATES)
       for (const u of units)
         for (const z of [
           undefined,
@@ -205,7 +205,7 @@ describe.skipIf(withoutServer)("dates", () => {
               { $dateTrunc: { date: "$d", unit: "$u", binSize: "$n", timezone: "$z" } },
               given({ d, u, n, z: z ?? "UTC" }),
             ]);
-          for (const e of ds.slice(0, 9))
+          for (const e of DATES.slice(0, 9))
             cases.push([
               { $dateDiff: { startDate: "$d", endDate: "$e", unit: "$u", timezone: "$z" } },
               given({ d, e, u, z: z ?? "UTC" }),
@@ -221,7 +221,7 @@ describe.skipIf(withoutServer)("dates", () => {
                   {
                     $dateDiff: {
                       startDate: "$d",
-                      endDate: ds[2],
+                      endDate: DATES[2],
                       unit: "week",
                       startOfWeek: w,
                       timezone: "$z",
@@ -233,9 +233,9 @@ describe.skipIf(withoutServer)("dates", () => {
         }
     await expectAlike(cases);
   }, 60_000);
-  test("steps odd", async () => {
+  test("steps ODD", async () => {
     const cases: Case[] = [];
-    const os: Given = [
+    const odds: Given = [
       undefined,
       null,
       5,
@@ -259,8 +259,8 @@ describe.skipIf(withoutServer)("dates", () => {
       "mo",
       "UTC",
     ];
-    const d = ds[0];
-    for (const o of os) {
+    const d = DATES[0];
+    for (const o of odds) {
       cases.push(
         [{ $dateAdd: { startDate: "$d", unit: "$o", amount: 1 } }, given({ d, o })],
         [{ $dateAdd: { startDate: "$d", unit: "day", amount: "$o" } }, given({ d, o })],
@@ -286,171 +286,6 @@ describe.skipIf(withoutServer)("dates", () => {
           [{ $dateTrunc: { date: "$d", unit: "$p", binSize: "$o", timezone: "$p" } }, given({ d, o, p })],
         );
     }
-    await expectAlike(cases);
-  }, 60_000);
-  test("fromString", async () => {
-    const cases: Case[] = [];
-    const ss: Given = [
-      undefined,
-      null,
-      5,
-      "2017-02-08",
-      "2017-02-08T12:10",
-      "2017-02-08T12:10:40",
-      "2017-02-08 12:10:40.787654",
-      "2017-02-08T12:10:40.787Z",
-      "2017-02-08T12:10:40+02:00",
-      "2017-02-08T12:10:40 EST",
-      "2017/02/08",
-      "02/08/2017",
-      "20170208",
-      "20170208T121040",
-      "July 4, 2016",
-      "4 July 2016",
-      "2017-2-8",
-      "2017-039",
-      "2017-W06-3",
-      "12:10",
-      "@86400",
-      "2017-02-30",
-      "2017-13-01",
-      "2017-02-08T25:00",
-      "",
-      "2017",
-      "2017-02",
-      "1486555840",
-      "2017-02-08T12:10:40.1",
-      "2017-02-08T12:10:60Z",
-      "2017-02-08T24:00:00Z",
-      "0001-01-01",
-      "2017-02-08T12:10:40.787 +0200",
-      "2017-02-08T12",
-      "2017-02-08T12:10:40z",
-      "2017-02-08t12:10:40Z",
-      " 2017-02-08",
-      "2017-02-08 ",
-      "2017-02-08T12:10:40,5Z",
-      "2017-02-08T12:10Z",
-      "2017-02-08T12:10:40-0530",
-      "2017-02-08T12:10:40+05",
-      "Jul 4 2016 10:11",
-      "4 Jul 2016 10:11:12",
-      "2016/07/04 10:11:12",
-      "2017-02-08T12:10:40.78799999999Z",
-      "2017-02-08T1:1",
-      "2017-02-08 1:01:01",
-      "2017W06",
-      "2017-W06",
-      "May 5 2020",
-      "5th May 2020",
-      "2017-02-08T12:10:40 UTC",
-      "2017-02-08T12:10:40GMT",
-      "2017-02-08Z",
-      "2017-02-08T12Z",
-      "2020-02-29",
-      "2019-02-29",
-      "2017-02-08T12:10:40EDT",
-      "2017-02-08T12:10:40 PST",
-      "20170208121040",
-      "2017-2-8T3:04",
-    ];
-    for (const s of ss)
-      for (const z of [undefined, null, "America/New_York", "UTC", "+03:00", "bad"]) {
-        cases.push(
-          [{ $dateFromString: { dateString: "$s", timezone: "$z" } }, given({ s, z })],
-          [
-            { $dateFromString: { dateString: "$s", timezone: "$z", onError: "err", onNull: "nul" } },
-            given({ s, z }),
-          ],
-        );
-        if (z === undefined)
-          cases.push(
-            [{ $dateFromString: { dateString: "$s" } }, given({ s })],
-            [{ $toDate: "$s" }, given({ s })],
-            [
-              {
-                $dateFromString: {
-                  dateString: "$s",
-                  onError: { $concat: ["e", { $type: "$s" }] },
-                  onNull: "$q",
-                },
-              },
-              given({ s }),
-            ],
-          );
-      }
-    const fs: Given[] = [
-      ["2017-2-8", "%Y-%m-%d"],
-      ["17-02-08", "%Y-%m-%d"],
-      ["2017-02-08 5", "%Y-%m-%d %H"],
-      ["2017-06-3", "%G-%V-%u"],
-      ["2017-02-08 x", "%Y-%m-%d"],
-      ["2017-02-08 10:11:12.5", "%Y-%m-%d %H:%M:%S.%L"],
-      ["2017-02-08 10:1:2.5", "%Y-%m-%d %H:%M:%S.%L"],
-      ["2017-02-08 10:11:12.567", "%Y-%m-%d %H:%M:%S.%L"],
-      ["2017-02-08 10:11:12.5678", "%Y-%m-%d %H:%M:%S.%L"],
-      ["2017-02-08 +0230", "%Y-%m-%d %z"],
-      ["2017-02-08 +02:30", "%Y-%m-%d %z"],
-      ["2017-02-08 +2", "%Y-%m-%d %z"],
-      ["2017-02-08 Z", "%Y-%m-%d %z"],
-      ["2017-02-08 EST", "%Y-%m-%d %z"],
-      ["2017-02-08 America/New_York", "%Y-%m-%d %z"],
-      ["2017-02-08 EST", "%Y-%m-%d %Z"],
-      ["2017", "%Y"],
-      ["02-08", "%m-%d"],
-      ["2017-02-08", "%Y-%m-%d%%"],
-      ["2017-02-08%", "%Y-%m-%d%%"],
-      ["2017-06", "%G-%V"],
-      ["2017-02-08 +150", "%Y-%m-%d %Z"],
-      ["2017-02-08 -30", "%Y-%m-%d %Z"],
-      ["2017-02-08 150", "%Y-%m-%d %Z"],
-      ["2017-02", "%Y-%m"],
-      ["2017-02-30", "%Y-%m-%d"],
-      ["2017-13-01", "%Y-%m-%d"],
-      ["2017-02-08 25", "%Y-%m-%d %H"],
-      ["2017-02-08 10:61", "%Y-%m-%d %H:%M"],
-      ["20170208", "%Y%m%d"],
-      ["201728", "%Y%m%d"],
-      ["2017-02-08", "%d-%m-%Y"],
-      ["08/02/2017", "%d/%m/%Y"],
-      ["8/2/2017", "%d/%m/%Y"],
-      ["2017-54-3", "%G-%V-%u"],
-      ["2017-06-8", "%G-%V-%u"],
-      ["2017-06-0", "%G-%V-%u"],
-      ["2017 06", "%G %V"],
-      ["2017", "%G"],
-      ["3-2017", "%u-%G"],
-      ["2017-02-08", ""],
-      ["", "%Y"],
-      ["a2017-02-08", "a%Y-%m-%d"],
-      ["2017-02-08T", "%Y-%m-%d"],
-      ["2017-02-08T05", "%Y-%m-%dT%H"],
-      ["2017-02-08  5", "%Y-%m-%d %H"],
-      ["20170-02-08", "%Y-%m-%d"],
-      ["2017-02-08 10", "%Y-%m-%d %H:%M"],
-      ["2017-02-08 3", "%Y-%m-%d %u"],
-      ["2017-02-08 10:11:62", "%Y-%m-%d %H:%M:%S"],
-      ["2017-02-08 5", "%Y-%m-%d %M"],
-      ["x", "%q"],
-      ["x", "%"],
-      ["x", 5],
-      ["x", null],
-      [null, "%q"],
-      [null, "%Y"],
-    ];
-    for (const [s, f] of fs)
-      for (const z of [undefined, "America/New_York", "+03:00"])
-        cases.push(
-          [
-            { $dateFromString: { dateString: "$s", format: "$f", timezone: "$z" } },
-            given({ s, f, z: z ?? "UTC" }),
-          ],
-          [
-            { $dateFromString: { dateString: "$s", format: "$f", onError: "err", onNull: "nul" } },
-            given({ s, f, z }),
-          ],
-          [{ $dateFromString: { dateString: s, format: f } }, {}],
-        );
     await expectAlike(cases);
   }, 60_000);
 });

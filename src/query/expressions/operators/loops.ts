@@ -3,144 +3,28 @@
  * and `$size` of them, where no array in between is built.
  */
 import { type Code, code } from "../../code.ts";
-import { tick } from "../../deadline.ts";
 import { QueryError } from "../../errors.ts";
 import { isInt32, truthy, type Value } from "../../values.ts";
 import { copiesIn } from "../copies.ts";
 import { cannotFail, type Emitter, type Typed } from "../emitter.ts";
-import { checkSize, grow, growthMark, ITEM_BYTES, release, settle } from "../growth.ts";
+import { checkSize, growthMark, settle } from "../growth.ts";
 import type { CallNode, ExpressionNode, Operator } from "../nodes.ts";
-import { asDouble, isNullish, widthOf, wrongType } from "../numbers.ts";
+import { asDouble, isNullish, widthOf } from "../numbers.ts";
 import { checkVariableName, type Reader, readNamed } from "../parse.ts";
-import { ANY, PRESENT, T } from "../types.ts";
+import { ANY, T } from "../types.ts";
 import { argument, example, list } from "./describe.ts";
-
-/** What is done with an array, as statements. */
-interface Consumer {
-  /** Before the first item, once there is an array. */
-  readonly start?: (array: Code) => void;
-  /** Each item; `exit` leaves the loop. */
-  readonly item: (item: Typed, exit: Code) => void;
-  /** An array that is null or missing. */
-  readonly nullish: () => void;
-  /** What is said of anything else. */
-  readonly at: string;
-}
-
-/** Fails because what should be an array is something else. */
-function failNoArray(at: string, value: Value | undefined): never {
-  throw wrongType(at, "an array", value);
-}
-
-/** Emits a loop over what an expression yields; `$map` and `$filter` become part of the loop. */
-function emitStream(emitter: Emitter, node: ExpressionNode, consumer: Consumer): void {
-  if (node.kind === "call" && node.operator === MAP) {
-    const [input, body] = [argument(node, 0), argument(node, 1)];
-    emitStream(emitter, input, {
-      ...consumer,
-      at: node.at,
-      item: (item, exit) => {
-        consumer.item(
-          emitter.withVariables(node.level, [item], () => present(emitter, body)),
-          exit,
-        );
-      },
-    });
-  } else if (node.kind === "call" && node.operator === FILTER && node.args[2] === undefined) {
-    const [input, condition] = [argument(node, 0), argument(node, 1)];
-    emitStream(emitter, input, {
-      ...consumer,
-      at: node.at,
-      item: (item, exit) => {
-        const test = emitter.withVariables(node.level, [item], () => emitter.condition(condition));
-        emitter.line(code`if (${test}) { ${emitter.block(() => consumer.item(item, exit))} }`);
-      },
-    });
-  } else emitLoop(emitter, node, consumer);
-}
-
-/** The value of an expression as an item of an array: null where it is missing. */
-function present(emitter: Emitter, node: ExpressionNode): Typed {
-  const value = emitter.value(node);
-  if ((value.types & T.MISSING) === 0) return emitter.bind(value);
-  const types = (value.types & ~T.MISSING) | T.NULL;
-  return emitter.bind({ code: code`(${value.code} ?? null)`, types });
-}
-
-function emitLoop(emitter: Emitter, node: ExpressionNode, consumer: Consumer): void {
-  const { code: array, types } = emitter.named(node);
-  const index = emitter.temporary("i");
-  const item = emitter.temporary("item");
-  const exit = emitter.scope.name("loop");
-  const body = emitter.block(() => {
-    emitter.line(code`${item} = ${array}[${index}];`);
-    consumer.item({ code: item, types: PRESENT }, code`break ${exit};`);
-  });
-  const start = emitter.block(() => consumer.start?.(array));
-  const loop = code`${start}
-${emitter.ref(tick, "tick")}(${array}.length);
-${exit}: for (${index} = 0; ${index} < ${array}.length; ${index}++) { ${body} }`;
-  if (types === T.ARRAY) {
-    emitter.line(loop);
-    return;
-  }
-  const nullish = emitter.block(consumer.nullish);
-  const wrong = code`${emitter.ref(failNoArray, "failNoArray")}(${consumer.at}, ${array});`;
-  emitter.line(code`if (Array.isArray(${array})) { ${loop} }
-else if (${array} === null || ${array} === undefined) { ${nullish} }
-else ${wrong}`);
-}
-
-/** Reads what does not change in a loop before it: fields of the document and of outer variables. */
-function hoistFields(emitter: Emitter, node: ExpressionNode, level: number): void {
-  switch (node.kind) {
-    case "field":
-      if (node.from.kind === "root" || (node.from.kind === "variable" && node.from.level < level)) {
-        emitter.value(node);
-      }
-      break;
-    case "object":
-      for (const [, value] of node.fields) hoistFields(emitter, value, level);
-      break;
-    case "array":
-      for (const item of node.items) hoistFields(emitter, item, level);
-      break;
-    case "call":
-      for (const arg of node.args) if (arg !== undefined) hoistFields(emitter, arg, level);
-      break;
-    default:
-      break;
-  }
-}
-
-/** Whether computing a node makes arrays, objects or texts that count against the bound of growth. */
-function builds(node: ExpressionNode): boolean {
-  if (node.kind === "object" || node.kind === "array") return true;
-  if (node.kind !== "call") return false;
-  const { result, grows } = node.operator;
-  // Operators that may yield anything pass on what others made.
-  const makes = (result & T.OTHER) === 0 && (result & (T.ARRAY | T.OBJECT)) !== 0;
-  return grows === true || makes || node.args.some((arg) => arg !== undefined && builds(arg));
-}
-
-/** Emits `emit` as the body of a loop whose garbage is taken back; `value` is what it leaves. */
-function releasing(emitter: Emitter, body: ExpressionNode, emit: () => Code): void {
-  if (!builds(body)) {
-    emit();
-    return;
-  }
-  emitter.grows = true;
-  const mark = emitter.temporary("mark");
-  emitter.line(code`${mark} = ${emitter.ref(growthMark, "growthMark")}();`);
-  const value = emit();
-  emitter.line(code`${emitter.ref(release, "release")}(${mark}, ${value});`);
-}
-
-/** Counts a built array against the bound of growth. */
-function countArray(emitter: Emitter, array: Code, at: string): void {
-  emitter.grows = true;
-  emitter.line(code`${emitter.ref(grow, "grow")}(${array}.length * ${ITEM_BYTES}, ${at});`);
-}
+import {
+  builds,
+  countArray,
+  emitLoop,
+  emitStream,
+  failNoArray,
+  hoistFields,
+  isFilter,
+  isMap,
+  present,
+  releasing,
+} from "./streams.ts";
 
 function emitMap(emitter: Emitter, call: CallNode): Typed {
   const result = emitter.temporary("a");
@@ -338,8 +222,8 @@ const REDUCE: Operator = {
 
 /** Whether all that a loop over a node computes is certain not to fail, so that it may end early. */
 function mayStop(node: ExpressionNode): boolean {
-  if (node.kind !== "call" || (node.operator !== MAP && node.operator !== FILTER)) return true;
-  return cannotFail(argument(node, 1)) && node.args[2] === undefined && mayStop(argument(node, 0));
+  if (!isMap(node) && !isFilter(node)) return true;
+  return cannotFail(argument(node, 1)) && mayStop(argument(node, 0));
 }
 
 /** `$anyElementTrue` and `$allElementsTrue`: `decides` is the truth of an item that settles the matter. */
@@ -348,11 +232,10 @@ function elements(name: "$anyElementTrue" | "$allElementsTrue"): Operator {
   const condition = (emitter: Emitter, call: CallNode): Code => {
     const result = emitter.temporary("c");
     const input = argument(call, 0);
-    const stream = streamOf(input);
-    if (stream !== undefined) hoistFields(emitter, argument(stream, 1), stream.level);
+    if (isMap(input) || isFilter(input)) hoistFields(emitter, argument(input, 1), input.level);
     const early = mayStop(input);
     emitter.line(code`${result} = ${!decides};`);
-    const mapped = input.kind === "call" && input.operator === MAP ? input : undefined;
+    const mapped = isMap(input) ? input : undefined;
     const source = mapped === undefined ? input : argument(mapped, 0);
     emitStream(emitter, source, {
       at: mapped === undefined ? call.at : mapped.at,
@@ -391,21 +274,13 @@ function elements(name: "$anyElementTrue" | "$allElementsTrue"): Operator {
   };
 }
 
-/** The call of a node whose items need no array of their own. */
-function streamOf(node: ExpressionNode): CallNode | undefined {
-  if (node.kind !== "call") return undefined;
-  const streams = node.operator === MAP || (node.operator === FILTER && node.args[2] === undefined);
-  return streams ? node : undefined;
-}
-
 function emitSize(emitter: Emitter, call: CallNode): Typed {
   let input = argument(call, 0);
   // The length of a map is that of its input.
-  while (input.kind === "call" && input.operator === MAP && cannotFail(argument(input, 1))) {
+  while (isMap(input) && cannotFail(argument(input, 1))) {
     input = argument(input, 0);
   }
-  const stream = streamOf(input);
-  if (stream === undefined) {
+  if (!isMap(input) && !isFilter(input)) {
     const { code: array, types } = emitter.named(input);
     const wrong = code`${emitter.ref(failNoArray, "failNoArray")}(${call.at}, ${array})`;
     const length = code`${array}.length`;
@@ -415,10 +290,10 @@ function emitSize(emitter: Emitter, call: CallNode): Typed {
       plain: true,
     };
   }
-  hoistFields(emitter, argument(stream, 1), stream.level);
+  hoistFields(emitter, argument(input, 1), input.level);
   const count = emitter.temporary("n");
   emitter.line(code`${count} = 0;`);
-  emitStream(emitter, stream, {
+  emitStream(emitter, input, {
     at: call.at,
     nullish: () => emitter.line(code`${emitter.ref(failNoArray, "failNoArray")}(${call.at}, null);`),
     item: () => emitter.line(code`${count}++;`),
