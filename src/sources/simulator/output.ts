@@ -91,7 +91,8 @@ const STORED_LEAST = 4096;
 class ArchiveOutput implements PacketOutput {
   readonly #chunk = new Uint8Array(2 * CHUNK_BYTES);
   #filled = 0;
-  #waiting: Uint8Array[] = [];
+  /** Content that waits to be compressed together. */
+  readonly #waiting = new Uint8Array(2 * COMPRESSED_TOGETHER);
   #waitingBytes = 0;
   #crc = 0;
   #length = 0;
@@ -133,9 +134,12 @@ class ArchiveOutput implements PacketOutput {
   async #append(content: Uint8Array): Promise<void> {
     if (!this.isGzip) return this.#emit(content);
     this.#count(content);
-    this.#waiting.push(content);
-    this.#waitingBytes += content.length;
-    if (this.#waitingBytes >= COMPRESSED_TOGETHER) await this.#compress();
+    for (let from = 0; from < content.length; from += COMPRESSED_TOGETHER) {
+      const part = content.subarray(from, from + COMPRESSED_TOGETHER);
+      this.#waiting.set(part, this.#waitingBytes);
+      this.#waitingBytes += part.length;
+      if (this.#waitingBytes >= COMPRESSED_TOGETHER) await this.#compress();
+    }
   }
 
   /** Content that is written as it is. */
@@ -155,8 +159,7 @@ class ArchiveOutput implements PacketOutput {
 
   async #compress(): Promise<void> {
     if (this.#waitingBytes === 0) return;
-    const content = Buffer.concat(this.#waiting);
-    this.#waiting = [];
+    const content = this.#waiting.subarray(0, this.#waitingBytes);
     this.#waitingBytes = 0;
     await this.#emit(deflatePart(content, LEVEL));
   }
@@ -198,7 +201,8 @@ function tarHeader(name: string, size: number): Uint8Array {
   header.write("00000000000\0", 136);
   header.write("        0", 148);
   header.write("ustar\x0000", 257);
-  const sum = header.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (const byte of header) sum += byte;
   header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
   return header;
 }
