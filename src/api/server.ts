@@ -13,6 +13,7 @@ import { health } from "./health.ts";
 import { describeApi } from "./openapi.ts";
 import { queries } from "./queries.ts";
 import { savedQueries } from "./saved-queries.ts";
+import { sinks } from "./sinks.ts";
 import { stream } from "./stream.ts";
 import { users } from "./users.ts";
 
@@ -50,6 +51,7 @@ export function createApp(api: ApiContext) {
     .use(filters(api))
     .use(filterTrials(api))
     .use(stream(api))
+    .use(sinks(api))
     .use(docs((): string => describeApi(app)));
   return app;
 }

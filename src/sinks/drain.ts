@@ -4,7 +4,7 @@
  * for another sink.
  */
 import type { Store } from "../store/index.ts";
-import { recordFailure } from "./failures.ts";
+import { forgetFailure, recordFailure } from "./failures.ts";
 import { newestOutbox, type OutboxItem, readCursor, readOutbox, writeCursor } from "./outbox.ts";
 import { type Delivery, RefusedError, type Sink, UnavailableError } from "./sink.ts";
 
@@ -47,6 +47,8 @@ interface Unit {
   firstFailedAt: number;
   notBefore: number;
   running: boolean;
+  /** Whether it failed for good before, and is tried again because somebody asked for it. */
+  readonly isRetry: boolean;
 }
 
 export class Drain {
@@ -56,6 +58,8 @@ export class Drain {
   /** The same by object: only the first of each may be under way. */
   readonly #lanes = new Map<string, Unit[]>();
   readonly #running = new Set<Promise<void>>();
+  /** First entries of deliveries that were asked for again, until they are refused again. */
+  readonly #retried = new Set<string>();
   /** Everything up to here was read. */
   #readThrough = 0n;
   #acknowledged = 0n;
@@ -87,6 +91,20 @@ export class Drain {
   /** There may be new entries. */
   wake(): void {
     this.#mayHaveMore = true;
+    this.#pump();
+  }
+
+  /** Delivers again what failed for good, behind what waits of the same object. */
+  retry(delivery: Delivery): void {
+    const { survey, objectId, items } = delivery;
+    const key = `${survey}/${objectId}`;
+    const lane = this.#lanes.get(key) ?? [];
+    // A list that was read a moment ago may have what was delivered meanwhile.
+    if (this.#retried.has(items[0].id)) return;
+    this.#retried.add(items[0].id);
+    this.#lanes.set(key, lane);
+    const last = items.at(-1)?.seq ?? 0n;
+    lane.push({ delivery, last, attempts: 0, firstFailedAt: 0, notBefore: 0, running: false, isRetry: true });
     this.#pump();
   }
 
@@ -187,6 +205,7 @@ export class Drain {
     const joins =
       this.sink.takes === "alerts" &&
       previous !== undefined &&
+      !previous.isRetry &&
       !previous.running &&
       previous.attempts === 0 &&
       previous.delivery.candid === candid &&
@@ -199,6 +218,7 @@ export class Drain {
       firstFailedAt: 0,
       notBefore: 0,
       running: false,
+      isRetry: false,
     };
     if (joins) lane.pop();
     lane.push(unit);
@@ -221,6 +241,8 @@ export class Drain {
     try {
       await this.sink.deliver(delivery, this.#stop.signal);
       this.#succeeded();
+      // Should the list not be written, the sink gets it once more.
+      if (unit.isRetry) await forgetFailure(this.store, this.sink.name, delivery);
       this.#finish(unit);
       this.report({ type: "delivered", delivery });
     } catch (error) {
@@ -253,6 +275,7 @@ export class Drain {
       } catch (storeError) {
         return this.#wait(unit, `the refusal cannot be recorded: ${messageOf(storeError)}`, undefined);
       }
+      this.#retried.delete(unit.delivery.items[0].id);
       // A refusal is an answer: the sink is there.
       if (error instanceof RefusedError) this.#succeeded();
       this.#finish(unit);
@@ -286,6 +309,7 @@ export class Drain {
     const lane = this.#lanes.get(key);
     lane?.shift();
     if (lane?.length === 0) this.#lanes.delete(key);
+    if (unit.isRetry) return;
     this.#open.delete(items[0].seq);
     void this.#acknowledge();
   }

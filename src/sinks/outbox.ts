@@ -40,6 +40,14 @@ export async function readOutbox(store: Store, after: bigint, limit: number): Pr
   }
 }
 
+/** Entries by their ids, in their order; those that are removed are missing. */
+export async function readEntries(store: Store, ids: readonly string[]): Promise<OutboxItem[]> {
+  const items: OutboxItem[] = [];
+  const request = { collection: OUTBOX, filter: { _id: { $in: [...ids] } }, maxTimeMs: MAX_TIME_MS };
+  for await (const document of store.find(request).documents()) items.push(itemOf(document));
+  return items.sort((a, b) => Number(a.seq - b.seq));
+}
+
 /** Number of the newest entry that there ever was; 0 before the first. */
 export async function newestOutbox(store: Store): Promise<bigint> {
   const filter = { _id: "sequence" };
@@ -53,6 +61,22 @@ export async function readCursor(store: Store, sink: string): Promise<bigint | u
   const found = await store.findOne({ collection: CURSORS, filter: { _id: sink }, maxTimeMs: MAX_TIME_MS });
   const seq = found?.["seq"];
   return typeof seq === "bigint" ? seq : undefined;
+}
+
+/** Where all sinks stand that ever ran. */
+export async function readCursors(
+  store: Store,
+): Promise<{ readonly sink: string; readonly seq: bigint; readonly updatedAt: Date }[]> {
+  const found = store.find({ collection: CURSORS, filter: {}, maxTimeMs: MAX_TIME_MS });
+  const cursors = [];
+  for await (const { _id, seq, updated_at } of found.documents()) {
+    cursors.push({
+      sink: String(_id),
+      seq: typeof seq === "bigint" ? seq : 0n,
+      updatedAt: updated_at instanceof Date ? updated_at : new Date(0),
+    });
+  }
+  return cursors.sort((a, b) => (a.sink < b.sink ? -1 : 1));
 }
 
 export async function writeCursor(store: Store, sink: string, seq: bigint): Promise<void> {

@@ -2,6 +2,7 @@
 import type { Store } from "../store/index.ts";
 import type { Health, Log, Metrics } from "../telemetry/index.ts";
 import { DRAIN_DEFAULTS, Drain, type DrainEvent, type DrainOptions } from "./drain.ts";
+import { FAILURES, failuresToRetry } from "./failures.ts";
 import { newestOutbox, pruneOutbox, readCursor, writeCursor } from "./outbox.ts";
 import type { Sink } from "./sink.ts";
 
@@ -61,6 +62,9 @@ export async function startSinks(sinks: readonly ConfiguredSink[], parts: SinksP
   const stopListening = parts.store.onChange("outbox", () => {
     for (const one of running) one.wake();
   });
+  const stopHearing = parts.store.onChange(FAILURES, () => {
+    for (const one of running) void one.retryFailures();
+  });
   const prune = () => void pruneOld(parts, sinks).catch((error: unknown) => logPruning(parts.log, error));
   const pruner = setInterval(prune, PRUNE_INTERVAL_MS);
   pruner.unref();
@@ -71,6 +75,7 @@ export async function startSinks(sinks: readonly ConfiguredSink[], parts: SinksP
     async stop() {
       clearInterval(pruner);
       stopListening();
+      stopHearing();
       await Promise.all(running.map((one) => one.stop()));
     },
   };
@@ -131,6 +136,7 @@ class RunningSink {
     const drain = new Drain(this.sink, this.parts.store, options, (event) => this.#note(event));
     this.#drain = drain;
     await drain.start("now");
+    await this.retryFailures();
   }
 
   async #stopDrain(): Promise<void> {
@@ -153,6 +159,17 @@ class RunningSink {
     } else {
       this.refused++;
       log.error({ ...fields, reason: event.reason }, "delivery refused; kept in sink_failures");
+    }
+  }
+
+  /** Delivers again what somebody asked for. */
+  async retryFailures(): Promise<void> {
+    const { store, log } = this.parts;
+    try {
+      if (this.#drain === undefined) return;
+      for (const delivery of await failuresToRetry(store, this.sink.name)) this.#drain?.retry(delivery);
+    } catch (error) {
+      log.warn({ err: error, sink: this.sink.name }, "failed deliveries could not be read");
     }
   }
 

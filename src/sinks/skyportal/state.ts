@@ -99,7 +99,8 @@ export class ObjectState {
   /** The delivery of these entries is done. */
   async finish(entries: string): Promise<void> {
     this.reported = true;
-    this.last = entries;
+    // What was refused may be asked for again.
+    if (this.refusals.length === 0) this.last = entries;
     await this.#save(false);
   }
 
