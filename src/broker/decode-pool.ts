@@ -11,6 +11,7 @@ import {
   StoreError,
   type StoreSettings,
 } from "../store/index.ts";
+import type { CutoutsKept } from "./cutouts.ts";
 import type { DecodeAnswer, DecodeRequest, FaultyPacket } from "./messages.ts";
 
 /** A batch ready to be written. */
@@ -37,7 +38,7 @@ export interface FilterNews {
 
 export interface DecodePoolOptions {
   readonly size: number;
-  readonly cutouts: "all" | "none";
+  readonly cutouts: CutoutsKept;
   readonly store: StoreSettings;
   readonly news: (news: FilterNews) => void;
 }

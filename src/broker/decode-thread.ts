@@ -14,6 +14,7 @@ import {
   openAlertReader,
 } from "../store/index.ts";
 import { release } from "./buffers.ts";
+import { type CutoutsKept, encodedCutouts, keepCutouts } from "./cutouts.ts";
 import { decodePacket } from "./decode.ts";
 import type { DecodeAnswer, DecodeRequest, FaultyPacket } from "./messages.ts";
 
@@ -38,10 +39,10 @@ interface Decoded {
 }
 
 interface Opened {
+  readonly cutouts: CutoutsKept;
   readonly encoder: AlertEncoder;
   readonly reader: AlertReader;
   readonly registry: FilterRegistry;
-  readonly sendsBytesBack: boolean;
 }
 
 let opened: Opened | undefined;
@@ -60,10 +61,10 @@ async function perform(request: DecodeRequest): Promise<void> {
     const { cutouts, store } = request;
     const reader = await openAlertReader(store);
     opened = {
-      encoder: alertEncoder(store, { cutouts }),
+      cutouts,
+      encoder: alertEncoder(store, { cutouts: encodedCutouts(cutouts) }),
       reader,
       registry: new FilterRegistry(reader),
-      sendsBytesBack: cutouts !== "none",
     };
     return;
   }
@@ -85,7 +86,7 @@ function decode(packets: Extract<DecodeRequest, { type: "decode" }>["packets"], 
     records.push(...found.records);
     alerts.push(...found.alerts);
     // Stamps are views into the packet: its buffer goes along instead of copies.
-    if (parts.sendsBytesBack && found.alerts.length > 0) buffers.add(packet.bytes.buffer);
+    if (parts.cutouts !== "none" && found.alerts.length > 0) buffers.add(packet.bytes.buffer);
     const { fault, survey } = found;
     if (fault === undefined) continue;
     const bytes = packet.bytes.subarray(0, MOST_LETTER_BYTES);
@@ -101,7 +102,8 @@ function decode(packets: Extract<DecodeRequest, { type: "decode" }>["packets"], 
   };
 }
 
-async function filter(id: number, number: number, { registry, reader }: Opened): Promise<void> {
+async function filter(id: number, number: number, parts: Opened): Promise<void> {
+  const { registry, reader, encoder, cutouts } = parts;
   try {
     const batch = decoded.get(number);
     if (batch === undefined) throw new Error(`batch ${number} is not on this thread`);
@@ -111,7 +113,8 @@ async function filter(id: number, number: number, { registry, reader }: Opened):
     const isTime = performance.now() - lastTallies > TALLY_INTERVAL_MS;
     if (isTime) lastTallies = performance.now();
     const tallies = isTime ? registry.takeTallies() : [];
-    const { alerts, faulty, buffers, spent } = batch;
+    const { faulty, buffers, spent } = batch;
+    const alerts = keepCutouts(cutouts, batch.alerts, entries, encoder);
     for (const buffer of spent) release(buffer);
     send(
       { type: "filtered", id, alerts, faulty, buffers, outbox, tallies, broken: registry.takeBroken() },

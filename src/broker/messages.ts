@@ -2,6 +2,7 @@
 import type { BrokenFilter, Tallies } from "../filters/index.ts";
 import type { Packet, PacketFault, SourceSpec } from "../sources/index.ts";
 import type { EncodedAlert, OutboxEntry, StoreSettings } from "../store/index.ts";
+import type { CutoutsKept } from "./cutouts.ts";
 
 /** How the broker works, for every thread of it. */
 export interface BrokerOptions {
@@ -12,7 +13,7 @@ export interface BrokerOptions {
   /** Decode threads. */
   readonly workers: number;
   readonly batchPackets: number;
-  readonly cutouts: "all" | "none";
+  readonly cutouts: CutoutsKept;
   /** Read sources one after the other (a command), or all at once (a server). */
   readonly sequential: boolean;
   /** Begin sources anew that were interrupted. */
@@ -24,7 +25,7 @@ export interface BrokerOptions {
 }
 
 export type DecodeRequest =
-  | { readonly type: "open"; readonly cutouts: "all" | "none"; readonly store: StoreSettings }
+  | { readonly type: "open"; readonly cutouts: CutoutsKept; readonly store: StoreSettings }
   | { readonly type: "decode"; readonly id: number; readonly packets: readonly Packet[] }
   /** Runs the filters on the batch that was decoded by the request of this number, and gives it away. */
   | { readonly type: "filter"; readonly id: number; readonly batch: number }

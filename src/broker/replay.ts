@@ -10,10 +10,11 @@ import {
   openAlertWriter,
   type StoreSettings,
 } from "../store/index.ts";
+import { type CutoutsKept, encodedCutouts, keepCutouts } from "./cutouts.ts";
 import { decodePacket } from "./decode.ts";
 
 export interface ReplayOptions {
-  readonly cutouts: "all" | "none";
+  readonly cutouts: CutoutsKept;
 }
 
 /** A packet as its dead letter keeps it. */
@@ -30,14 +31,16 @@ export class Replay {
     readonly writer: AlertWriter,
     readonly reader: AlertReader,
     readonly encoder: AlertEncoder,
+    readonly cutouts: CutoutsKept,
   ) {
     this.#registry = new FilterRegistry(reader);
   }
 
   /** Throws `StoreError` when the store cannot be used. */
-  static async open(store: StoreSettings, options: ReplayOptions): Promise<Replay> {
+  static async open(store: StoreSettings, { cutouts }: ReplayOptions): Promise<Replay> {
     const writer = await openAlertWriter(store);
-    return new Replay(writer, await openAlertReader(store), alertEncoder(store, options));
+    const encoder = alertEncoder(store, { cutouts: encodedCutouts(cutouts) });
+    return new Replay(writer, await openAlertReader(store), encoder, cutouts);
   }
 
   /**
@@ -45,8 +48,9 @@ export class Replay {
    * wrong with a packet that is still faulty: its letter stays, the alerts before the fault are stored.
    */
   async packet({ id, place, bytes }: KeptPacket): Promise<PacketFault | undefined> {
-    const { alerts, records, fault } = decodePacket({ bytes, key: id, place }, this.encoder);
+    const { alerts: all, records, fault } = decodePacket({ bytes, key: id, place }, this.encoder);
     const outbox = await filterBatch(records, this.#registry, this.reader);
+    const alerts = keepCutouts(this.cutouts, all, outbox, this.encoder);
     const settledLetters = fault === undefined ? [id] : [];
     await this.writer.write({ alerts, outbox, settledLetters, deadLetters: [], positions: [] });
     return fault;

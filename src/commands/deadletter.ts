@@ -87,8 +87,7 @@ const replay = defineCommand({
     let replayed = 0;
     await withStore(context, async (store, config) => {
       for (const id of context.args) await letterById(store, id);
-      const cutouts = config.cutouts === "none" ? "none" : "all";
-      const replay = await Replay.open(storeSettings(config), { cutouts });
+      const replay = await Replay.open(storeSettings(config), { cutouts: config.cutouts });
       const letters = store.find({ collection: COLLECTION, filter, maxTimeMs: REPLAY_MAX_MS });
       for await (const letter of letters.documents()) {
         if (context.signal.aborted) break;

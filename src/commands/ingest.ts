@@ -15,7 +15,7 @@ const options = {
     help: "threads that decode packets (default: one per core)",
   },
   batch: { type: "integer", min: 1, value: "N", help: "packets stored in one transaction (default: 300)" },
-  cutouts: { type: "text", choices: ["all", "none"], help: "whether image stamps are kept" },
+  cutouts: { type: "text", choices: ["all", "matched", "none"], help: "whose image stamps are kept" },
   username: {
     type: "text",
     value: "NAME",
@@ -58,7 +58,6 @@ async function ingest(
   const { output, options: given, signal } = context;
   const { config } = context.loadConfig();
   const credentials = credentialsFor(given, config.ztf_depot);
-  const wanted = given.cutouts ?? (config.cutouts === "none" ? "none" : "all");
   const store = await openConfiguredStore(config);
   const reports = new FilterReports(store, openFilters(store, config), {
     info: (_, message) => output.note(message),
@@ -73,7 +72,7 @@ async function ingest(
       sources: sources.map((location) => ({ location, ...credentials })),
       workers: given.workers ?? (config.ingest.workers || os.availableParallelism()),
       batchPackets: given.batch ?? config.ingest.batch_packets,
-      cutouts: wanted,
+      cutouts: given.cutouts ?? config.cutouts,
       sequential: true,
       fromStart: given["from-start"],
       followReported: followsReported(config.sinks),

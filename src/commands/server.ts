@@ -110,7 +110,7 @@ function startSources(
       sources,
       workers: config.ingest.workers === 0 ? availableParallelism() : config.ingest.workers,
       batchPackets: config.ingest.batch_packets,
-      cutouts: config.cutouts === "none" ? "none" : "all",
+      cutouts: config.cutouts,
       sequential: false,
       fromStart: false,
       followReported: followsReported(config.sinks),

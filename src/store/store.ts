@@ -141,6 +141,8 @@ export interface EncodedAlert {
 
 export interface AlertEncoder {
   encode(alert: AlertRecord): EncodedAlert;
+  /** The same alert to be written without its image stamps. */
+  withoutCutouts(alert: EncodedAlert): EncodedAlert;
 }
 
 /**

@@ -8,6 +8,7 @@ import { Client } from "../support/client.ts";
 import { runExecutable, startServe } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { sharedDir, sharedPath } from "../support/shared.ts";
+import { storedDocuments } from "../support/stored.ts";
 
 setDefaultTimeout(120_000);
 
@@ -69,6 +70,26 @@ describe.skipIf(sharedDir() === undefined)("real packets", () => {
     const passed = told.data.map((report) => Number(report["passed"])).reduce((sum, count) => sum + count, 0);
     expect(passed).toBe(found.length);
     expect(await server.stop()).toBe(0);
+  });
+});
+
+describe("image stamps", () => {
+  test("of matched alerts only, where that is asked for", async () => {
+    using folder = temporaryFolder();
+    const dataDir = join(folder.path, "data");
+    const packets = join(folder.path, "night.tar");
+    await runExecutable(["simulate", "--out", packets, "--alerts", "120"]);
+    const file = join(folder.path, "filter.json");
+    writeFileSync(file, JSON.stringify([{ $match: { "candidate.fid": 1 } }]));
+    await kowalski(dataDir, "filter", "add", file, "--id", "1", "--group", "1", "--permissions", "1,2,3");
+    await kowalski(dataDir, "ingest", packets, "--cutouts", "matched", "--batch", "50");
+    const stamps = await storedDocuments(dataDir, "ZTF_alerts_cutouts");
+    const matched = await storedDocuments(dataDir, "ZTF_alerts", { "candidate.fid": 1 });
+    const idsOf = (documents: readonly Document[]) => documents.map(({ _id }) => String(_id)).sort();
+    expect(idsOf(stamps)).toEqual(idsOf(matched));
+    expect(stamps.length).toBeGreaterThan(10);
+    expect(stamps.length).toBeLessThan(110);
+    expect(stamps[0]).toHaveProperty("cutoutScience.stampData");
   });
 });
 

@@ -212,7 +212,7 @@ describe("ingest that cannot", () => {
     [["ingest"], "SOURCE is missing"],
     [["ingest", "x", "--batch", "0"], "--batch"],
     [["ingest", "x", "--wrokers", "2"], "--workers"],
-    [["ingest", "x", "--cutouts", "some"], "all, none"],
+    [["ingest", "x", "--cutouts", "some"], "all, matched, none"],
   ])("%j is wrong usage", async (words, message) => {
     const { code, stderr } = await runExecutable(words, { cwd: newFolder() });
     expect(code).toBe(2);

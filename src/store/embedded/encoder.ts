@@ -59,6 +59,10 @@ export function embeddedEncoder(options: EncoderOptions = {}): AlertEncoder {
       };
       return { survey: alert.survey, candid: alert.candid, objectId: alert.objectId, rows };
     },
+    withoutCutouts(alert) {
+      const rows: EncodedRows = { ...(alert.rows as EncodedRows), cutouts: undefined };
+      return { ...alert, rows };
+    },
   };
 }
 

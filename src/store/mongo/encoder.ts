@@ -41,6 +41,10 @@ export function mongoEncoder(options: { readonly cutouts?: "all" | "none" } = {}
       };
       return { survey: alert.survey, candid: alert.candid, objectId: alert.objectId, rows };
     },
+    withoutCutouts(alert) {
+      const rows: EncodedMongoAlert = { ...(alert.rows as EncodedMongoAlert), cutouts: undefined };
+      return { ...alert, rows };
+    },
   };
 }
 
