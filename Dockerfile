@@ -11,12 +11,12 @@ RUN bun install --frozen-lockfile --production
 COPY tsconfig.json ./
 COPY scripts/build.ts scripts/build.ts
 COPY src src
-RUN KOWALSKI_COMMIT=${KOWALSKI_COMMIT} bun scripts/build.ts && mkdir /data
+RUN KOWALSKI_COMMIT=${KOWALSKI_COMMIT} bun scripts/build.ts && mkdir data
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /build/dist/kowalski /usr/local/bin/kowalski
 # 65532 is the image's user `nonroot`; a volume mounted here starts with its rights.
-COPY --from=build --chown=65532:65532 /data /data
+COPY --from=build --chown=65532:65532 /build/data /data
 USER 65532:65532
 WORKDIR /data
 ENV KOWALSKI_DATA_DIR=/data \
