@@ -66,7 +66,31 @@ export function parseDate(at: string, given: string, zone?: TimeZone): Date {
     const groups = form.exec(text)?.groups;
     if (groups !== undefined) return toDate(at, given, readGroups(at, given, groups), zone);
   }
+  if (mayBeOtherForm(text)) {
+    const what = `the form of the date ${JSON.stringify(text)} is not supported`;
+    throw new QueryError("unsupported", at, `${what}; use ISO 8601, or say the format`);
+  }
   throw noDate(at, given, "use ISO 8601, or say the format");
+}
+
+/** Words of which the many other forms consist that the server reads, beside the names of months. */
+const OTHER_WORDS = new Set(
+  (
+    "t z w st nd rd th am pm a m p of the at in utc gmt est edt cst cdt mst mdt pst pdt ago now today tomorrow " +
+    "yesterday noon midnight first last next previous this week weeks day days month months year years hour " +
+    "hours min mins minute minutes sec secs second seconds fortnight sun mon tue wed thu fri sat sunday monday " +
+    "tuesday wednesday thursday friday saturday"
+  ).split(" "),
+);
+/** Forms that the server certainly does not read: plain numbers, days of the year, times of day alone. */
+const NO_FORM = /^\d+$|^\d{4}-?\d{3}$|^\d\d?:\d\d(:\d\d(\.\d+)?)?$/;
+
+/** Whether the server may know a form that is not known here: then nobody must take it for a failure. */
+function mayBeOtherForm(text: string): boolean {
+  const digits = text.replace(/\D/g, "").length;
+  if (digits < 3 || NO_FORM.test(text) || /[^a-z\d\s,.:/@+()-]/i.test(text)) return false;
+  const words = text.toLowerCase().match(/[a-z]+/g) ?? [];
+  return words.every((word) => OTHER_WORDS.has(word) || MONTHS.includes(word.slice(0, 3)));
 }
 
 function noTime() {

@@ -214,7 +214,8 @@ function attemptFromString(
     const aside = timezone === undefined ? undefined : zone;
     return format === undefined ? parseDate(at, string, aside) : parseDateBy(at, string, format, aside);
   } catch (error) {
-    if (error instanceof QueryError) throw new ConversionError(error.path, error.reason);
+    if (error instanceof QueryError && error.kind === "runtime")
+      throw new ConversionError(error.path, error.reason);
     throw error;
   }
 }
@@ -250,7 +251,8 @@ export const dateOperators: readonly Operator[] = [
       { s: "05/03/2020" },
       new Date("2020-03-05T00:00:00Z"),
     ),
-    limits: "without a format, words such as `tomorrow` and forms that leave out the year are refused",
+    limits:
+      "without a format, forms far from ISO 8601 (years of two digits, words such as `tomorrow`) are refused",
     run: runFallback(FROM_STRING),
     emit: (emitter, call, mode) => emitFallback(emitter, call, mode, FROM_STRING),
   },
