@@ -1,9 +1,11 @@
 /** The checks of `kowalski check`: each resolves with what it found or throws what is wrong and how to mend it. */
 import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { type LoadedConfig, readableByOthers, type SourceConfig } from "../config/index.ts";
+import { type Config, type LoadedConfig, readableByOthers, type SourceConfig } from "../config/index.ts";
 import { openSinks } from "../sinks/index.ts";
+import { topicsOf } from "../sources/index.ts";
 import { openConfiguredStore } from "./open-store.ts";
+import { kafkaCluster } from "./source-specs.ts";
 
 export interface Check {
   readonly name: string;
@@ -28,7 +30,8 @@ export function checks(loaded: LoadedConfig): Check[] {
     { name: "address", run: (signal) => checkAddress(config.server.host, config.server.port, signal) },
     ...config.sources.map((source, index) => ({
       name: `sources[${index}]`,
-      run: (signal: AbortSignal) => checkSource(source, signal),
+      run: (signal: AbortSignal) =>
+        source.topics.length > 0 ? checkTopics(config, source, signal) : checkSource(source, signal),
     })),
     ...config.sinks.map((sink, index) => ({
       name: `sinks[${index}]`,
@@ -128,6 +131,32 @@ export function portIsFree(host: string, port: number): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Asks the brokers for their topics and says which of them the source would read. */
+async function checkTopics(
+  { kafka }: Config,
+  { topics }: SourceConfig,
+  signal: AbortSignal,
+): Promise<string> {
+  const { kafkaClient } = await import("../kafka/index.ts");
+  const cluster = kafkaCluster(kafka, false);
+  const client = await kafkaClient(cluster, () => {});
+  const admin = client.admin();
+  const timedOut = new Promise<never>((_, reject) => {
+    const giveUp = () => reject(new Error(`${cluster.brokers.join(", ")}: no answer`));
+    if (signal.aborted) giveUp();
+    else signal.addEventListener("abort", giveUp);
+  });
+  try {
+    const existing = await Promise.race([admin.connect().then(() => admin.listTopics()), timedOut]);
+    const found = new Set(topics.flatMap((pattern) => topicsOf(pattern, existing)));
+    const count = found.size === 0 ? "no topic yet" : `${found.size} topic${found.size === 1 ? "" : "s"}`;
+    return `${cluster.brokers.join(", ")}: ${count} for ${topics.join(", ")}`;
+  } finally {
+    // Not waited for: a broker that does not answer does not answer this either.
+    void admin.disconnect().catch(() => {});
   }
 }
 

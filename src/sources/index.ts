@@ -6,6 +6,7 @@ import { type BatchLimits, type Source, SourceError } from "./source.ts";
 
 export { pause } from "./files.ts";
 export { type KafkaSpec, kafkaSource } from "./kafka.ts";
+export { topicsOf } from "./kafka-topics.ts";
 export * from "./source.ts";
 
 /** A source as configuration and command line name it. */
