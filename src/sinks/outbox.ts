@@ -83,10 +83,7 @@ export async function writeCursor(store: Store, sink: string, seq: bigint): Prom
   await store.replace(CURSORS, { _id: sink, seq, updated_at: new Date() }, { upsert: true });
 }
 
-/**
- * Removes entries older than `before` that lie behind all of `cursors`, some at a time; answers how many.
- * The newest entry stays.
- */
+/** Removes entries older than `before` that all of `cursors` have passed, some at a time; answers how many. */
 export async function pruneOutbox(store: Store, before: Date, cursors: readonly bigint[]): Promise<number> {
   const STEP = 1000;
   let removed = 0;

@@ -20,6 +20,8 @@ export interface SinksParts {
   /** Days after which entries that all sinks have are removed. */
   readonly retentionDays: number;
   readonly drain?: Partial<DrainOptions>;
+  /** How long a host may drain a sink without renewing, and how often it does: milliseconds. */
+  readonly lease?: { readonly ttlMs: number; readonly renewMs: number };
 }
 
 /** What is told of one sink. */
@@ -43,8 +45,7 @@ export interface Sinks {
 const DAY_MS = 86_400_000;
 const PRUNE_INTERVAL_MS = 3_600_000;
 /** Where several hosts share a store, one of them drains a sink: its lease, and how often it is renewed. */
-const LEASE_MS = 30_000;
-const RENEW_MS = 8000;
+const LEASE = { ttlMs: 30_000, renewMs: 8000 } as const;
 
 /** Gives every new sink its place in the outbox, so that matches from now on wait for it. */
 export async function registerSinks(store: Store, sinks: readonly ConfiguredSink[]): Promise<void> {
@@ -99,8 +100,10 @@ async function pruneOld({ store, retentionDays, log }: SinksParts, sinks: readon
 /** A sink with its drain, which exists while this process holds the sink's lease. */
 class RunningSink {
   readonly holder = crypto.randomUUID();
+  readonly #lease: { readonly ttlMs: number; readonly renewMs: number };
   #drain: Drain | undefined;
   #renewal: Timer | undefined;
+  #heldUntil = 0;
   #stopped = false;
   delivered = 0;
   failed = 0;
@@ -109,25 +112,31 @@ class RunningSink {
   constructor(
     readonly sink: Sink,
     readonly parts: SinksParts,
-  ) {}
+  ) {
+    this.#lease = parts.lease ?? LEASE;
+  }
 
   async start(): Promise<void> {
     // The embedded store has one server, which its lock sees to.
     if (this.parts.store.kind === "embedded") return this.#startDrain();
     await this.#renew();
-    this.#renewal = setInterval(() => void this.#renew(), RENEW_MS);
+    this.#renewal = setInterval(() => void this.#renew(), this.#lease.renewMs);
     this.#renewal.unref();
   }
 
   async #renew(): Promise<void> {
     const { store, log } = this.parts;
+    const until = performance.now() + this.#lease.ttlMs;
     try {
-      const held = await store.lease(`sink/${this.sink.name}`, this.holder, LEASE_MS);
+      const held = await store.lease(`sink/${this.sink.name}`, this.holder, this.#lease.ttlMs);
       if (this.#stopped) return;
+      if (held) this.#heldUntil = until;
       if (held && this.#drain === undefined) await this.#startDrain();
       if (!held && this.#drain !== undefined) await this.#stopDrain();
     } catch (error) {
       log.warn({ err: error, sink: this.sink.name }, "the sink's lease could not be renewed");
+      // Another host may have it by now.
+      if (performance.now() > this.#heldUntil) await this.#stopDrain();
     }
   }
 
