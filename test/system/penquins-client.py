@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from urllib.parse import urlparse
 
 from penquins import Kowalski
@@ -59,6 +60,29 @@ with Kowalski(token=token, **where) as kowalski:
         filter=str({"candid": {"$in": [CANDID]}, "candidate.nosuch": None}),
         projection=str({"_id": False, "objectId": True}),
     )
+    told["aggregate"] = query(
+        kowalski,
+        "aggregate",
+        catalog="ZTF_alerts",
+        pipeline=[
+            {"$match": {"candid": CANDID}},
+            {
+                "$lookup": {
+                    "from": "ZTF_alerts_aux",
+                    "localField": "objectId",
+                    "foreignField": "_id",
+                    "as": "aux",
+                }
+            },
+            {"$project": {"_id": 1, "history": {"$gt": [{"$size": {"$arrayElemAt": ["$aux.prv_candidates", 0]}}, 10]}}},
+        ],
+    )
+    told["saved"] = kowalski.query(query=count() | {"kwargs": {"save": True}})["default"]
+    for _ in range(100):
+        told["saved answer"] = kowalski.api("get", "/api/queries/" + told["saved"]["query_id"])
+        if told["saved answer"]["data"]["state"] in ("done", "failed"):
+            break
+        time.sleep(0.1)
     told["count_documents"] = query(
         kowalski, "count_documents", catalog="ZTF_alerts", filter={"candidate.drb": {"$gt": 0.9}}
     )

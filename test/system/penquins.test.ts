@@ -70,6 +70,12 @@ describe.if(!isMissing && hasRealPackets("penquins against real packets"))("penq
     expect(told["db_info"]).toMatchObject({ ...DONE, data: { db: "kowalski" } });
   });
 
+  test("aggregates with a join, and saves a query for later", () => {
+    expect(told["aggregate"]).toMatchObject({ ...DONE, data: [{ history: true }] });
+    expect(told["saved"]).toMatchObject({ status: "success", message: "query enqueued" });
+    expect(told["saved answer"]).toMatchObject({ status: "success", data: { state: "done", result: 24 } });
+  });
+
   test("asks several queries, in threads of its own and in one request", () => {
     const counts = [
       { ...DONE, data: 24 },
