@@ -8,7 +8,7 @@ import { readTypes } from "../match/types.ts";
 import { double, isInt32, type TypeName, truthy, typeOf, type Value } from "../values.ts";
 import { parseDate } from "./dates/parse.ts";
 import { DECIMAL_DIGITS, DECIMAL_NAN, finite, infinite, makeDecimal } from "./decimal-arithmetic.ts";
-import { asDecimal, asDouble, DECIMAL, DOUBLE, isNullish, LONG, makeDate, widthOf } from "./numbers.ts";
+import { asDecimal, asDouble, DOUBLE, isNullish, LONG, makeDate, widthOf } from "./numbers.ts";
 import { formatDouble, formatIsoDate } from "./text.ts";
 
 /** A value that cannot be converted: what `onError` of `$convert` is for. */
@@ -166,7 +166,7 @@ function toDate(at: string, value: Value): Value {
   if (value instanceof ObjectId) return value.getTimestamp();
   if (value instanceof Timestamp) return new Date(value.t * 1000);
   if (typeof value === "string") return asConversion(at, () => parseDate(at, value));
-  if (![LONG, DOUBLE, DECIMAL].includes(widthOf(value) as 2)) throw unsupported(at, value, "date");
+  if (widthOf(value) < LONG) throw unsupported(at, value, "date");
   const milliseconds = truncateToInt64(value);
   if (milliseconds === undefined) throw new ConversionError(at, "the number is beyond the range of dates");
   return makeDate(at, milliseconds);

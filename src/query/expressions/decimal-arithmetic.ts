@@ -37,21 +37,16 @@ export function makeDecimal(value: Decimal): Decimal128 {
   return new Decimal128(bytes);
 }
 
-export function digitsOf(coefficient: bigint): number {
+function digitsOf(coefficient: bigint): number {
   return coefficient === 0n ? 0 : coefficient.toString().length;
 }
 
-export function pow10(n: number): bigint {
+function pow10(n: number): bigint {
   return 10n ** BigInt(n);
 }
 
 /** Divides rounding as told; `negative` is the sign of the whole. */
-export function divideRounded(
-  dividend: bigint,
-  divisor: bigint,
-  rounding: Rounding,
-  negative: boolean,
-): bigint {
+function divideRounded(dividend: bigint, divisor: bigint, rounding: Rounding, negative: boolean): bigint {
   const quotient = dividend / divisor;
   const rest = dividend % divisor;
   if (rest === 0n) return quotient;

@@ -4,7 +4,7 @@ import { QueryError } from "../errors.ts";
 import { type Document, isDocument, type Value } from "../values.ts";
 
 /** What arrays and texts made by one evaluation may take together, in bytes. */
-export const MAX_GROWTH = 64 * 1024 * 1024;
+const MAX_GROWTH = 64 * 1024 * 1024;
 /** What one value may come to when written out: the server's limit of a document. */
 const MAX_VALUE = 16 * 1024 * 1024;
 /** Levels of arrays and objects in a value: the server's limit of a document. */

@@ -13,12 +13,10 @@ import type { ExpressionNode, Operator } from "./nodes.ts";
 import { OPERATORS } from "./operators/index.ts";
 import { Reader } from "./parse.ts";
 
-export { type Code, code, join, Name, Scope } from "../code.ts";
-export { Emitter, type Environment, emitSet, type Mode, type Typed } from "./emitter.ts";
+export type { Emitter } from "./emitter.ts";
 export { checkSize } from "./growth.ts";
 export type { ArgumentSpec, ExpressionNode, Operator, OperatorCategory, OperatorExample } from "./nodes.ts";
 export { checkVariableName } from "./parse.ts";
-export { ANY, T } from "./types.ts";
 
 /** Values of the variables given at run time, by name without `$$`; undefined is a missing value. */
 export type Variables = ReadonlyMap<string, Value | undefined>;

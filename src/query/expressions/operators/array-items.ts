@@ -62,7 +62,7 @@ function endItem(name: "$first" | "$last"): Operator {
 }
 
 /** The number that `$firstN` and its like take. */
-export function needCount(at: string, value: Value | undefined): number {
+function needCount(at: string, value: Value | undefined): number {
   const integer = truncateToInt64(value);
   if (widthOf(value) === 0) throw wrongType(`${at}.n`, "a positive integer", value);
   if (integer === undefined || integer < 1n || compareValues(integer, value) !== 0) {

@@ -54,41 +54,38 @@ function logical(name: "$and" | "$or"): Operator {
     example: example({ [name]: ["$a", { $gt: ["$b", 1] }] }, { a: 1, b: 1 }, !every),
     run: (_at, ...args) => (every ? args.every(truthy) : args.some(truthy)),
     condition: (emitter, call) => emitLogical(emitter, call.args, every),
-    parse: (reader, value, at) => parseLogical(reader, operator, Array.isArray(value) ? value : [value], at),
+    parse: (reader, value, at) => {
+      const items = Array.isArray(value) ? value : [value];
+      const operands = items.map((item, i) => reader.read(item, items.length > 1 ? `${at}[${i}]` : at));
+      return combine(reader, operator, operands, at);
+    },
     safe: true,
   };
-  function parseLogical(
-    reader: Reader,
-    self: Operator,
-    items: readonly unknown[],
-    at: string,
-  ): ExpressionNode {
-    const many = items.length > 1;
-    const operands = items.map((item, i) => reader.read(item as never, many ? `${at}[${i}]` : at));
-    return combine(reader, self, operands, at);
-  }
-  function combine(
-    reader: Reader,
-    self: Operator,
-    operands: readonly ExpressionNode[],
-    at: string,
-  ): ExpressionNode {
-    if (operands.length > MAX_NESTED) {
-      const size = Math.max(MAX_NESTED, Math.ceil(operands.length / MAX_NESTED));
-      const groups: ExpressionNode[] = [];
-      for (let i = 0; i < operands.length; i += size) {
-        groups.push(combine(reader, self, operands.slice(i, i + size), at));
-      }
-      return reader.call(self, groups, at);
-    }
-    // A constant that decides makes the whole constant; one that does not can be left out.
-    if (operands.some((item) => item.kind === "constant" && truthy(item.value) !== every)) {
-      return { kind: "constant", value: !every };
-    }
-    const open = operands.filter((item) => item.kind !== "constant");
-    return reader.call(self, open, at);
-  }
   return operator;
+}
+
+/** Leaves out operands that decide nothing; long lists become lists of lists. */
+function combine(
+  reader: Reader,
+  operator: Operator,
+  operands: readonly ExpressionNode[],
+  at: string,
+): ExpressionNode {
+  if (operands.length > MAX_NESTED) {
+    const size = Math.max(MAX_NESTED, Math.ceil(operands.length / MAX_NESTED));
+    const groups: ExpressionNode[] = [];
+    for (let i = 0; i < operands.length; i += size) {
+      groups.push(combine(reader, operator, operands.slice(i, i + size), at));
+    }
+    return reader.call(operator, groups, at);
+  }
+  // A constant that decides makes the whole constant.
+  const decides = operator.name === "$or";
+  if (operands.some((item) => item.kind === "constant" && truthy(item.value) === decides)) {
+    return Object.freeze({ kind: "constant", value: decides });
+  }
+  const open = operands.filter((item) => item.kind !== "constant");
+  return reader.call(operator, open, at);
 }
 
 export const booleanOperators: readonly Operator[] = [

@@ -1,7 +1,5 @@
 /** Short forms that descriptions of operators share. */
-import { type Code, code, join } from "../../code.ts";
 import type { Document, Value } from "../../values.ts";
-import type { Emitter, Typed } from "../emitter.ts";
 import type { ArgumentSpec, CallNode, ExpressionNode, OperatorExample } from "../nodes.ts";
 
 /** A list of that many arguments. */
@@ -22,16 +20,4 @@ export function example(expression: Value, document: Document, result?: Value): 
 /** The argument at a position of a checked call; one that is not given is a missing value. */
 export function argument(call: CallNode, index: number): ExpressionNode {
   return call.args[index] ?? { kind: "constant", value: undefined };
-}
-
-/** Arguments of a call of a function in generated code. */
-export function callOf(emitter: Emitter, run: unknown, ...args: readonly Code[]): Code {
-  return code`${emitter.ref(run, "run")}(${join(args, code`, `)})`;
-}
-
-/** Adds `target = value` for a result computed in a block of its own. */
-export function assign(emitter: Emitter, target: Code, emit: () => Typed): Code {
-  return emitter.block(() => {
-    emitter.line(code`${target} = ${emit().code};`);
-  });
 }
