@@ -18,3 +18,25 @@ export function readExpression(value: Value, at: string, variables: ReadonlySet<
   const node = parseExpression(value, at, { variables });
   return Object.freeze({ at, node, compile: () => compileExpressionNode(node) });
 }
+
+/** Whether an expression reads a variable of the run: most do not, and then none need be made. */
+export function readsVariables({ node }: Expression): boolean {
+  return reads(node);
+}
+
+function reads(node: ExpressionNode | undefined): boolean {
+  switch (node?.kind) {
+    case "external":
+      return true;
+    case "field":
+      return reads(node.from);
+    case "object":
+      return node.fields.some(([, value]) => reads(value));
+    case "array":
+      return node.items.some(reads);
+    case "call":
+      return node.args.some(reads);
+    default:
+      return false;
+  }
+}

@@ -1,7 +1,7 @@
 /** `$match`: keeps the documents that match a find filter. */
 import { QueryError } from "../errors.ts";
 import { compileMatchNode, type MatchNode, matchConjuncts, parseMatch, walkMatch } from "../match/index.ts";
-import type { Evaluate, Expression } from "../pipeline/expression.ts";
+import { type Evaluate, type Expression, readsVariables } from "../pipeline/expression.ts";
 import type { CompiledStage, Plannable, Variables } from "../pipeline/nodes.ts";
 import type { PipelineReader, StageDefinition } from "../pipeline/reader.ts";
 import { planMatch } from "../plan.ts";
@@ -73,13 +73,15 @@ function readExpressions(node: MatchNode, reader: PipelineReader): FilterExpress
   return expressions;
 }
 
+const NO_VARIABLES: Variables = new Map();
+
 /** Compiles a filter, or a part of one, whose expressions have been read. */
 export function compileFilterTest(
   node: MatchNode,
   expressions: FilterExpressions,
 ): (document: Document, variables: Variables) => boolean {
   // Tests see documents only: what the variables are is set before each.
-  let current: Variables = new Map();
+  let current = NO_VARIABLES;
   const test = compileMatchNode(node, (_expression: Value, path: string) => {
     const evaluate: Evaluate = expressions.get(path)?.compile() ?? (() => undefined);
     return (root) => evaluate(root, current);
@@ -92,11 +94,9 @@ export function compileFilterTest(
 }
 
 function compileTest(node: MatchNode, expressions: FilterExpressions): CompiledStage {
-  if (expressions.size === 0) {
-    const test = compileMatchNode(node);
-    return { kind: "map", apply: (document) => (test(document) ? document : undefined) };
-  }
   const test = compileFilterTest(node, expressions);
+  if (![...expressions.values()].some(readsVariables))
+    return { kind: "map", apply: (document) => (test(document, NO_VARIABLES) ? document : undefined) };
   return {
     kind: "map",
     apply: (document, { variables }) => (test(document, variables) ? document : undefined),

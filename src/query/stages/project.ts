@@ -1,6 +1,7 @@
 /** The stages that choose, add and drop fields: `$project`, `$addFields` and `$set`, `$unset`. */
 import { QueryError } from "../errors.ts";
-import type { Expression } from "../pipeline/expression.ts";
+import { code, compileFunction, emitSet, T } from "../expressions/index.ts";
+import { type Expression, readsVariables } from "../pipeline/expression.ts";
 import type { CompiledStage, StageNode, Variables } from "../pipeline/nodes.ts";
 import type { PipelineReader, StageDefinition } from "../pipeline/reader.ts";
 import {
@@ -11,7 +12,7 @@ import {
   parseAddFields,
   parseProjection,
 } from "../projection/index.ts";
-import type { Value } from "../values.ts";
+import type { Document, Value } from "../values.ts";
 
 export const project: StageDefinition = {
   name: "$project",
@@ -81,17 +82,65 @@ function compileProjecting(
   tree: ProjectionTree,
   expressions: ReadonlyMap<string, Expression>,
 ): CompiledStage {
-  // The tree's functions see documents only: what the variables are is set before each.
+  const apply = compileFlat(tree, expressions) ?? compileNested(tree, expressions);
+  if (![...expressions.values()].some(readsVariables))
+    return { kind: "map", apply: (document) => apply(document) };
+  return { kind: "map", apply: (document, { variables }) => apply(document, variables) };
+}
+
+/** More fields are not compiled into one function: engines run long ones slowly. */
+const MOST_TOGETHER = 64;
+
+type Project = (document: Document, variables?: Variables) => Document;
+
+/** Any tree: what its functions share are the variables of the present document. */
+function compileNested(tree: ProjectionTree, expressions: ReadonlyMap<string, Expression>): Project {
   let current: Variables = new Map();
   const apply = compileTree(tree, (_expression, at) => {
     const evaluate = expressions.get(at)?.compile() ?? (() => undefined);
     return (root) => evaluate(root, current);
   });
-  return {
-    kind: "map",
-    apply: (document, { variables }) => {
-      current = variables;
-      return apply(document);
-    },
+  return (document, variables = current) => {
+    current = variables;
+    return apply(document);
   };
+}
+
+/**
+ * A tree whose computed fields all stand at the top: one function for all of them, in which equal parts are
+ * computed once.
+ */
+function compileFlat(
+  { mode, root }: ProjectionTree,
+  expressions: ReadonlyMap<string, Expression>,
+): Project | undefined {
+  const computed: [string, Expression][] = [];
+  const others: ProjectionNode = { fields: new Map(), computes: false, entries: root.entries };
+  for (const [name, entry] of root.fields) {
+    const expression = entry.kind === "computed" ? expressions.get(entry.at) : undefined;
+    if (expression !== undefined) computed.push([name, expression]);
+    else if (entry.kind === "node" && entry.node.computes) return undefined;
+    else others.fields.set(name, entry);
+  }
+  if (computed.length === 0 || computed.length > MOST_TOGETHER) return undefined;
+  const whole = mode === "exclude" && others.fields.size === 0;
+  const start = whole ? copyOf : compileTree({ mode, root: others }, () => () => undefined);
+  return compileFunction<Project>((emitter) => {
+    const values = computed.map(([name, { node }]) => [name, emitter.bound(node)] as const);
+    const output = emitter.temporary("o");
+    emitter.line(code`${output} = ${emitter.ref(start, "start")}(${emitter.environment.root});`);
+    for (const [name, { code: value, types }] of values) {
+      const set = emitSet(emitter, output, name, value);
+      emitter.line(
+        (types & T.MISSING) === 0
+          ? set
+          : code`if (${value} === undefined) delete ${output}[${name}]; else ${set}`,
+      );
+    }
+    return output;
+  });
+}
+
+function copyOf(document: Document): Document {
+  return { ...document };
 }
