@@ -43,7 +43,9 @@ function readOrder(value: Value, at: string): SortItems {
     return (items) => items.toSorted((a, b) => direction * compareInPlace(a, b));
   }
   const keys = parseSort(value, at).map(([path, direction]) => ({ parts: path.split("."), direction }));
-  if (keys.length === 0) throw new QueryError("invalid", at, "needs at least one path");
+  const [only, ...others] = keys;
+  if (only === undefined) throw new QueryError("invalid", at, "needs at least one path");
+  if (others.length === 0) return (items) => sortByOne(items, only.parts, only.direction);
   return (items) => {
     // What an item is sorted by is looked up once, not with every comparison.
     const keyed = items.map((item) => ({ item, key: keys.map(({ parts }) => valueAt(item, parts)) }));
@@ -56,6 +58,18 @@ function readOrder(value: Value, at: string): SortItems {
     });
     return keyed.map(({ item }) => item);
   };
+}
+
+/** Sorts by one path; histories come in their order most of the time, which one look over them tells. */
+function sortByOne(items: readonly Value[], parts: readonly string[], direction: 1 | -1): Value[] {
+  const keys = items.map((item) => valueAt(item, parts));
+  let ordered = true;
+  for (let i = 1; ordered && i < keys.length; i++)
+    ordered = direction * compareInPlace(keys[i - 1] ?? null, keys[i] ?? null) <= 0;
+  if (ordered) return [...items];
+  const places = keys.map((_, i) => i);
+  places.sort((a, b) => direction * compareInPlace(keys[a] ?? null, keys[b] ?? null));
+  return places.map((i) => items[i] ?? null);
 }
 
 /** BSON's order; of two plain numbers in place, unless NaN takes part. */
