@@ -40,6 +40,8 @@ export const densify: StageDefinition = {
       partition: readFields(getField(options, "partitionByFields"), `${at}.partitionByFields`),
       ...readStep(range, unit === undefined ? undefined : readUnit(`${at}.range.unit`, unit), `${at}.range`),
     };
+    if (how.bounds === "partition" && how.partition.length === 0)
+      throw new QueryError("invalid", `${at}.range.bounds`, "partition needs partitionByFields; use full");
     if (how.partition.some((path) => path.join(".") === how.field.join(".")))
       throw new QueryError("invalid", at, "the field cannot be one of the partition's");
     return {

@@ -32,6 +32,8 @@ export function overWindows(
   at: string,
 ): Evaluated {
   return (partition) => {
+    if (name === "$first" || name === "$last")
+      return atEnds(partition, window, accumulator, name === "$first", at);
     const inputs = partition.documents.map((document) => accumulator.input(document, partition.variables));
     const moves = window.low !== undefined && window.low !== Number.NEGATIVE_INFINITY;
     const start = () =>
@@ -39,6 +41,21 @@ export function overWindows(
       accumulator.start({}, partition.variables, partition.account);
     return slide(partition, window, inputs, start, at);
   };
+}
+
+/** The value of the first or last document of each window; what lies between is not looked at. */
+function atEnds(
+  partition: Partition,
+  window: Window,
+  accumulator: CompiledAccumulator,
+  first: boolean,
+  at: string,
+): (Value | undefined)[] {
+  return spansOf(window, partition, at).map(([from, to]) => {
+    const document = partition.documents[first ? from : to - 1];
+    if (document === undefined || from === to) return null;
+    return plain(accumulator.input(document, partition.variables));
+  });
 }
 
 /** Slides an accumulator over the windows of a partition. */

@@ -20,6 +20,7 @@ export type Window =
       readonly high: Edge<Value>;
       readonly unit: Unit | undefined;
       readonly path: readonly string[];
+      readonly ascending: boolean;
     };
 
 /** From the first document of a window to behind its last. */
@@ -43,7 +44,7 @@ export function readWindow({ window, sortBy, at }: WindowContext): Window {
     throw new QueryError("invalid", where, "has either documents or range");
   if (range !== undefined) {
     const [only, ...others] = sortBy ?? [];
-    if (only === undefined || others.length > 0 || only[1] !== 1)
+    if (only === undefined || others.length > 0)
       throw new QueryError("invalid", where, "a range needs a sortBy of one ascending path");
     const [low, high] = readEdges(range, `${where}.range`, unit === undefined ? readDistance : readUnits);
     return {
@@ -52,6 +53,7 @@ export function readWindow({ window, sortBy, at }: WindowContext): Window {
       high,
       unit: unit === undefined ? undefined : readUnit(`${where}.unit`, unit),
       path: only[0].split("."),
+      ascending: only[1] === 1,
     };
   }
   if (unit !== undefined) throw new QueryError("invalid", `${where}.unit`, "a unit needs a range");
@@ -111,7 +113,8 @@ export function spansOf(window: Window, partition: Partition, at: string): Span[
       return [from, Math.max(from, Math.min(size, i + window.high + 1))];
     });
   }
-  const { low, high, path, unit } = window;
+  const { low, high, path, unit, ascending } = window;
+  if (!ascending) throw new QueryError("runtime", at, "a range needs a sortBy of one ascending path");
   const keys = partition.documents.map((document) => followPath(document, path));
   checkKeys(keys, unit, at);
   let from = 0;

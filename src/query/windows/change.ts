@@ -147,26 +147,37 @@ export const integral: WindowFunctionDefinition = {
       // Trapezoids between neighbours; one falls in or out with the document at its end.
       const areas = along.map((point, i) => trapezoid(along[i - 1], point));
       return spansWithin(window, partition, at, areas).map((area) =>
-        length === undefined || area === null ? area : double(asDouble(area) / length),
+        length === undefined || area === null ? area : perUnit(area, length),
       );
     });
   },
 };
 
-function trapezoid(before: Along | undefined, { place, value }: Along): number {
+function perUnit(area: Value, length: number): Value {
+  if (area instanceof Decimal128)
+    return makeDecimal(divideDecimals(asDecimal(area), asDecimal(double(length))));
+  return double(asDouble(area) / length);
+}
+
+function trapezoid(before: Along | undefined, { place, value }: Along): Value {
   if (before === undefined) return 0;
+  if (value instanceof Decimal128 || before.value instanceof Decimal128) {
+    const heights = addDecimals(asDecimal(value), asDecimal(before.value));
+    const area = multiplyDecimals(heights, asDecimal(place - before.place));
+    return makeDecimal(divideDecimals(area, finite(false, 2n, 0)));
+  }
   const area = ((asDouble(value) + asDouble(before.value)) * (place - before.place)) / 2;
-  return Number.isNaN(area) ? 0 : area;
+  return Number.isNaN(area) ? 0 : double(area);
 }
 
 /** The sum of the trapezoids inside each window: none of a single document, null of none. */
-function spansWithin(window: Window, partition: Partition, at: string, areas: readonly number[]): Value[] {
+function spansWithin(window: Window, partition: Partition, at: string, areas: readonly Value[]): Value[] {
   const sum = new MovingSum();
   let from = 0;
   let to = 0;
   return spansOf(window, partition, at).map(([low, high]) => {
-    for (; to < high; to++) if (to > from) sum.add(double(areas[to] ?? 0));
-    for (; from < low; from++) if (from + 1 < to) sum.remove(double(areas[from + 1] ?? 0));
+    for (; to < high; to++) if (to > from) sum.add(areas[to]);
+    for (; from < low; from++) if (from + 1 < to) sum.remove(areas[from + 1]);
     to = Math.max(to, from);
     return low === high ? null : sum.value;
   });

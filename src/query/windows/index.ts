@@ -1,6 +1,8 @@
 /** The registry of window functions: those of their own kind, and the accumulators. */
 import { ACCUMULATORS } from "../accumulators/index.ts";
+import { readN } from "../accumulators/n.ts";
 import { QueryError } from "../errors.ts";
+import type { PipelineReader } from "../pipeline/reader.ts";
 import { didYouMean } from "../suggest.ts";
 import { isDocument, type Value } from "../values.ts";
 import { overWindows } from "./accumulate.ts";
@@ -56,6 +58,15 @@ export function readWindowFunction(
     throw new QueryError("invalid", where, `unknown window function${didYouMean(name, known)}`);
   }
   const window = readWindow(full);
+  checkN(argument, where, context.reader);
   const parsed = accumulator.parse(argument, where, context.reader);
   return () => overWindows(name, parsed.compile(), window, where);
+}
+
+/** There is no group whose key could say how many: here `n` is a constant. */
+function checkN(argument: Value, at: string, reader: PipelineReader): void {
+  const n = isDocument(argument) ? argument["n"] : undefined;
+  if (n === undefined || !isDocument(argument) || Object.keys(argument)[0]?.startsWith("$")) return;
+  const { node } = reader.expression(n, `${at}.n`);
+  if (node.kind === "constant") readN(node.value, `${at}.n`);
 }

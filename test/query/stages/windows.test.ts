@@ -67,6 +67,35 @@ describe.skipIf(withoutServer)("window functions", () => {
       ]),
     ));
 
+  test("ends of windows alone are looked at; n is constant", () =>
+    expectAlike([
+      ...over(
+        [{ $last: { $abs: "$w" } }, { $first: { $abs: "$p" } }, { $last: { $abs: "$p" } }],
+        WINDOWS.slice(0, 4),
+      ),
+      ...over(
+        [{ $lastN: { input: "$v", n: 0 } }, { $topN: { n: "x", sortBy: { v: 1 }, output: 1 } }],
+        [{}],
+        [],
+      ),
+      {
+        pipeline: [
+          {
+            $setWindowFields: {
+              sortBy: { t: -1 },
+              output: { x: { $sum: "$v", window: { range: [-1, 0] } } },
+            },
+          },
+        ],
+        documents: [],
+      },
+      ...over(
+        [{ $integral: { input: "$v" } }],
+        [{}, { window: { documents: [-1, 0] } }],
+        [1, 2, 4].map((t) => ({ t, v: t === 2 ? Decimal128.fromString("2.5") : t })),
+      ),
+    ]));
+
   test("places", () =>
     expectAlike(
       over(
@@ -249,6 +278,7 @@ describe.skipIf(withoutServer)("window functions", () => {
       { field: "t", range, partitionByFields: ["t"] },
       { field: "t", range, extra: 1 },
       { field: "p", range },
+      { field: "t", range: { step: 1, bounds: "partition" } },
     ];
     const times: Document[] = [
       { field: "t", range: { step: 1, unit: "day", bounds: "full" } },
