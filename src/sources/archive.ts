@@ -37,27 +37,31 @@ export async function* archiveMembers(
   };
   if (/\.tar$/i.test(path)) pipeline(file, tar, onEnd);
   else pipeline(file, createGunzip({ chunkSize: CHUNK_BYTES }), tar, onEnd);
-  let index = 0;
+  /** Packets that came whole, those passed over among them. */
+  let whole = 0;
   try {
     for await (const entry of tar) {
       const { name, type, size = 0 } = entry.header;
-      if (type !== "file" || !/\.avro$/i.test(name) || index++ < skip) {
+      const isPacket = type === "file" && /\.avro$/i.test(name);
+      if (!isPacket || whole < skip) {
+        if (isPacket) whole++;
         entry.resume();
         continue;
       }
       const most = size > packetBytes ? KEPT_BYTES : size;
       // The library's types know a member only as an event emitter; it is a stream of buffers.
       const bytes = await gather(entry as unknown as AsyncIterable<Uint8Array>, most);
+      whole++;
       yield size > packetBytes ? { name, bytes, oversized: size } : { name, bytes };
     }
   } catch (error) {
     const reason = failure ?? error;
-    throw new SourceError(path, `torn or no archive after ${index} packets: ${reasonOf(reason)}`);
+    throw new SourceError(path, `torn or no archive after ${whole} packets: ${reasonOf(reason)}`);
   } finally {
     file.destroy();
     tar.destroy();
   }
-  if (index === 0 && skip === 0) throw new SourceError(path, "no .avro file in this archive");
+  if (whole === 0 && skip === 0) throw new SourceError(path, "no .avro file in this archive");
 }
 
 /** The first `most` bytes of a member; what is beyond is read and dropped. */
