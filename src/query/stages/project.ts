@@ -1,6 +1,10 @@
 /** The stages that choose, add and drop fields: `$project`, `$addFields` and `$set`, `$unset`. */
+
+import { code } from "../code.ts";
 import { QueryError } from "../errors.ts";
-import { code, compileFunction, emitSet, T } from "../expressions/index.ts";
+import { emitSet } from "../expressions/emitter.ts";
+import { compileFunction } from "../expressions/index.ts";
+import { T } from "../expressions/types.ts";
 import { type Expression, readsVariables } from "../pipeline/expression.ts";
 import type { CompiledStage, StageNode, Variables } from "../pipeline/nodes.ts";
 import type { PipelineReader, StageDefinition } from "../pipeline/reader.ts";
