@@ -37,17 +37,6 @@ export function refuseSystemCollection(user: User, collection: string): void {
   throw forbidden(`Protected collection: ${collection} is for administrators`);
 }
 
-/** Refuses a collection that a stage such as `$lookup` reads beside the one that is asked. */
-export function refuseJoin(user: User, collection: string): void {
-  refuseSystemCollection(user, collection);
-  for (const survey of surveys) {
-    if (visiblePrograms(user, survey) === undefined) continue;
-    if (Object.values(survey.collections).includes(collection)) {
-      throw forbidden(`${collection} holds proprietary data beyond your programs and cannot be joined`);
-    }
-  }
-}
-
 /** Whether a history row or candidate with this program id is visible. */
 export function isVisible(row: Document, programs: readonly number[] | undefined): boolean {
   return programs === undefined || programs.includes(Number(row["programid"]));

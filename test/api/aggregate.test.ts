@@ -125,6 +125,32 @@ describe("what is closed", () => {
     $graphLookup: { from, startWith: "$_id", connectFromField: "_id", connectToField: "_id", as: "x" },
   });
   const inLookup = (stage: object) => [{ $lookup: { from: "rows", pipeline: [stage], as: "x" } }];
+  const all = (from: string, ...stages: object[]) => ({ $lookup: { from, pipeline: stages, as: "x" } });
+  const one = { $limit: 1 };
+  /** Joins with alerts and histories, and how many public rows each shows. */
+  const ofBea: [name: string, stages: object[], publicRows: number][] = [
+    ["alerts", [one, all("ZTF_alerts")], 2],
+    ["alerts in a facet", [one, { $facet: { f: [all("ZTF_alerts", { $sort: { candid: 1 } })] } }], 2],
+    ["alerts in a join", [one, all("rows", { $limit: 1 }, all("ZTF_alerts"))], 2],
+    [
+      "alerts that follow each other",
+      [
+        one,
+        { $addFields: { start: 1 } },
+        {
+          $graphLookup: {
+            from: "ZTF_alerts",
+            startWith: "$start",
+            connectFromField: "candidate.fid",
+            connectToField: "candidate.fid",
+            as: "x",
+          },
+        },
+      ],
+      2,
+    ],
+    ["histories", [one, { $lookup: { ...all("ZTF_alerts_aux").$lookup, as: "h" } }, all("ZTF_alerts")], 4],
+  ];
   const refused = (name: string, stages: object[], as: Scenario["as"] = "ada", catalog = "rows") =>
     pipeline(name, stages, { as: as ?? "ada", catalog, status: 400, hasNot: ["argon2"] });
   const closed = (name: string, stages: object[], as: Scenario["as"] = "ada", catalog = "rows") =>
@@ -146,8 +172,25 @@ describe("what is closed", () => {
       closed("users by $graphLookup", [graph("users")]),
       closed("users by $graphLookup in a facet", inFacet(graph("users"))),
       closed("dead letters by $lookup", [lookup("dead_letters")]),
-      closed("proprietary alerts by $lookup", [lookup("ZTF_alerts")], "bea"),
-      closed("proprietary history by $lookup", [lookup("ZTF_alerts_aux")], "bea"),
+      closed("stamps by $lookup", [lookup("ZTF_alerts_cutouts")], "bea"),
+      closed("stamps by $lookup in a facet", inFacet(lookup("ZTF_alerts_cutouts")), "bea"),
+      closed("history by $graphLookup", [graph("ZTF_alerts_aux")], "bea"),
+      ...ofBea.map(([name, stages, programids]) =>
+        pipeline(`of ${name} only public rows`, stages, {
+          as: "bea",
+          catalog: "rows",
+          has: ["2460002.5"],
+          hasNot: ["2460003.5", '"programid":2', "ZTF20aaelulu"],
+          effect: (_, { text }) => expect(text.match(/"programid":1/g)).toHaveLength(programids),
+        }),
+      ),
+      ...ofBea.map(([name, stages]) =>
+        pipeline(`of ${name} all rows, unrestricted`, stages, {
+          as: "ada",
+          catalog: "rows",
+          has: ["2460003.5", '"programid":2'],
+        }),
+      ),
       pipeline("a join that is open", [{ $limit: 1 }, lookup("rows"), { $project: { _id: 1, "x._id": 1 } }], {
         as: "bea",
         catalog: "rows",

@@ -2,7 +2,8 @@
 import { collectionsOf, type Document, isDocument, parsePipeline } from "../../query/index.ts";
 import { badRequest } from "../errors.ts";
 import type { User } from "../identity.ts";
-import { refuseJoin, visibleFilter } from "../visibility.ts";
+import { refuseSystemCollection, visibleFilter } from "../visibility.ts";
+import { matchedFirst, visibleStages } from "../visible-stages.ts";
 import { readLiteral } from "./literal.ts";
 import { catalogOf, commonOptions, DONE, flagOption, integerOption, type QueryType } from "./request.ts";
 
@@ -24,7 +25,7 @@ export const aggregate: QueryType = {
     const forbid = user.isAdministrator ? FORBIDDEN : FORBIDDEN_TO_USERS;
     // What is wrong is named by its place in the pipeline as it was sent, before anything is added to it.
     const parsed = parsePipeline(given, { path: "query.pipeline", forbid });
-    for (const joined of collectionsOf(parsed)) refuseJoin(user, joined);
+    for (const joined of collectionsOf(parsed)) refuseSystemCollection(user, joined);
     // Answers are streamed in pieces of a size that suits: the client's wish is checked and left at that.
     const batchSize = integerOption(kwargs, "batchSize");
     if (batchSize !== undefined && batchSize < 0) throw badRequest("kwargs.batchSize: expected 0 or more");
@@ -49,13 +50,9 @@ function stagesOf(query: Document): Document[] {
   throw badRequest("query.pipeline: expected a list of stages, or such a list as text");
 }
 
-/** The pipeline over what the user may see of the collection. */
+/** The pipeline over what the user may see of the collection, and of those that it joins. */
 function visiblePipeline(user: User, collection: string, stages: readonly Document[]): readonly Document[] {
   const visible = visibleFilter(user, collection, {});
-  if (Object.keys(visible).length === 0) return stages;
-  const near = stages[0]?.["$geoNear"];
-  if (!isDocument(near)) return [{ $match: visible }, ...stages];
-  // It must stay the first stage, so it takes the condition in.
-  const query = isDocument(near["query"]) ? near["query"] : {};
-  return [{ $geoNear: { ...near, query: { $and: [visible, query] } } }, ...stages.slice(1)];
+  const narrowed = visibleStages(user, stages);
+  return Object.keys(visible).length === 0 ? narrowed : matchedFirst(visible, narrowed);
 }
