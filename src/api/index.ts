@@ -57,7 +57,15 @@ export async function openApi({ store, filters, config, log, metrics, health }: 
   const { max_time_ms: maxTimeMs, saved_days: days, max_saved_bytes: maxBytes } = config.queries;
   const run = async (username: string, body: Document) =>
     runQuery(body, { store, user: await identities.userNamed(username), maxTimeMs });
-  const saved = new SavedQueries({ store, log, run, days, maxBytes });
+  const saved = new SavedQueries({
+    store,
+    log,
+    run,
+    days,
+    maxBytes,
+    maxTimeMs,
+    isShared: store.kind === "mongo",
+  });
   const app = createApp({
     store,
     feed,

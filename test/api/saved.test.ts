@@ -216,6 +216,7 @@ describe("across restarts", () => {
     created_at: new Date(),
     finished_at: null,
     expires_at: new Date(Date.now() + 86_400_000),
+    claimed_until: new Date(Date.now() + 60_000),
     message: null,
     code: null,
     parts: 0,
@@ -242,6 +243,8 @@ describe("across restarts", () => {
       run: async () => ({ message: "done", data: 2 }),
       days: 5,
       maxBytes: 1000,
+      maxTimeMs: 1000,
+      isShared: false,
     });
     await again.start();
     expect(await load("old")).toBeUndefined();
@@ -258,6 +261,27 @@ describe("across restarts", () => {
     expect(parts).toBe(0);
   });
 
+  test("what another server of the same store runs is left to it until it must have ended", async () => {
+    await api.store.insert("queries", [
+      head("elsewhere", {}),
+      head("abandoned", { claimed_until: new Date(Date.now() - 1000) }),
+    ]);
+    const other = new SavedQueries({
+      store: api.store,
+      log: createLog({ level: "silent", stream: "stdout" }).log,
+      run: async () => ({ message: "done", data: 2 }),
+      days: 5,
+      maxBytes: 1000,
+      maxTimeMs: 1000,
+      isShared: true,
+    });
+    await other.start();
+    expect((await ended("ada", "abandoned", "?part=result")).text).toEndWith('"data":2}');
+    await other.close();
+    expect(await load("elsewhere")).toMatchObject({ state: "running", attempts: 1 });
+    await api.store.remove("queries", "elsewhere");
+  });
+
   test("what runs while the server ends is left to the next one", async () => {
     await api.store.insert("queries", [head("cut", { state: "queued", attempts: 0 })]);
     let begun = () => {};
@@ -272,6 +296,8 @@ describe("across restarts", () => {
       },
       days: 5,
       maxBytes: 1000,
+      maxTimeMs: 1000,
+      isShared: false,
     });
     await ending.start();
     await running;

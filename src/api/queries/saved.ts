@@ -17,6 +17,8 @@ const MOST_RUNNING = 2;
 const MOST_WAITING_PER_USER = 100;
 /** A query during which the server ended this often is not tried again. */
 const MOST_ATTEMPTS = 3;
+/** Beyond the time limit of a query: for writing its answer. */
+const CLAIM_MARGIN_MS = 60_000;
 const SWEEP_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const MOST_DAYS = 365;
@@ -36,6 +38,8 @@ export interface SavedQuery {
   readonly created_at: Date;
   readonly finished_at: Date | null;
   readonly expires_at: Date;
+  /** Until then it is the server's that took it; afterwards anyone's. */
+  readonly claimed_until: Date;
   /** How it ended: the message of the answer, or of the error with its status. */
   readonly message: string | null;
   readonly code: number | null;
@@ -50,6 +54,10 @@ export interface SavedParts {
   readonly run: (username: string, body: Document) => Promise<QueryAnswer>;
   readonly days: number;
   readonly maxBytes: number;
+  /** Longest time that one may run, milliseconds. */
+  readonly maxTimeMs: number;
+  /** Whether other servers use the same store: what they run is left to them until it must have ended. */
+  readonly isShared: boolean;
 }
 
 export class SavedQueries {
@@ -65,7 +73,9 @@ export class SavedQueries {
     this.#timer = setInterval(() => void this.#sweep().catch((error) => this.#report(error)), SWEEP_MS);
     this.#timer.unref();
     await this.#sweep();
-    for (const query of await this.#list({ state: { $in: ["queued", "running"] } })) this.#enqueue(query._id);
+    const isFree = this.parts.isShared ? { claimed_until: { $lte: new Date() } } : {};
+    const interrupted = await this.#list({ state: { $in: ["queued", "running"] }, ...isFree });
+    for (const query of interrupted) this.#enqueue(query._id);
   }
 
   /** Begins no more; what is under way is run again at the next start. */
@@ -94,6 +104,7 @@ export class SavedQueries {
       created_at: now,
       finished_at: null,
       expires_at: new Date(now.getTime() + this.#days(days) * DAY_MS),
+      claimed_until: this.#claim(),
       message: null,
       code: null,
       parts: 0,
@@ -133,6 +144,10 @@ export class SavedQueries {
   async remove({ _id: id }: SavedQuery): Promise<void> {
     await this.parts.store.remove(QUERIES, id);
     await removeText(this.parts.store, id);
+  }
+
+  #claim(): Date {
+    return new Date(Date.now() + this.parts.maxTimeMs + CLAIM_MARGIN_MS);
   }
 
   #days(given: Value | undefined): number {
@@ -176,7 +191,12 @@ export class SavedQueries {
   async #run(id: string): Promise<void> {
     const queued = await this.#load(id);
     if (queued === undefined) return;
-    const query: SavedQuery = { ...queued, state: "running", attempts: queued.attempts + 1 };
+    const query: SavedQuery = {
+      ...queued,
+      state: "running",
+      attempts: queued.attempts + 1,
+      claimed_until: this.#claim(),
+    };
     if (query.attempts > MOST_ATTEMPTS) {
       const message = `the server ended ${MOST_ATTEMPTS} times while this query ran`;
       return this.#end({ ...query, state: "failed", message, code: 500 });
