@@ -15,7 +15,7 @@ import type { AlertReader, AlertSelection, AlertWriter, ObjectRecord } from "../
 import { jdOf, type Survey, surveyByName } from "../surveys/index.ts";
 import { compileVersion } from "./compiled.ts";
 import type { FilterDocument } from "./definition.ts";
-import { FILTER_LIMIT_MS, FilterEngine, type FilteredAlert } from "./engine.ts";
+import { FilterEngine, type FilteredAlert, filterDeadline } from "./engine.ts";
 import { invalid } from "./errors.ts";
 import { joinAlert, type Programs } from "./joined.ts";
 import { type Match, outboxEntryOf } from "./match.ts";
@@ -227,7 +227,7 @@ class Counter {
   run(alert: FilteredAlert, joined: Document): Document | undefined {
     this.seen++;
     try {
-      const row = this.filter(joined, new Deadline(FILTER_LIMIT_MS, "pipeline"));
+      const row = this.filter(joined, filterDeadline());
       if (row !== undefined) this.#passed++;
       return row;
     } catch (error) {

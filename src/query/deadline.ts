@@ -11,28 +11,34 @@ const TICKS_BETWEEN_LOOKS = 4096;
 let remaining = TICKS_BETWEEN_LOOKS;
 let running: Deadline | undefined;
 
+const wallClock = () => performance.now();
+
 /** A time limit that starts when it is made. */
 export class Deadline {
   readonly #end: number;
 
-  /** `milliseconds` from now; `path` names what is limited in the error, e.g. `pipeline`. */
+  /**
+   * `milliseconds` from now; `path` names what is limited in the error, e.g. `pipeline`; `clock` tells the
+   * time in milliseconds, by default that of the wall.
+   */
   constructor(
     readonly milliseconds: number,
     readonly path = "",
+    readonly clock: () => number = wallClock,
   ) {
-    this.#end = performance.now() + milliseconds;
+    this.#end = clock() + milliseconds;
   }
 
   /** Throws a `deadline` error when the time is over. */
   check(): void {
-    if (performance.now() < this.#end) return;
+    if (this.clock() < this.#end) return;
     throw new QueryError("deadline", this.path, `took longer than its time limit of ${this.milliseconds} ms`);
   }
 
-  /** Runs synchronous query code under this limit; an enclosing one holds on. */
+  /** Runs synchronous query code under this limit; an enclosing one on the same clock holds on. */
   run<T>(work: () => T): T {
     const outer = running;
-    running = outer !== undefined && outer.#end < this.#end ? outer : this;
+    running = outer?.clock === this.clock && outer.#end < this.#end ? outer : this;
     remaining = TICKS_BETWEEN_LOOKS;
     try {
       return work();

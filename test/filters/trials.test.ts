@@ -288,7 +288,7 @@ describe("trying a pipeline that is not saved", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as { event: string });
     expect(events.map(({ event }) => event).sort()).toEqual(["progress", "row", "row", "summary"]);
-    expect(events.at(-1)).toMatchObject({ event: "summary", seen: 100, passed: 50 });
+    expect(events.at(-1)).toMatchObject({ event: "summary", seen: 100, passed: 50, explain: [{}, {}] });
   });
 });
 
