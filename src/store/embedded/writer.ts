@@ -4,14 +4,8 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Document } from "../../query/index.ts";
 import type { AlertCollections } from "../alert-record.ts";
-import type {
-  AlertBatch,
-  AlertWriter,
-  BatchResult,
-  DeadLetter,
-  EncodedAlert,
-  SourcePosition,
-} from "../store.ts";
+import { letterDocument } from "../dead-letter.ts";
+import type { AlertBatch, AlertWriter, BatchResult, EncodedAlert, SourcePosition } from "../store.ts";
 import { closeDatabase, DATABASE_FILE, openDatabase, storeError } from "./database.ts";
 import { insertDocuments, removeDocument } from "./documents.ts";
 import type { EncodedRows } from "./encoder.ts";
@@ -165,20 +159,6 @@ class SurveyTables {
     this.#objectsAdded = 0;
     this.#cutoutsAdded = 0;
   }
-}
-
-function letterDocument(letter: DeadLetter): Document {
-  const { id, source, place, survey, reason, message, bytes } = letter;
-  return {
-    _id: id,
-    source,
-    place,
-    ...(survey === undefined ? {} : { survey }),
-    reason,
-    message,
-    bytes,
-    created_at: new Date(),
-  };
 }
 
 function positionDocument({ source, position, done }: SourcePosition): Document {

@@ -5,14 +5,8 @@
  */
 import type { Document as BsonDocument, ClientSession, Db } from "mongodb";
 import type { AlertCollections } from "../alert-record.ts";
-import type {
-  AlertBatch,
-  AlertWriter,
-  BatchResult,
-  DeadLetter,
-  EncodedAlert,
-  SourcePosition,
-} from "../store.ts";
+import { letterDocument } from "../dead-letter.ts";
+import type { AlertBatch, AlertWriter, BatchResult, EncodedAlert, SourcePosition } from "../store.ts";
 import { type Connection, connect, type MongoOptions } from "./client.ts";
 import type { EncodedMongoAlert } from "./encoder.ts";
 import { isDuplicateKey, isOnlyDuplicates, storeError } from "./errors.ts";
@@ -220,18 +214,4 @@ async function surveyAdditions(
     { collection: cutouts, documents: stamps },
     { collection: alerts, documents: fresh.map((alert) => bytesToDriver(rowsOf(alert).document)) },
   ];
-}
-
-function letterDocument(letter: DeadLetter): BsonDocument {
-  const { id, source, place, survey, reason, message, bytes } = letter;
-  return {
-    _id: id,
-    source,
-    place,
-    ...(survey === undefined ? {} : { survey }),
-    reason,
-    message,
-    bytes,
-    created_at: new Date(),
-  };
 }
