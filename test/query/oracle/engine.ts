@@ -16,7 +16,7 @@ import {
 import type { Case, FindQuery, Outcome } from "./cases.ts";
 
 /** No case may take longer; a hang would be a difference. */
-const TIME_LIMIT_MS = 10_000;
+const TIME_LIMIT_MS = 5_000;
 
 /** Our answer. Errors other than QueryErrors are bugs and pass through. */
 export function runOnEngine({ query, documents, other }: Case): Outcome {

@@ -223,3 +223,16 @@ function smallExpression(random: Random, documents: readonly Document[]): Value 
   const leaf = () => maker.make("any", 0);
   return random.chance(0.5) ? leaf() : { [random.pick(["$eq", "$gt", "$lte", "$ne"])]: [leaf(), leaf()] };
 }
+
+/**
+ * Whether a filter has a bit mask given as bytes. The server (6.0) frees those before projections and stages
+ * that move use them: it answers wrongly or aborts.
+ */
+export function hasByteMask(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.entries(value).some(
+    ([name, below]) =>
+      (name.startsWith("$bits") && (below instanceof Uint8Array || below instanceof Binary)) ||
+      hasByteMask(below),
+  );
+}

@@ -4,7 +4,7 @@ import { STAGES } from "../../../src/query/stages/index.ts";
 import type { Query } from "./cases.ts";
 import { anyPath, anyScalar, fieldName } from "./documents.ts";
 import { ExpressionMaker, type Kind, literal } from "./expressions.ts";
-import { anyFilter } from "./find-queries.ts";
+import { anyFilter, hasByteMask } from "./find-queries.ts";
 import type { Random } from "./random.ts";
 
 type MakeStage = (builder: PipelineBuilder) => Value;
@@ -73,7 +73,10 @@ const INDEPENDENT = new Set([
 ]);
 
 const STAGE_MAKERS: Readonly<Record<string, MakeStage>> = {
-  $match: ({ random, documents }) => anyFilter(random, documents, 1),
+  $match: ({ random, documents }) => {
+    const filter = anyFilter(random, documents, 1);
+    return hasByteMask(filter) ? {} : filter;
+  },
   $project,
   $addFields: addFields,
   $set: addFields,
@@ -323,21 +326,29 @@ function $setWindowFields(builder: PipelineBuilder): Value {
     [0.5, () => ({ [random.pick(["$linearFill", "$locf"])]: "$n" })],
   ]);
   return {
-    ...(random.chance(0.4) && { partitionBy: builder.expression("any", 0) }),
+    ...(random.chance(0.4) && { partitionBy: random.pick(["$b", "$s", "$t"]) }),
     sortBy: random.chance(0.7) ? { _id: random.pick([1, -1]) } : { i: 1, _id: 1 },
     output: { [random.pick(["w", "o.w", "n"])]: output },
   };
 }
 
+/** Never between the least and the greatest of wild values: that would be half a million documents. */
 function $densify(builder: PipelineBuilder): Value {
   const { random } = builder;
+  const whole = random.chance(0.5);
+  // It sorts by the field alone.
+  if (!whole) builder.ordered = false;
+  const bounds = whole
+    ? random.pick<Value>(["full", "full", "partition"])
+    : random.pick<Value>([
+        [0, 5],
+        [double(-1), 3],
+        [5, 0],
+      ]);
   return {
-    field: random.pick(["_id", "i", "o.b.x"]),
+    field: whole ? "_id" : random.pick(["_id", "i", "o.b.x"]),
     ...(random.chance(0.2) && { partitionByFields: ["b"] }),
-    range: {
-      step: random.pick<Value>([1, 2, 0.5, double(1), 0]),
-      bounds: random.pick<Value>(["full", "partition", [0, 5], [double(-1), 3], [5, 0]]),
-    },
+    range: { step: random.pick<Value>([1, 2, 0.5, double(1), 0]), bounds },
   };
 }
 

@@ -1,6 +1,7 @@
 /** Runs cases on a real server. */
 import { type Collection, type Db, MongoClient, MongoError, type Document as WireDocument } from "mongodb";
 import { type Document, isDocument, setField, type Value } from "../../../src/query/index.ts";
+import { STAGES } from "../../../src/query/stages/index.ts";
 import { testDatabaseName } from "../../support/mongod.ts";
 import type { Case, Outcome, Query } from "./cases.ts";
 import { documentsFromWire, KEEP_TYPES } from "./wire.ts";
@@ -95,8 +96,8 @@ export class Slot {
         singleBatch: true,
       };
     }
-    const barrier = asWritten ? [{ $_internalInhibitOptimization: {} }] : [];
-    const pipeline = query.pipeline.flatMap((stage) => [this.#withNames(stage), ...barrier]);
+    const stages = this.#withNames(query.pipeline);
+    const pipeline = asWritten ? withBarriers(stages) : stages;
     return { aggregate: this.name, pipeline, hint: { $natural: 1 }, cursor: { batchSize: 10_000 } };
   }
 
@@ -111,4 +112,22 @@ export class Slot {
     }
     return named;
   }
+}
+
+/** Puts a stage between all stages, nested ones too, past which the server moves nothing. */
+function withBarriers(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const items = value.map(withBarriers);
+    return items.length > 0 && items.every(isStage)
+      ? items.flatMap((item) => [item, { $_internalInhibitOptimization: {} }])
+      : items;
+  }
+  if (!isDocument(value)) return value;
+  const out: Document = {};
+  for (const [name, below] of Object.entries(value)) setField(out, name, withBarriers(below) as Value);
+  return out;
+}
+
+function isStage(value: unknown): boolean {
+  return isDocument(value) && STAGES.has(Object.keys(value)[0] ?? "");
 }
