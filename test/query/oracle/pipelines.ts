@@ -160,7 +160,9 @@ const ACCUMULATORS: readonly (readonly [name: string, kind: Kind])[] = [
   ["$mergeObjects", "object"],
 ];
 
+/** Of plain fields and constants: which of an expression's errors are met depends on what the server skips. */
 function accumulator(builder: PipelineBuilder): Value {
+  const depth = 0;
   const { random } = builder;
   return random.weighted<Value>([
     [
@@ -168,7 +170,9 @@ function accumulator(builder: PipelineBuilder): Value {
       () => {
         const [name, kind] = random.pick(ACCUMULATORS);
         // The order within a set is not promised: a set of one value has none.
-        return { [name]: name === "$addToSet" ? literal(random, "integer") : builder.expression(kind) };
+        return {
+          [name]: name === "$addToSet" ? literal(random, "integer") : builder.expression(kind, depth),
+        };
       },
     ],
     [0.5, () => ({ $count: {} })],
@@ -176,15 +180,18 @@ function accumulator(builder: PipelineBuilder): Value {
       1,
       () => ({
         [random.pick(["$firstN", "$lastN", "$maxN", "$minN"])]: {
-          input: builder.expression(),
-          n: random.pick<Value>([1, 2, 3n, 0]),
+          input: builder.expression("any", depth),
+          n: random.pick<Value>([1, 2, 3n]),
         },
       }),
     ],
     [
       1,
       () => ({
-        [random.pick(["$top", "$bottom"])]: { sortBy: { n: 1, _id: -1 }, output: builder.expression() },
+        [random.pick(["$top", "$bottom"])]: {
+          sortBy: { n: 1, _id: -1 },
+          output: builder.expression("any", depth),
+        },
       }),
     ],
     [
@@ -193,7 +200,7 @@ function accumulator(builder: PipelineBuilder): Value {
         [random.pick(["$topN", "$bottomN"])]: {
           n: 2,
           sortBy: { s: -1, _id: 1 },
-          output: builder.expression(),
+          output: builder.expression("any", depth),
         },
       }),
     ],
@@ -318,7 +325,7 @@ function $setWindowFields(builder: PipelineBuilder): Value {
     [
       0.5,
       () => ({
-        [random.pick(["$derivative", "$integral"])]: { input: "$n" },
+        [random.pick(["$derivative", "$integral"])]: { input: "$_id" },
         window: { documents: [-1, 0] },
       }),
     ],
@@ -327,7 +334,8 @@ function $setWindowFields(builder: PipelineBuilder): Value {
   ]);
   return {
     ...(random.chance(0.4) && { partitionBy: random.pick(["$b", "$s", "$t"]) }),
-    sortBy: random.chance(0.7) ? { _id: random.pick([1, -1]) } : { i: 1, _id: 1 },
+    // Ranges need one ascending path.
+    sortBy: random.chance(0.7) ? { _id: window?.["range"] || random.chance(0.7) ? 1 : -1 } : { i: 1, _id: 1 },
     output: { [random.pick(["w", "o.w", "n"])]: output },
   };
 }
@@ -337,7 +345,8 @@ function $densify(builder: PipelineBuilder): Value {
   const { random } = builder;
   const whole = random.chance(0.5);
   // It sorts by the field alone.
-  if (!whole) builder.ordered = false;
+  const partitioned = random.chance(0.2);
+  if (!whole || partitioned) builder.ordered = false;
   const bounds = whole
     ? random.pick<Value>(["full", "full", "partition"])
     : random.pick<Value>([
@@ -347,7 +356,7 @@ function $densify(builder: PipelineBuilder): Value {
       ]);
   return {
     field: whole ? "_id" : random.pick(["_id", "i", "o.b.x"]),
-    ...(random.chance(0.2) && { partitionByFields: ["b"] }),
+    ...(partitioned && { partitionByFields: ["b"] }),
     range: { step: random.pick<Value>([1, 2, 0.5, double(1), 0]), bounds },
   };
 }
