@@ -42,7 +42,11 @@ export const KINDS: Readonly<Record<string, CaseKind>> = {
     },
   },
   expression: { documents: mixedDocuments, query: expressionQuery },
-  pipeline: { documents: mixedDocuments, query: anyPipeline },
+  pipeline: {
+    documents: mixedDocuments,
+    query: (random, documents) => anyPipeline(random, documents, false),
+  },
+  window: { documents: mixedDocuments, query: (random, documents) => anyPipeline(random, documents, true) },
 };
 
 function positions(random: Random, count: number, first = 0): Document[] {

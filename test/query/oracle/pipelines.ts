@@ -9,9 +9,12 @@ import type { Random } from "./random.ts";
 
 type MakeStage = (builder: PipelineBuilder) => Value;
 
-/** A pipeline of up to four stages. */
-export function anyPipeline(random: Random, documents: readonly Document[]): Query {
-  const builder = new PipelineBuilder(random, documents);
+/** Stages that look along an order; pipelines with them are a kind of their own. */
+const ALONG = new Set(["$setWindowFields", "$densify", "$fill"]);
+
+/** A pipeline of up to four stages; `along` says whether stages that look along an order may be among them. */
+export function anyPipeline(random: Random, documents: readonly Document[], along: boolean): Query {
+  const builder = new PipelineBuilder(random, documents, along);
   const pipeline = builder.stages(random.int(1, 4));
   return { kind: "aggregate", pipeline, ...(!builder.ordered && { anyOrder: true }) };
 }
@@ -24,6 +27,7 @@ class PipelineBuilder {
   constructor(
     readonly random: Random,
     readonly documents: readonly Document[],
+    readonly along: boolean,
   ) {
     this.maker = new ExpressionMaker(random, documents);
   }
@@ -31,7 +35,8 @@ class PipelineBuilder {
   stages(count: number): Document[] {
     return Array.from({ length: count }, () => {
       const names = Object.keys(STAGE_MAKERS).filter(
-        (name) => STAGES.has(name) && (this.ordered || INDEPENDENT.has(name)),
+        (name) =>
+          STAGES.has(name) && (this.along || !ALONG.has(name)) && (this.ordered || INDEPENDENT.has(name)),
       );
       const name = this.random.pick(names);
       const argument = STAGE_MAKERS[name]?.(this) ?? null;
