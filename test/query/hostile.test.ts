@@ -1,5 +1,5 @@
 /** Queries made to hang, crash, or break out: each ends in a clear error or an answer, in time and in bounds. */
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import {
   compileFilter,
   compileMatch,
@@ -26,6 +26,9 @@ const startMb = largestMb();
 function largestMb(): number {
   return process.resourceUsage().maxRSS / 1024;
 }
+
+// What a case left behind is not what the next one needs.
+afterEach(() => Bun.gc(true));
 
 afterAll(() => {
   expect(largestMb() - startMb).toBeLessThan(GROWTH_MB);
