@@ -4,7 +4,7 @@
  * Filters are grouped by what they may see: an alert is joined once per distinct permission set, and leading
  * conditions are evaluated once. A filter that throws or overruns affects only itself.
  */
-import { Deadline, type Document, isDocument, QueryError } from "../query/index.ts";
+import { checkSize, Deadline, type Document, isDocument, QueryError, type Value } from "../query/index.ts";
 import type { ObjectRecord } from "../store/index.ts";
 import type { Survey } from "../surveys/index.ts";
 import { alertProgramOf } from "../surveys/index.ts";
@@ -156,7 +156,7 @@ export class FilterEngine {
       const followup = autosave === false ? null : deadline.run(() => version.followupOf(joined));
       const { annotations } = row;
       const { filter } = version;
-      emit({
+      const match: Match = {
         filter: filter._id,
         group_id: filter.group_id,
         filter_id: filter.filter_id,
@@ -172,7 +172,12 @@ export class FilterEngine {
         auto_followup: followup,
         passed_at: new Date(),
         backfill: this.options.backfill,
-      });
+      };
+      // It is about to be written out, as what follows from this filter alone.
+      for (const part of [match.annotations, autosave, followup]) {
+        deadline.run(() => checkSize(part as Value, "annotations"));
+      }
+      emit(match);
       active.tally.passed++;
     } catch (error) {
       // It will run again with the record.

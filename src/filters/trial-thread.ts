@@ -1,6 +1,6 @@
 /** A thread that tries filters on stored alerts: one trial, then it ends. */
 import os from "node:os";
-import { type Document, parseJson, printJson, QueryError } from "../query/index.ts";
+import { checkSize, type Document, parseJson, printJson, QueryError } from "../query/index.ts";
 import { openAlertReader, openAlertWriter } from "../store/index.ts";
 import type { FilterDocument } from "./definition.ts";
 import { FilterError } from "./errors.ts";
@@ -59,6 +59,7 @@ class RowSender {
 
   add(row: Document): void {
     if (this.#left-- <= 0) return;
+    checkSize(row, "pipeline");
     this.#waiting.push(printJson(row));
     if (this.#waiting.length >= ROWS_AT_ONCE) this.flush();
   }

@@ -3,6 +3,7 @@ export type { Bounds, LonLat, Region } from "./bounds.ts";
 export { Deadline, tick } from "./deadline.ts";
 export { QueryError, type QueryErrorKind } from "./errors.ts";
 export {
+  checkSize,
   compileCondition,
   compileExpression,
   compileExpressions,

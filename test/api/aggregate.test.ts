@@ -108,6 +108,17 @@ describe("what is wrong is named", () => {
         status: 400,
         has: ["$divide"],
       }),
+      pipeline(
+        "a document too large to be written out",
+        [
+          {
+            $project: {
+              x: { $map: { input: { $range: [0, 1_000_000] }, in: { $range: [0, 1_000_000] } } },
+            },
+          },
+        ],
+        { catalog: "rows", status: 400, has: ["larger than 256 MB"] },
+      ),
       pipeline("time limit", [{ $match: { text: { $regex: "no such row" } } }], {
         catalog: "rows",
         kwargs: { max_time_ms: 1 },

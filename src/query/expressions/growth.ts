@@ -45,13 +45,16 @@ export function grow(bytes: number, at: string): void {
 
 /**
  * The size of a value when written out, in bytes, roughly. Throws a `limit` error when it is too large or too
- * deep: a value may contain another many times over, and so be far larger than what it takes in memory.
+ * deep: a value may contain another many times over, and so be far larger than what it takes in memory. Whoever
+ * writes results out asks first.
  */
-export function checkSize(value: Value | undefined, at: string): number {
+export function checkSize(value: Value | undefined, at: string, most = MAX_VALUE): number {
   let size = 0;
   const visit = (item: Value | undefined, level: number) => {
     size += typeof item === "string" ? item.length + ITEM_BYTES : ITEM_BYTES;
-    if (size > MAX_VALUE) throw new QueryError("limit", at, "builds a value larger than 16 MB");
+    if (size > most) {
+      throw new QueryError("limit", at, `builds a value larger than ${most / (1024 * 1024)} MB`);
+    }
     if (level > MAX_LEVELS) throw new QueryError("limit", at, `nests deeper than ${MAX_LEVELS} levels`);
     if (Array.isArray(item)) {
       tick(item.length);

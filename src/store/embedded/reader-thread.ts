@@ -4,7 +4,7 @@
  */
 import type { Database } from "bun:sqlite";
 import os from "node:os";
-import { Deadline, type Document, printJson } from "../../query/index.ts";
+import { checkSize, Deadline, type Document, printJson } from "../../query/index.ts";
 import type { AggregateRequest, CountRequest, FindRequest } from "../store.ts";
 import { Aggregator } from "./aggregate.ts";
 import { openDatabase, storeError } from "./database.ts";
@@ -112,6 +112,9 @@ function taskFor(request: Extract<ReaderRequest, { id: number }>, db: Database):
   }
 }
 
+/** Larger than any stored document; a pipeline can build one that would never be written out. */
+const MOST_DOCUMENT_BYTES = 256 * 1024 * 1024;
+
 /** How documents are gathered into chunks. */
 interface Form {
   add(document: Document): void;
@@ -129,6 +132,7 @@ function jsonForm(id: number): Form {
   let first = true;
   return {
     add(document) {
+      checkSize(document, "", MOST_DOCUMENT_BYTES);
       const text = printJson(document);
       texts.push(text);
       length += text.length;
@@ -149,6 +153,7 @@ function documentsForm(id: number): Form {
   let length = 0;
   return {
     add(document) {
+      checkSize(document, "", MOST_DOCUMENT_BYTES);
       const text = encodeDocument(document);
       texts.push(text);
       length += text.length;
