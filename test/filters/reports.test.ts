@@ -106,6 +106,18 @@ describe("reports", () => {
     ]);
   });
 
+  test("annotations that could never be written out are that filter's error, not the stream's end", async () => {
+    const million = { $range: [0, 1_000_000] };
+    const annotations = { x: { $map: { input: million, in: million } } };
+    const at = await open(
+      filterDocument(1, [{ $project: { annotations } }]),
+      filterDocument(2, [{ $match: {} }]),
+    );
+    await at.ingest([1n, "o1", JD]);
+    expect(at.reports.totals().get("10/1")).toMatchObject({ seen: 1, passed: 0 });
+    expect(at.reports.totals().get("10/2")).toMatchObject({ seen: 1, passed: 1 });
+  });
+
   test("a filter that takes too long three times is switched off with the reason; the others go on", async () => {
     const at = await open(filterDocument(1, ENDLESS), filterDocument(2, [{ $match: {} }]));
     await at.ingest(
