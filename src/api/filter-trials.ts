@@ -9,7 +9,6 @@ import {
   readUnsavedTry,
   type TrialSummary,
   type TryRequest,
-  visible,
 } from "../filters/index.ts";
 import { type Document, parseJson, printJson, type Value } from "../query/index.ts";
 import { surveys } from "../surveys/index.ts";
@@ -209,12 +208,15 @@ async function matches(api: ApiContext, request: Request, id: string): Promise<R
   const before = searchParams.get("before");
   if (before !== null && !/^\d{1,18}$/.test(before)) throw badRequest("before: expected the seq of a match");
   const survey = surveys.find(({ collections }) => collections.alerts === filter.catalog);
-  const hidden = survey === undefined ? [] : hiddenPrograms(author, filter, survey);
+  const seen = survey === undefined ? undefined : author.programs(survey);
   const found = api.store.find({
     collection: "outbox",
     filter: {
       "document.filter": filter._id,
-      ...(hidden.length === 0 ? {} : { "document.permissions": { $nin: hidden } }),
+      // By the permissions with which the filter ran then, not by those that it has now.
+      ...(seen === undefined
+        ? {}
+        : { "document.permissions": { $not: { $elemMatch: { $nin: [...seen] } } } }),
       ...(before === null ? {} : { seq: { $lt: BigInt(before) } }),
     },
     sort: [["seq", -1]],
@@ -226,12 +228,6 @@ async function matches(api: ApiContext, request: Request, id: string): Promise<R
   const data = page.map(({ seq, document }): Document => ({ seq: seq ?? null, ...(document as Document) }));
   const next = data.length === limit ? (data.at(-1)?.["seq"] ?? null) : null;
   return success(`${data.length} matches of filter id ${filter.filter_id}`, data, { next });
-}
-
-/** Programs that the filter sees and the author does not: matches that may come from them are not shown. */
-function hiddenPrograms(author: Author, filter: FilterDocument, survey: (typeof surveys)[number]): number[] {
-  const seen = visible(author, survey, filter.permissions);
-  return filter.permissions.filter((program) => !seen.includes(program));
 }
 
 async function reports(api: ApiContext, request: Request): Promise<Response> {

@@ -1,6 +1,6 @@
 /** What a user may see: system collections are for administrators, proprietary alerts for their programs. */
-import type { Document } from "../query/index.ts";
-import { SYSTEM_COLLECTIONS } from "../store/index.ts";
+import { type Document, isDocument, type Value } from "../query/index.ts";
+import { type Store, SYSTEM_COLLECTIONS } from "../store/index.ts";
 import { type Survey, surveys } from "../surveys/index.ts";
 import { forbidden } from "./errors.ts";
 import type { User } from "./identity.ts";
@@ -32,9 +32,53 @@ export function visibleFilter(user: User, collection: string, filter: Document):
   return filter;
 }
 
+/** Collections that stores keep for themselves: the parts behind a view of objects, and the server's own. */
+const INTERNAL = /_aux\.(objects|chunks)$|^system\./;
+
 export function refuseSystemCollection(user: User, collection: string): void {
-  if (user.isAdministrator || !SYSTEM_COLLECTIONS.has(collection)) return;
+  if (user.isAdministrator) return;
+  if (!SYSTEM_COLLECTIONS.has(collection) && !INTERNAL.test(collection)) return;
   throw forbidden(`Protected collection: ${collection} is for administrators`);
+}
+
+/**
+ * `visibleFilter` for a query as a user writes it. MongoDB may compute an `$expr` of an alert before it looks at
+ * its program, and tell of its values in the error: restricted users cannot send one there.
+ */
+export function queryFilter(
+  { user, store }: { readonly user: User; readonly store: Store },
+  collection: string,
+  filter: Document,
+): Document {
+  const visible = visibleFilter(user, collection, filter);
+  if (visible !== filter && store.kind === "mongo" && hasExpression(filter)) {
+    throw forbidden("$expr is not available to users who may not see all alerts, on a MongoDB store");
+  }
+  return visible;
+}
+
+function hasExpression(value: Value | undefined): boolean {
+  if (Array.isArray(value)) return value.some(hasExpression);
+  return (
+    isDocument(value) && Object.entries(value).some(([name, part]) => name === "$expr" || hasExpression(part))
+  );
+}
+
+/** What an explanation counts would tell of alerts that the user may not see. Throws `HttpError` 403. */
+export function refuseExplain(user: User, collections: Iterable<string>): void {
+  if (isRestricted(user, collections)) {
+    throw forbidden("kwargs.explain is not available to users who may not see all alerts");
+  }
+}
+
+/** Whether some of these collections hold alerts that the user may not see. */
+export function isRestricted(user: User, collections: Iterable<string>): boolean {
+  const names = new Set(collections);
+  return surveys.some(
+    (survey) =>
+      visiblePrograms(user, survey) !== undefined &&
+      Object.values(survey.collections).some((name) => names.has(name)),
+  );
 }
 
 /** Whether a history row or candidate with this program id is visible. */

@@ -23,7 +23,7 @@ declare const self: Worker;
 /** Ingest gives way to the answers of the same process. */
 const NICENESS = 10;
 /** A dead letter keeps at most this much of its packet, bytes. */
-const MOST_LETTER_BYTES = 16 * 1024 * 1024;
+const MOST_LETTER_BYTES = 15 * 1024 * 1024;
 /** What filters did is told this often, milliseconds. */
 const TALLY_INTERVAL_MS = 1000;
 

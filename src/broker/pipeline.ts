@@ -208,7 +208,8 @@ function alertBatch(source: Source, batch: PacketBatch, filtered: FilteredPacket
   const { alerts, outbox, faulty } = filtered;
   const deadLetters = faulty.map(
     ({ packet, fault, bytes, survey }): DeadLetter => ({
-      id: `${source.name}#${packet.key}`,
+      // With the bytes' hash: a file may be replaced by another of its name, which is another letter.
+      id: `${source.name}#${packet.key}#${Bun.hash(bytes).toString(36)}`,
       source: source.name,
       place: packet.place,
       ...fault,

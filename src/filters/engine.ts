@@ -66,6 +66,9 @@ class PermissionSet {
   }
 }
 
+/** What one filter may report of one alert, bytes: entries of the outbox are read by the hundred. */
+const MOST_RESULT_BYTES = 1024 * 1024;
+
 export class FilterEngine {
   readonly #sets: PermissionSet[] = [];
   /** By night and filter: what was counted before the night that the filters' own tallies are of. */
@@ -175,7 +178,7 @@ export class FilterEngine {
       };
       // It is about to be written out, as what follows from this filter alone.
       for (const part of [match.annotations, autosave, followup]) {
-        deadline.run(() => checkSize(part as Value, "annotations"));
+        deadline.run(() => checkSize(part as Value, "annotations", MOST_RESULT_BYTES));
       }
       emit(match);
       active.tally.passed++;

@@ -48,10 +48,14 @@ async function perform(request: TrialRequest): Promise<unknown> {
   }
 }
 
+/** What the rows of one trial may come to, bytes: they wait in memory for whoever asked. */
+const MOST_ROW_BYTES = 32 * 1024 * 1024;
+
 /** Sends the first rows, as text. */
 class RowSender {
   #waiting: string[] = [];
   #left: number;
+  #bytes = 0;
 
   constructor(most: number) {
     this.#left = most;
@@ -60,7 +64,14 @@ class RowSender {
   add(row: Document): void {
     if (this.#left-- <= 0) return;
     checkSize(row, "pipeline");
-    this.#waiting.push(printJson(row));
+    const text = printJson(row);
+    this.#bytes += text.length;
+    // Further rows are counted, not shown.
+    if (this.#bytes > MOST_ROW_BYTES) {
+      this.#left = 0;
+      return;
+    }
+    this.#waiting.push(text);
     if (this.#waiting.length >= ROWS_AT_ONCE) this.flush();
   }
 

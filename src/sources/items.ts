@@ -1,5 +1,5 @@
 /** The files of a source in a fixed order: a single file, or what a folder holds. */
-import { readdirSync, type Stats, statSync } from "node:fs";
+import { type Dirent, lstatSync, readdirSync, type Stats, statSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { SourceError } from "./source.ts";
 
@@ -75,15 +75,38 @@ function groupOf(root: string, folder: string): string {
 
 const byOrder = (a: FileItem, b: FileItem) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0);
 
-function* walk(folder: string): Generator<{ file: string; stats: Stats }> {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+/**
+ * What a folder holds, and what is below. What cannot be looked at is there too: reading it fails, and tells
+ * why, without keeping anybody from the rest.
+ */
+function* walk(folder: string, isRoot = true): Generator<{ file: string; stats: Stats }> {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    if (isRoot) throw new SourceError(folder, `cannot be read: ${String(error)}`);
+    const stats = lstatSync(folder, { throwIfNoEntry: false });
+    if (stats !== undefined) yield { file: folder, stats };
+    return;
+  }
+  for (const entry of entries) {
     const file = join(folder, entry.name);
-    if (entry.isDirectory()) yield* walk(file);
+    if (entry.isDirectory()) yield* walk(file, false);
     else if (isReadable(entry.name)) {
-      // A file may go away between listing and looking.
-      const stats = statSync(file, { throwIfNoEntry: false });
-      if (stats?.isFile() === true) yield { file, stats };
+      const found = lookAt(file);
+      if (found !== undefined) yield { file, stats: found };
     }
+  }
+}
+
+/** A file's state, or that of the link that leads nowhere; undefined for what is gone or is no file. */
+function lookAt(file: string): Stats | undefined {
+  try {
+    // A file may go away between listing and looking.
+    const stats = statSync(file, { throwIfNoEntry: false });
+    return stats?.isFile() === true ? stats : undefined;
+  } catch {
+    return lstatSync(file, { throwIfNoEntry: false });
   }
 }
 

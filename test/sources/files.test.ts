@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { archiveMembers } from "../../src/sources/archive.ts";
 import { fileSource } from "../../src/sources/files.ts";
@@ -124,4 +124,16 @@ describe("folders", () => {
     rmSync(join(folder, "a.avro"));
     expect(listByArrival(folder, now + 3000)).toEqual([]);
   });
+});
+
+test("a link that leads to itself is a packet that cannot be read, and keeps nobody from the rest", async () => {
+  const folder = newFolder();
+  symlinkSync("b.avro", join(folder, "b.avro"));
+  for (const name of ["a.avro", "c.avro"]) writeFileSync(join(folder, name), name);
+  const packets = (await batchesOf(folder)).flatMap((batch) => batch.packets);
+  expect(packets.map(({ place, fault }) => [place, fault?.reason])).toEqual([
+    ["a.avro", undefined],
+    ["b.avro", "UnreadableFileError"],
+    ["c.avro", undefined],
+  ]);
 });

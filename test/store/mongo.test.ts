@@ -248,6 +248,15 @@ describe.skipIf(withoutSet)("queries", () => {
     await store.close();
   });
 
+  test("cannot run code on the server in a projection", async () => {
+    const url = addressOf(set, testDatabaseName());
+    const store = await openStore({ kind: "mongo", url });
+    const projection = { x: { $function: { body: "function() {}", args: [], lang: "js" } } };
+    const asking = store.findOne({ collection: "things", filter: {}, projection, maxTimeMs: 5000 });
+    expect(String(await asking.catch((error: unknown) => error))).toMatch(/\$function.*not supported/);
+    await store.close();
+  });
+
   test("end at their time limit", async () => {
     const url = addressOf(set, testDatabaseName());
     const store = await openStore({ kind: "mongo", url });

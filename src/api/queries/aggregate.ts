@@ -1,8 +1,8 @@
 /** `aggregate`: documents that a pipeline makes of a catalogue. */
 import { collectionsOf, type Document, isDocument, parsePipeline } from "../../query/index.ts";
-import { badRequest } from "../errors.ts";
+import { badRequest, forbidden } from "../errors.ts";
 import type { User } from "../identity.ts";
-import { refuseSystemCollection, visibleFilter } from "../visibility.ts";
+import { isRestricted, refuseExplain, refuseSystemCollection, visibleFilter } from "../visibility.ts";
 import { matchedFirst, visibleStages } from "../visible-stages.ts";
 import { readLiteral } from "./literal.ts";
 import { catalogOf, commonOptions, DONE, flagOption, integerOption, type QueryType } from "./request.ts";
@@ -25,7 +25,14 @@ export const aggregate: QueryType = {
     const forbid = user.isAdministrator ? FORBIDDEN : FORBIDDEN_TO_USERS;
     // What is wrong is named by its place in the pipeline as it was sent, before anything is added to it.
     const parsed = parsePipeline(given, { path: "query.pipeline", forbid });
-    for (const joined of collectionsOf(parsed)) refuseSystemCollection(user, joined);
+    const touched = [collection, ...collectionsOf(parsed)];
+    for (const joined of touched) refuseSystemCollection(user, joined);
+    // The server may move stages before the one that hides alerts, and tell of their values in errors.
+    if (store.kind === "mongo" && isRestricted(user, touched)) {
+      throw forbidden(
+        "aggregate is not available to users who may not see all alerts, on a MongoDB store: use find",
+      );
+    }
     // Answers are streamed in pieces of a size that suits: the client's wish is checked and left at that.
     const batchSize = integerOption(kwargs, "batchSize");
     if (batchSize !== undefined && batchSize < 0) throw badRequest("kwargs.batchSize: expected 0 or more");
@@ -38,6 +45,7 @@ export const aggregate: QueryType = {
     if (flagOption(kwargs, "explain") !== true) {
       return { message: DONE, items: store.aggregate(request).json() };
     }
+    refuseExplain(user, touched);
     const explanation = await store.explainAggregate(request);
     return { message: DONE, data: { ...explanation } as unknown as Document };
   },

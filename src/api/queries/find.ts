@@ -1,5 +1,5 @@
 /** `find`, `find_one`, `count_documents`, `estimated_document_count`. */
-import { visibleFilter } from "../visibility.ts";
+import { queryFilter, refuseExplain, visibleFilter } from "../visibility.ts";
 import {
   catalogOf,
   DONE,
@@ -16,7 +16,7 @@ export const find: QueryType = {
     "documents of a catalogue that match a `filter`, as the `projection` shows them; `kwargs.explain` tells the index that served it instead",
   async run(query, kwargs, context) {
     const collection = catalogOf(query);
-    const filter = visibleFilter(context.user, collection, filterOf(query));
+    const filter = queryFilter(context, collection, filterOf(query));
     const projection = documentField(query, "projection");
     const request = {
       collection,
@@ -27,6 +27,7 @@ export const find: QueryType = {
     if (flagOption(kwargs, "explain") !== true) {
       return { message: DONE, items: context.store.find(request).json() };
     }
+    refuseExplain(context.user, [collection]);
     return { message: DONE, data: { ...(await context.store.explainFind(request)) } };
   },
 };
@@ -36,7 +37,7 @@ export const findOne: QueryType = {
   summary: "the first such document; no `data` when there is none",
   async run(query, kwargs, context) {
     const collection = catalogOf(query);
-    const filter = visibleFilter(context.user, collection, filterOf(query));
+    const filter = queryFilter(context, collection, filterOf(query));
     const projection = documentField(query, "projection");
     const document = await context.store.findOne({
       collection,
@@ -53,7 +54,7 @@ export const countDocuments: QueryType = {
   summary: "how many documents match a filter",
   async run(query, kwargs, context) {
     const collection = catalogOf(query);
-    const filter = visibleFilter(context.user, collection, filterOf(query));
+    const filter = queryFilter(context, collection, filterOf(query));
     const { sort: _, ...options } = findOptions(kwargs, context);
     return { message: DONE, data: await context.store.count({ collection, filter, ...options }) };
   },

@@ -39,6 +39,7 @@ export function mongoEncoder(options: { readonly cutouts?: "all" | "none" } = {}
         histories: alert.histories.map(encodeHistory),
         cutouts: withCutouts && alert.cutouts.length > 0 ? encodeCutouts(alert) : undefined,
       };
+      checkSize(alert, [rows.document, rows.cutouts, ...rows.histories.map((history) => history.rows)]);
       return { survey: alert.survey, candid: alert.candid, objectId: alert.objectId, rows };
     },
     withoutCutouts(alert) {
@@ -46,6 +47,23 @@ export function mongoEncoder(options: { readonly cutouts?: "all" | "none" } = {}
       return { ...alert, rows };
     },
   };
+}
+
+/** An alert that no document of the server can hold: a dead letter, not a batch to be tried for ever. */
+class OversizedAlertError extends Error {
+  override readonly name = "OversizedAlertError";
+}
+
+/** The server's limit of a document, less what a chunk of history has besides its rows. */
+const MOST_BYTES = 12 * 1024 * 1024;
+
+function checkSize({ candid }: AlertRecord, parts: readonly (Uint8Array | undefined)[]): void {
+  for (const part of parts) {
+    if (part === undefined || part.length <= MOST_BYTES) continue;
+    throw new OversizedAlertError(
+      `alert ${candid} has a part of ${part.length} bytes: MongoDB holds ${MOST_BYTES}`,
+    );
+  }
 }
 
 function encodeHistory(history: HistoryUpdate): EncodedMongoHistory {

@@ -1,6 +1,6 @@
 /** Queries as they are sent to the server. */
 import type { Document as BsonDocument, Db, FindCursor, FindOptions } from "mongodb";
-import { compileMatch, type Document, printJson } from "../../query/index.ts";
+import { compileMatch, compileProjection, type Document, printJson } from "../../query/index.ts";
 import type { CountRequest, DocumentStream, FindExplanation, FindRequest } from "../store.ts";
 import { queryError } from "./errors.ts";
 import { examinedBy, indexOf } from "./plan.ts";
@@ -13,6 +13,7 @@ export function findCursor(db: Db, request: FindRequest, raw: boolean): FindCurs
   const { collection, filter, projection, sort, skip, limit, hint, maxTimeMs, comment } = request;
   // So that errors name the place, and code of users never runs on the server.
   compileMatch(filter, { path: "filter" });
+  if (projection !== undefined) compileProjection(projection);
   const options: FindOptions = {
     maxTimeMS: maxTimeMs,
     ...WRITE_OPTIONS,

@@ -45,28 +45,32 @@ export async function writeOutbox(
   session?: ClientSession,
 ): Promise<void> {
   const options = { ordered: false, ...(session === undefined ? {} : { session }) };
-  try {
-    if (reported.length > 0) await db.collection("reported_objects").insertMany([...reported], options);
-    if (entries.length === 0) return;
-    const state = db.collection<{ _id: string; last: bigint }>("outbox_state");
-    const count = BigInt(entries.length);
-    const counter = await state.findOneAndUpdate(
-      { _id: "sequence" },
-      { $inc: { last: count } },
-      { upsert: true, returnDocument: "after", ...(session === undefined ? {} : { session }) },
-    );
-    const first = BigInt(counter?.last ?? count) - count + 1n;
-    const now = new Date();
-    const documents = entries.map((entry, index) => ({
-      ...entry,
-      seq: first + BigInt(index),
-      created_at: now,
-    }));
-    await db.collection("outbox").insertMany(documents, options);
-  } catch (error) {
-    // Written by the batch that was cut off. In a transaction such a key ends it, and the batch is looked at again.
-    if (session !== undefined || !isOnlyDuplicates(error)) throw error;
-  }
+  // Written by another, or by the batch that was cut off. In a transaction such a key ends it, and the batch is
+  // looked at again.
+  const insert = async (collection: string, documents: readonly BsonDocument[]) => {
+    try {
+      if (documents.length > 0) await db.collection(collection).insertMany([...documents], options);
+    } catch (error) {
+      if (session !== undefined || !isOnlyDuplicates(error)) throw error;
+    }
+  };
+  await insert("reported_objects", reported);
+  if (entries.length === 0) return;
+  const state = db.collection<{ _id: string; last: bigint }>("outbox_state");
+  const count = BigInt(entries.length);
+  const counter = await state.findOneAndUpdate(
+    { _id: "sequence" },
+    { $inc: { last: count } },
+    { upsert: true, returnDocument: "after", ...(session === undefined ? {} : { session }) },
+  );
+  const first = BigInt(counter?.last ?? count) - count + 1n;
+  const now = new Date();
+  const documents = entries.map((entry, index) => ({
+    ...entry,
+    seq: first + BigInt(index),
+    created_at: now,
+  }));
+  await insert("outbox", documents);
 }
 
 /** The documents whose `_id` is not stored, each once. */
