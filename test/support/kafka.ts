@@ -74,7 +74,9 @@ async function fromArchives(): Promise<TestKafka> {
   writeFileSync(settings, properties(folder, port, controller));
   const java = ["java", "-Xmx512m", "-cp", join(LIBRARIES, "*")];
   const id = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
-  await run([...java, "kafka.tools.StorageTool", "format", "-t", id, "-c", settings], START_TIMEOUT_MS);
+  // With "=", for an id may begin with a dash.
+  const format = ["kafka.tools.StorageTool", "format", `--cluster-id=${id}`, "-c", settings];
+  await run([...java, ...format], START_TIMEOUT_MS);
   const server = new ServerProcess([...java, "kafka.Kafka", settings], folder);
   const ready = () => untilListening(port);
   await ready();
