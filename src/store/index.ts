@@ -6,5 +6,6 @@ export { decodeDocument, encodeDocument } from "./embedded/encoding.ts";
 export { lockServe } from "./embedded/lock.ts";
 export { openEmbeddedStore, type StoreOptions } from "./embedded/store.ts";
 export { openEmbeddedWriter, type WriterOptions } from "./embedded/writer.ts";
+export { POSITION_INDEX } from "./indexes.ts";
 export { alertEncoder, openAlertReader, openAlertWriter, openStore, type StoreSettings } from "./open.ts";
 export * from "./store.ts";

@@ -10,6 +10,9 @@ function index(name: string, keys: IndexDescription["keys"], unique = false): In
 
 export const ID_INDEX: IndexDescription = index("_id_", [["_id", 1]], true);
 
+/** The index of positions, which catalogues have. */
+export const POSITION_INDEX: IndexDescription = index("radec", [RADEC]);
+
 export const ALERT_INDEXES: readonly IndexDescription[] = [
   ID_INDEX,
   index("candid", [["candid", -1]], true),

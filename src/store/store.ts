@@ -114,6 +114,12 @@ export interface Store {
   /** Removes the document with this `_id`; answers whether there was one. */
   remove(collection: string, id: Value): Promise<boolean>;
   drop(collection: string): Promise<boolean>;
+  /**
+   * Makes the indexes that are not there, and the collection when it is absent. What is stored already is
+   * indexed before it resolves: on a collection of millions that takes minutes, during which nothing else is
+   * written to the embedded store. Indexes of a name that exists are left as they are.
+   */
+  ensureIndexes(collection: string, indexes: readonly IndexDescription[]): Promise<void>;
 
   /** Removes the oldest outbox entries up to and including `through`, at most `limit`; answers how many. */
   removeOutbox(through: bigint, limit: number): Promise<number>;

@@ -9,6 +9,7 @@ import {
   type AlertWriter,
   DuplicateKeyError,
   type FindRequest,
+  POSITION_INDEX,
   type Store,
 } from "../../src/store/index.ts";
 import { aggregateTests } from "./conformance-aggregate.ts";
@@ -207,6 +208,37 @@ function findTests(ask: () => Asker): void {
     expect(await count({ group: 3 })).toBe(COUNT / 10);
     expect(await count({ group: 3 }, { skip: 5, limit: 20 })).toBe(20);
     expect(await count({}, { skip: COUNT - 5 })).toBe(5);
+  });
+
+  test("indexes are made for what is stored and what comes, once", async () => {
+    const { store } = ask().under;
+    const at = (_id: number, longitude: number): Document => ({
+      _id,
+      mag: 20 - _id / 2,
+      coordinates: { radec_geojson: { type: "Point", coordinates: [longitude + 0.25, 0.25] } },
+    });
+    await store.insert("indexed_later", [at(1, 10), at(2, 10), at(3, 50)]);
+    const indexes = [POSITION_INDEX, { name: "mag", keys: [["mag", 1]], unique: false }] as const;
+    await store.ensureIndexes("indexed_later", indexes);
+    await store.ensureIndexes("indexed_later", indexes);
+    await store.insert("indexed_later", [at(4, 10)]);
+    const names = (await store.describeCollection("indexed_later"))?.indexes.map(({ name }) => name);
+    expect(names).toEqual(["_id_", "radec", "mag"]);
+    const explained = (filter: Document) =>
+      store.explainFind({ collection: "indexed_later", filter, maxTimeMs: 10_000 });
+    const cone = { $geoWithin: { $centerSphere: [[10.25, 0.25], 0.001] } };
+    expect(await explained({ "coordinates.radec_geojson": cone })).toMatchObject({
+      index: "radec",
+      documentsReturned: 3,
+    });
+    expect(await explained({ mag: 18 })).toEqual({
+      index: "mag",
+      documentsExamined: 1,
+      documentsReturned: 1,
+    });
+    await store.ensureIndexes("indexed_first", [POSITION_INDEX]);
+    expect(await ask().ids("indexed_first", {})).toEqual([]);
+    expect(await store.drop("indexed_later")).toBe(true);
   });
 
   test("a reader that leaves early leaves the store usable", async () => {

@@ -1,10 +1,21 @@
 /** Writes documents of plain collections and single alerts, inside a running write transaction. */
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { Document, Value } from "../../query/index.ts";
-import { DuplicateKeyError, StoreError } from "../store.ts";
-import { encodeDocument, keyOfId } from "./encoding.ts";
+import { DuplicateKeyError, type IndexDescription, StoreError } from "../store.ts";
+import { decodeDocument, encodeDocument, keyOfId } from "./encoding.ts";
 import { indexReader } from "./index-values.ts";
-import { type CollectionLayout, ensureLayout, findLayout, noteChange } from "./layout.ts";
+import {
+  type CollectionLayout,
+  ensureLayout,
+  findLayout,
+  mayBeIndexed,
+  noteChange,
+  withIndexes,
+} from "./layout.ts";
+
+/** Rows that are read at a time when an index is made. */
+const ROWS_PER_PAGE = 1000;
+const SMALLEST_ROW = -(2n ** 63n);
 
 /** What to do about a document whose `_id` exists. */
 export type OnDuplicate = "fail" | "ignore" | "replace";
@@ -61,6 +72,35 @@ export function removeDocument(database: Database, collection: string, id: Value
     .run(rowKey(layout, id));
   if (changes > 0) noteChange(database, layout, -1);
   return changes > 0;
+}
+
+/** Makes indexes of a collection, made when absent, and fills them from what is stored. */
+export function ensureIndexes(
+  database: Database,
+  collection: string,
+  indexes: readonly IndexDescription[],
+): void {
+  const known = writable(ensureLayout(database, collection, "plain"));
+  if (!mayBeIndexed(known)) throw new StoreError(`${collection} cannot have indexes of its own`);
+  const { layout, added } = withIndexes(database, known, indexes);
+  if (added.length === 0) return;
+  const readers = added.map(({ column }) => indexReader(column.path, column.kind));
+  const sets = added.map(({ name }) => `${name} = ?`).join(", ");
+  const update = database.prepare(`UPDATE c${layout.id} SET ${sets} WHERE n = ?`);
+  const page = database.prepare<{ n: bigint; doc: string }, [bigint]>(
+    `SELECT n, doc FROM c${layout.id} WHERE n > ? ORDER BY n LIMIT ${ROWS_PER_PAGE}`,
+  );
+  for (let last = SMALLEST_ROW; ; ) {
+    const rows = page.all(last);
+    for (const { n, doc } of rows) {
+      const document = decodeDocument(doc);
+      update.run(...readers.map((read) => read(document) as SQLQueryBindings), n);
+    }
+    const end = rows.at(-1);
+    if (end === undefined) break;
+    last = end.n;
+  }
+  for (const { name } of added) database.run(`CREATE INDEX c${layout.id}_${name} ON c${layout.id} (${name})`);
 }
 
 function exists(database: Database, layout: CollectionLayout, id: Value | undefined): boolean {

@@ -131,6 +131,39 @@ export function withFields(
   return { ...layout, ...options };
 }
 
+/** Whether a collection's documents may be indexed by paths of a user's choice. */
+export function mayBeIndexed(layout: CollectionLayout): boolean {
+  return layout.kind === "plain" || layout.kind === "alerts";
+}
+
+/**
+ * Adds indexes, each with a column for its first key where there is none. Answers the columns that were
+ * added: they are null until someone fills them. Needs a running write transaction.
+ */
+export function withIndexes(
+  database: Database,
+  layout: CollectionLayout,
+  indexes: readonly IndexDescription[],
+): { layout: CollectionLayout; added: readonly { readonly name: string; readonly column: IndexColumn }[] } {
+  const missing = indexes.filter(({ name }) => !layout.indexes.some((known) => known.name === name));
+  if (missing.length === 0) return { layout, added: [] };
+  const columns = [...layout.columns];
+  for (const { keys } of missing) {
+    const [path, direction] = keys[0] ?? ["_id", 1];
+    const kind: IndexKind = direction === "2dsphere" ? "position" : "value";
+    const isKnown = columns.some((column) => column.path === path && column.kind === kind);
+    if (path !== "_id" && !isKnown) columns.push({ path, kind });
+  }
+  const { id, fields } = layout;
+  const added = columns
+    .slice(layout.columns.length)
+    .map((column, n) => ({ name: `k${layout.columns.length + n}`, column }));
+  for (const { name } of added) database.run(`ALTER TABLE c${id} ADD COLUMN ${name}`);
+  const options: LayoutOptions = { columns, indexes: [...layout.indexes, ...missing], fields };
+  database.query("UPDATE collections SET layout = ? WHERE id = ?").run(JSON.stringify(options), id);
+  return { layout: { ...layout, ...options }, added };
+}
+
 /** Removes a collection with its tables; answers whether there was one. Needs a running write transaction. */
 export function dropLayout(database: Database, name: string): boolean {
   const layout = findLayout(database, name);

@@ -6,6 +6,7 @@ import type {
   CountRequest,
   FindExplanation,
   FindRequest,
+  IndexDescription,
 } from "../store.ts";
 import { DuplicateKeyError, StoreError } from "../store.ts";
 import { decodeDocument, encodeDocument } from "./encoding.ts";
@@ -65,6 +66,12 @@ export type WriterRequest =
     }
   | { readonly type: "remove"; readonly id: number; readonly collection: string; readonly key: string }
   | { readonly type: "drop"; readonly id: number; readonly collection: string }
+  | {
+      readonly type: "ensure-indexes";
+      readonly id: number;
+      readonly collection: string;
+      readonly indexes: readonly IndexDescription[];
+    }
   | { readonly type: "remove-outbox"; readonly id: number; readonly through: bigint; readonly limit: number }
   | {
       readonly type: "lease";

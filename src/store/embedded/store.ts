@@ -11,6 +11,7 @@ import {
   type DocumentStream,
   type FindExplanation,
   type FindRequest,
+  type IndexDescription,
   type Store,
   StoreError,
 } from "../store.ts";
@@ -121,6 +122,10 @@ class EmbeddedStore implements Store {
 
   drop(collection: string): Promise<boolean> {
     return this.#write({ type: "drop", collection });
+  }
+
+  async ensureIndexes(collection: string, indexes: readonly IndexDescription[]): Promise<void> {
+    await this.#write({ type: "ensure-indexes", collection, indexes });
   }
 
   async removeOutbox(through: bigint, limit: number): Promise<number> {

@@ -1,7 +1,7 @@
 /** A thread that writes small documents, so that the thread that answers HTTP never waits for the disk or a lock. */
 import type { Database } from "bun:sqlite";
 import { beginWriting, openDatabase, storeError } from "./database.ts";
-import { insertDocuments, removeDocument, replaceDocument } from "./documents.ts";
+import { ensureIndexes, insertDocuments, removeDocument, replaceDocument } from "./documents.ts";
 import { decodeDocument } from "./encoding.ts";
 import { dropLayout } from "./layout.ts";
 import { takeLease } from "./lease.ts";
@@ -61,6 +61,9 @@ function perform(db: Database, request: Exclude<WriterRequest, { type: "open" }>
       return removeDocument(db, request.collection, decodeDocument(request.key)["_id"] ?? null);
     case "drop":
       return dropLayout(db, request.collection);
+    case "ensure-indexes":
+      ensureIndexes(db, request.collection, request.indexes);
+      return true;
     case "remove-outbox":
       return removeOutbox(db, request.through, request.limit);
     case "lease":

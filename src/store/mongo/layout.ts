@@ -56,7 +56,7 @@ export async function ensureOutbox(db: Db): Promise<void> {
   await ensureIndexes(db, "outbox", OUTBOX_INDEXES);
 }
 
-async function createCollection(db: Db, name: string, options: BsonDocument): Promise<void> {
+export async function createCollection(db: Db, name: string, options: BsonDocument): Promise<void> {
   try {
     await db.createCollection(name, options);
   } catch (error) {
@@ -64,8 +64,13 @@ async function createCollection(db: Db, name: string, options: BsonDocument): Pr
   }
 }
 
-async function ensureIndexes(db: Db, name: string, indexes: readonly IndexDescription[]): Promise<void> {
+export async function ensureIndexes(
+  db: Db,
+  name: string,
+  indexes: readonly IndexDescription[],
+): Promise<void> {
   const wanted = indexes.filter((index) => index.name !== "_id_");
+  if (wanted.length === 0) return;
   await db
     .collection(name)
     .createIndexes(

@@ -17,7 +17,7 @@ import { watchCollection } from "./changes.ts";
 import { type Connection, connect, type MongoOptions } from "./client.ts";
 import { isDuplicateKey, queryError, storeError, writeError } from "./errors.ts";
 import { CursorStream, count, explain, findCursor } from "./find.ts";
-import { chunksOf, isBehindView, objectsOf } from "./layout.ts";
+import { chunksOf, createCollection, ensureIndexes, isBehindView, objectsOf } from "./layout.ts";
 
 const PING_MS = 5000;
 
@@ -162,6 +162,18 @@ class MongoStore implements Store {
       if (known === undefined) return false;
       for (const part of await this.#behind(collection)) await this.connection.db.dropCollection(part);
       return await this.connection.db.dropCollection(collection);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async ensureIndexes(collection: string, indexes: readonly IndexDescription[]): Promise<void> {
+    const { db } = this.connection;
+    try {
+      await createCollection(db, collection, {});
+      const known = new Set((await db.collection(collection).indexes()).map(({ name }) => name));
+      const missing = indexes.filter(({ name }) => !known.has(name));
+      await ensureIndexes(db, collection, missing);
     } catch (error) {
       throw storeError(error);
     }
