@@ -5,7 +5,6 @@ import { type Config, type LoadedConfig, readableByOthers, type SourceConfig } f
 import { openSinks } from "../sinks/index.ts";
 import { topicsOf } from "../sources/index.ts";
 import { openConfiguredStore } from "./open-store.ts";
-import { kafkaCluster } from "./source-specs.ts";
 
 export interface Check {
   readonly name: string;
@@ -140,7 +139,7 @@ async function checkTopics(
   { topics }: SourceConfig,
   signal: AbortSignal,
 ): Promise<string> {
-  const { kafkaClient } = await import("../kafka/index.ts");
+  const { kafkaClient, kafkaCluster } = await import("../kafka/index.ts");
   const cluster = kafkaCluster(kafka, false);
   const client = await kafkaClient(cluster, () => {});
   const admin = client.admin();

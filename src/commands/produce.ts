@@ -1,10 +1,9 @@
 /** `kowalski produce`: publishes packets to a Kafka topic, as a survey does. */
-import { COMPRESSIONS, type KafkaMessage, Publisher } from "../kafka/index.ts";
+import { COMPRESSIONS, type KafkaMessage, kafkaCluster, Publisher } from "../kafka/index.ts";
 import { DEFAULT_LIMITS, openSource, type PacketBatch } from "../sources/index.ts";
 import { type CommandContext, defineCommand } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED, UsageError } from "./errors.ts";
 import { downloadsFolder } from "./open-store.ts";
-import { kafkaCluster } from "./source-specs.ts";
 
 const options = {
   topic: { type: "text", value: "NAME", help: "the topic, made when it is not there" },

@@ -10,8 +10,8 @@ export const sink = object({
   fields: {
     type: choice({
       default: "webhook",
-      choices: ["webhook", "file", "skyportal"],
-      doc: "`webhook`: an HTTP request for each match. `file`: lines of JSON. `skyportal`: the instance of the `skyportal` block.",
+      choices: ["webhook", "file", "kafka", "skyportal"],
+      doc: "`webhook`: an HTTP request for each match. `file`: lines of JSON. `kafka`: messages on a topic of the `kafka` block's cluster. `skyportal`: the instance of the `skyportal` block.",
     }),
     name: words("Identifies the sink; its place in the outbox is kept under this name. By default its type."),
     filters: list({ item: number, doc: "Only matches of these filters (filter_id); empty for all." }),
@@ -24,6 +24,29 @@ export const sink = object({
     url: words("webhook: address that gets the requests."),
     secret: words("webhook: key of the signature in X-Kowalski-Signature.", true),
     path: words("file: folder of the files; a file per night."),
+    topic: text({
+      default: "kowalski.matches",
+      pattern: /^([a-zA-Z0-9._-]|\{(survey|group_id|filter_id)\})+$/,
+      expected:
+        "a name of letters, digits, `.`, `_` and `-`, with {survey}, {group_id}, {filter_id} where wanted",
+      doc: "kafka: the topic; `{survey}`, `{group_id}` and `{filter_id}` stand for those of the match, so that `kowalski.{group_id}.{filter_id}` is a topic per filter. Topics that are missing are made.",
+    }),
+    partitions: integer({
+      default: 4,
+      min: 1,
+      max: 1000,
+      doc: "kafka: partitions of a topic that is made; one that is there stays as it is.",
+    }),
+    format: choice({
+      default: "json",
+      choices: ["json", "avro"],
+      doc: "kafka: `json`: the match as other sinks send it. `avro`: an Avro container file of the match with its alert.",
+    }),
+    compression: choice({
+      default: "gzip",
+      choices: ["none", "gzip", "snappy", "zstd"],
+      doc: "kafka: how messages are compressed.",
+    }),
     timeout_seconds: integer({
       default: 10,
       min: 1,

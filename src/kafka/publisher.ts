@@ -63,18 +63,27 @@ export class Publisher {
     return this.admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true });
   }
 
+  /** The names of the topics there are. */
+  topics(): Promise<string[]> {
+    return this.admin.listTopics();
+  }
+
+  /** Throws `MessageTooLargeError` for a message that is too large by itself. */
+  async requireFits(topic: string, message: KafkaMessage): Promise<void> {
+    const limit = await this.#limitOf(topic);
+    if (sizeOf(message) <= limit) return;
+    throw new MessageTooLargeError(
+      `a message of ${message.value.length} bytes is larger than topic ${topic} takes (max.message.bytes ${limit + BATCH_OVERHEAD}): raise that limit`,
+    );
+  }
+
   /**
    * Writes messages, as many a request as the topic's limit allows; resolves when all are written for good.
    * Rejects with `MessageTooLargeError`, before anything is written, for one that is too large by itself.
    */
   async send(topic: string, messages: readonly KafkaMessage[]): Promise<void> {
     const limit = await this.#limitOf(topic);
-    for (const { value, key } of messages) {
-      if (sizeOf({ value, key }) <= limit) continue;
-      throw new MessageTooLargeError(
-        `a message of ${value.length} bytes is larger than topic ${topic} takes (max.message.bytes ${limit + BATCH_OVERHEAD}): raise that limit`,
-      );
-    }
+    for (const message of messages) await this.requireFits(topic, message);
     for (const part of parts(messages, limit)) {
       await this.producer.send({
         topic,

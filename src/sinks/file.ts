@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type FilterChoice, isChosen } from "./choice.ts";
+import { Gatherer } from "./gather.ts";
 import { matchMessage } from "./message.ts";
 import type { Delivery, Sink } from "./sink.ts";
 
@@ -54,51 +55,21 @@ export function nightFile(jd: number): string {
   return `matches-${date.toISOString().slice(0, 10).replaceAll("-", "")}.jsonl`;
 }
 
-interface Line {
-  readonly file: string;
-  readonly text: string;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** Appends lines; those that come while the disk is busy are flushed together. */
 class NightFiles {
   readonly #open = new Map<string, FileHandle>();
-  #waiting: Line[] = [];
-  #flushing: Promise<void> | undefined;
+  readonly #lines = new Gatherer<string>((file, lines) => this.#write(file, lines.join("")));
 
   constructor(readonly folder: string) {}
 
   append(file: string, text: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ file, text, resolve, reject });
-      this.#flushing ??= this.#flush().finally(() => {
-        this.#flushing = undefined;
-      });
-    });
+    return this.#lines.add(file, text);
   }
 
   async close(): Promise<void> {
-    await this.#flushing;
+    await this.#lines.idle();
     for (const handle of this.#open.values()) await handle.close();
     this.#open.clear();
-  }
-
-  async #flush(): Promise<void> {
-    // What comes in the same turn of the event loop goes along.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const lines = this.#waiting;
-      this.#waiting = [];
-      for (const [file, group] of Map.groupBy(lines, (line) => line.file)) {
-        try {
-          await this.#write(file, group.map((line) => line.text).join(""));
-          for (const line of group) line.resolve();
-        } catch (error) {
-          for (const line of group) line.reject(error);
-        }
-      }
-    }
   }
 
   async #write(file: string, text: string): Promise<void> {

@@ -1,15 +1,17 @@
 /** The kinds of sinks that a configuration may name. Adding one is a file in this room and a line in `KINDS`. */
 import { resolve } from "node:path";
 import { type Config, ConfigError, type SinkConfig, version } from "../config/index.ts";
+import { kafkaCluster } from "../kafka/index.ts";
 import type { Store } from "../store/index.ts";
 import { openFileSink } from "./file.ts";
+import { openKafkaSink } from "./kafka/sink.ts";
 import type { Sink } from "./sink.ts";
 import type { ConfiguredSink } from "./sinks.ts";
 import { openSkyPortal } from "./skyportal/sink.ts";
 import { openWebhook } from "./webhook.ts";
 
 export interface OpenParts {
-  readonly config: Pick<Config, "sinks" | "skyportal">;
+  readonly config: Pick<Config, "sinks" | "skyportal" | "kafka">;
   /** Where alerts are read; sinks that are only checked do without. */
   readonly store?: Store;
 }
@@ -39,6 +41,17 @@ const KINDS: Record<SinkConfig["type"], Open> = {
     if (config.path === undefined) throw wrong(`${path}.path`, "a file sink needs the folder of its files");
     return openFileSink({ name, path: resolve(config.path), choice: config });
   },
+  kafka: (config, { name }, { config: { kafka }, store }) =>
+    openKafkaSink({
+      name,
+      cluster: kafkaCluster(kafka),
+      topic: config.topic,
+      partitions: config.partitions,
+      format: config.format,
+      compression: config.compression,
+      choice: config,
+      ...(store === undefined ? {} : { store }),
+    }),
   skyportal: (config, { name }, { config: { skyportal }, store }) => {
     const { protocol, host, port, token } = skyportal;
     if (host === undefined || host === "") throw wrong("skyportal.host", "a skyportal sink needs the host");

@@ -19,7 +19,7 @@ async function check(name: string, yaml: string, timeoutMs: number): Promise<str
 describe("a source that reads topics", () => {
   test("says that no brokers are configured", async () => {
     await expect(check("sources[0]", "sources: [{topics: [ztf]}]", 1000)).rejects.toThrow(
-      "kafka.bootstrap.servers is not set",
+      "kafka.bootstrap.servers: not set",
     );
   });
 

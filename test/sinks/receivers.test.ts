@@ -166,6 +166,7 @@ describe("configuration of sinks", () => {
     const config = {
       sinks: sinks.map((sink) => ({ ...sinkKind.default, ...sink })),
       skyportal: schema.fields.skyportal.default,
+      kafka: schema.fields.kafka.default,
     };
     openSinks({ config });
   };
@@ -183,6 +184,7 @@ describe("configuration of sinks", () => {
     expect(errorOf({ type: "webhook" })).toContain("sinks[0].url");
     expect(errorOf({ type: "webhook", url: "ftp://x" })).toContain("http://");
     expect(errorOf({ type: "file" })).toContain("sinks[0].path");
+    expect(errorOf({ type: "kafka" })).toContain("kafka.bootstrap.servers");
     expect(errorOf({ type: "skyportal" })).toContain("skyportal.host");
     const hook = { type: "webhook", url: "http://127.0.0.1/" } as const;
     expect(errorOf(hook, hook)).toContain("sinks[1].name");

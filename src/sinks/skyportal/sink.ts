@@ -11,6 +11,7 @@ import { type FluxPoint, type Survey, surveyByName } from "../../surveys/index.t
 import { type FilterChoice, isChosen } from "../choice.ts";
 import type { OutboxItem } from "../outbox.ts";
 import { type Delivery, RefusedError, type Sink } from "../sink.ts";
+import { readAlert, readCutouts, readLightCurve } from "../stored.ts";
 import { documentsOf, integersOf, SkyPortalClient } from "./client.ts";
 import { Directory } from "./directory.ts";
 import {
@@ -25,7 +26,6 @@ import {
   targetGroups,
   timestamp,
 } from "./followups.ts";
-import { readAlert, readCutouts, readLightCurve } from "./object.ts";
 import { newPoints, photometryBodies, sentThrough } from "./photometry.ts";
 import { ObjectState } from "./state.ts";
 

@@ -1,8 +1,8 @@
 /** Reads from the store what is reported of an alert and its object. */
-import { type Document, isDocument } from "../../query/index.ts";
-import type { Store } from "../../store/index.ts";
-import { alertPoints, type FluxPoint, forcedPoints, type Survey } from "../../surveys/index.ts";
-import { RefusedError } from "../sink.ts";
+import { type Document, isDocument } from "../query/index.ts";
+import type { Store } from "../store/index.ts";
+import { alertPoints, type FluxPoint, forcedPoints, type Survey } from "../surveys/index.ts";
+import { RefusedError } from "./sink.ts";
 
 const MAX_TIME_MS = 60_000;
 
