@@ -39,6 +39,11 @@ export const program: Command = {
       load: async () => (await import("./query.ts")).command,
     },
     {
+      name: "catalog",
+      summary: "load catalogues from FITS, CSV and Parquet files, list and remove them",
+      load: async () => (await import("./catalog.ts")).command,
+    },
+    {
       name: "produce",
       summary: "publish packets to a Kafka topic",
       load: async () => (await import("./produce.ts")).command,

@@ -292,4 +292,6 @@ export const SYSTEM_COLLECTIONS: ReadonlySet<string> = new Set([
   "leases",
   "dead_letters",
   "sources",
+  "catalogs",
+  "catalog_loads",
 ]);

@@ -11,8 +11,10 @@ import {
   type FindRequest,
   POSITION_INDEX,
   type Store,
+  type StoreSettings,
 } from "../../src/store/index.ts";
 import { aggregateTests } from "./conformance-aggregate.ts";
+import { catalogTests } from "./conformance-catalog.ts";
 import { outboxTests } from "./outbox.ts";
 import { alert, COLLECTIONS, history } from "./records.ts";
 
@@ -21,6 +23,8 @@ export interface StoreUnderTest {
   readonly store: Store;
   readonly writer: AlertWriter;
   readonly encoder: AlertEncoder;
+  /** To open more of it. */
+  readonly settings: StoreSettings;
   /** Closes all three and removes what they kept. */
   close(): Promise<void>;
 }
@@ -74,6 +78,7 @@ export function storeConformance(open: OpenStore): void {
   withStore("outbox", outboxTests);
   withStore("changes", changeTests);
   withStore("pipelines", aggregateTests);
+  withStore("catalogues", catalogTests);
 }
 
 function documentTests(ask: () => Asker): void {

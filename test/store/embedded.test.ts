@@ -35,6 +35,7 @@ describe("embedded store", () => {
       store,
       writer,
       encoder: embeddedEncoder(),
+      settings: { kind: "embedded", dataDir },
       async close() {
         await writer.close();
         await store.close();

@@ -44,6 +44,7 @@ function opener(server: typeof set, more: Partial<MongoOptions> = {}): OpenStore
       store,
       writer,
       encoder: alertEncoder({ kind: "mongo", url: "" }),
+      settings: { kind: "mongo", ...options },
       async close() {
         await writer.close();
         await store.close();

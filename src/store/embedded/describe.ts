@@ -1,5 +1,6 @@
 /** What a collection holds and takes, as far as can be told without reading it whole. */
 import type { Database } from "bun:sqlite";
+import { isHidden } from "../catalog.ts";
 import type { CollectionDescription } from "../store.ts";
 import { type CollectionKind, findLayout } from "./layout.ts";
 
@@ -60,8 +61,8 @@ export function estimatedCount(database: Database, name: string): number {
   return Number(row?.documents ?? 0n);
 }
 
-/** Names of all collections, in order. */
+/** Names of all collections that users may see, in order. */
 export function collectionNames(database: Database): string[] {
   const rows = database.query<{ name: string }, []>("SELECT name FROM collections ORDER BY name").all();
-  return rows.map(({ name }) => name);
+  return rows.map(({ name }) => name).filter((name) => !isHidden(name));
 }

@@ -60,12 +60,11 @@ function initialOptions(name: string, kind: CollectionKind): LayoutOptions {
 function tablesOf(layout: CollectionLayout): string {
   const { id } = layout;
   const columns = layout.columns.map((_, n) => `, k${n}`).join("");
-  const indexes = layout.columns.map((_, n) => `CREATE INDEX c${id}_k${n} ON c${id} (k${n});`).join("");
   switch (layout.kind) {
     case "plain":
-      return `CREATE TABLE c${id} (n INTEGER PRIMARY KEY, id NOT NULL UNIQUE, doc TEXT NOT NULL${columns}); ${indexes}`;
+      return `CREATE TABLE c${id} (n INTEGER PRIMARY KEY, id NOT NULL UNIQUE, doc TEXT NOT NULL${columns});`;
     case "alerts":
-      return `CREATE TABLE c${id} (n INTEGER PRIMARY KEY, doc TEXT NOT NULL${columns}); ${indexes}`;
+      return `CREATE TABLE c${id} (n INTEGER PRIMARY KEY, doc TEXT NOT NULL${columns});`;
     case "aux":
       return (
         `CREATE TABLE c${id} (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kept INTEGER NOT NULL, cross_matches TEXT);` +
@@ -108,13 +107,67 @@ export function findLayout(database: Database, name: string): CollectionLayout |
 export function ensureLayout(database: Database, name: string, kind: CollectionKind): CollectionLayout {
   const known = findLayout(database, name);
   if (known !== undefined) return known;
-  const options = initialOptions(name, kind);
+  const layout = makeTables(database, name, kind, initialOptions(name, kind));
+  layout.columns.forEach((_, n) => {
+    makeColumnIndex(database, layout, n);
+  });
+  return layout;
+}
+
+function makeTables(
+  database: Database,
+  name: string,
+  kind: CollectionKind,
+  options: LayoutOptions,
+): CollectionLayout {
   const made = database
     .query("INSERT INTO collections (name, kind, layout) VALUES (?, ?, ?) RETURNING id, name, kind, layout")
     .get(name, kind, JSON.stringify(options)) as RegistryRow;
   const layout = layoutOf(made);
   database.run(tablesOf(layout));
   return layout;
+}
+
+/** Makes the index of column `k<n>`, if it is not there. Needs a running write transaction. */
+export function makeColumnIndex(database: Database, { id }: CollectionLayout, n: number): void {
+  database.run(`CREATE INDEX IF NOT EXISTS c${id}_k${n} ON c${id} (k${n})`);
+}
+
+/**
+ * Makes a collection that is about to be filled: with the columns of its indexes, which are sorted faster
+ * (`makeColumnIndex`) when all rows are there. Needs a running write transaction.
+ */
+export function makeUnindexed(
+  database: Database,
+  name: string,
+  indexes: readonly IndexDescription[],
+): CollectionLayout {
+  const all = [ID_INDEX, ...indexes.filter((index) => index.name !== ID_INDEX.name)];
+  return makeTables(database, name, "plain", { columns: columnsOf(all), indexes: all, fields: [] });
+}
+
+/** The columns that serve these indexes: of the first key of each. */
+export function columnsOf(indexes: readonly IndexDescription[]): IndexColumn[] {
+  const columns = new Map<string, IndexColumn>();
+  for (const { keys } of indexes) {
+    const [path, direction] = keys[0] ?? ["_id", 1];
+    const kind = direction === "2dsphere" ? "position" : "value";
+    if (path !== "_id") columns.set(`${kind} ${path}`, { path, kind });
+  }
+  return [...columns.values()];
+}
+
+/** Keeps a changed layout. Needs a running write transaction. */
+export function saveLayout(database: Database, layout: CollectionLayout): void {
+  const { columns, indexes, fields } = layout;
+  database
+    .query("UPDATE collections SET layout = ? WHERE id = ?")
+    .run(JSON.stringify({ columns, indexes, fields }), layout.id);
+}
+
+/** Gives a collection a name that no other has. Needs a running write transaction. */
+export function renameLayout(database: Database, { id }: CollectionLayout, name: string): void {
+  database.query("UPDATE collections SET name = ?, changes = changes + 1 WHERE id = ?").run(name, id);
 }
 
 /** Adds names of histories or cutouts to a collection, in order. Needs a running write transaction. */
@@ -125,10 +178,9 @@ export function withFields(
 ): CollectionLayout {
   const missing = fields.filter((field) => !layout.fields.includes(field));
   if (missing.length === 0) return layout;
-  const { columns, indexes } = layout;
-  const options: LayoutOptions = { columns, indexes, fields: [...layout.fields, ...missing] };
-  database.query("UPDATE collections SET layout = ? WHERE id = ?").run(JSON.stringify(options), layout.id);
-  return { ...layout, ...options };
+  const extended = { ...layout, fields: [...layout.fields, ...missing] };
+  saveLayout(database, extended);
+  return extended;
 }
 
 /** Whether a collection's documents may be indexed by paths of a user's choice. */
@@ -148,11 +200,9 @@ export function withIndexes(
   const missing = indexes.filter(({ name }) => !layout.indexes.some((known) => known.name === name));
   if (missing.length === 0) return { layout, added: [] };
   const columns = [...layout.columns];
-  for (const { keys } of missing) {
-    const [path, direction] = keys[0] ?? ["_id", 1];
-    const kind: IndexKind = direction === "2dsphere" ? "position" : "value";
-    const isKnown = columns.some((column) => column.path === path && column.kind === kind);
-    if (path !== "_id" && !isKnown) columns.push({ path, kind });
+  for (const column of columnsOf(missing)) {
+    const isKnown = columns.some(({ path, kind }) => path === column.path && kind === column.kind);
+    if (!isKnown) columns.push(column);
   }
   const { id, fields } = layout;
   const added = columns
@@ -160,7 +210,7 @@ export function withIndexes(
     .map((column, n) => ({ name: `k${layout.columns.length + n}`, column }));
   for (const { name } of added) database.run(`ALTER TABLE c${id} ADD COLUMN ${name}`);
   const options: LayoutOptions = { columns, indexes: [...layout.indexes, ...missing], fields };
-  database.query("UPDATE collections SET layout = ? WHERE id = ?").run(JSON.stringify(options), id);
+  saveLayout(database, { ...layout, ...options });
   return { layout: { ...layout, ...options }, added };
 }
 

@@ -125,3 +125,15 @@ function auxView(chunks: string): BsonDocument[] {
     },
   ];
 }
+
+/** The indexes of a collection; none of one that is not there. */
+export async function indexesOf(db: Db, name: string): Promise<IndexDescription[]> {
+  return (await db.collection(name).indexes()).map(indexDescription);
+}
+
+function indexDescription(index: BsonDocument): IndexDescription {
+  const keys = Object.entries(index["key"] as BsonDocument).map(
+    ([path, kind]) => [path, kind === "2dsphere" ? kind : Number(kind) < 0 ? -1 : 1] as const,
+  );
+  return { name: String(index["name"]), keys, unique: index["unique"] === true || index["name"] === "_id_" };
+}

@@ -1,6 +1,7 @@
 /** The store on a MongoDB deployment, for queries and small documents. */
 import { MongoBulkWriteError } from "mongodb";
 import type { Document, Value } from "../../query/index.ts";
+import { isHidden } from "../catalog.ts";
 import type {
   AggregateExplanation,
   AggregateRequest,
@@ -17,7 +18,7 @@ import { watchCollection } from "./changes.ts";
 import { type Connection, connect, type MongoOptions } from "./client.ts";
 import { isDuplicateKey, queryError, storeError, writeError } from "./errors.ts";
 import { CursorStream, count, explain, findCursor } from "./find.ts";
-import { chunksOf, createCollection, ensureIndexes, isBehindView, objectsOf } from "./layout.ts";
+import { chunksOf, createCollection, ensureIndexes, indexesOf, isBehindView, objectsOf } from "./layout.ts";
 
 const PING_MS = 5000;
 
@@ -68,7 +69,9 @@ class MongoStore implements Store {
 
   async collectionNames(): Promise<string[]> {
     const found = await this.#listed({});
-    return found.map(({ name }) => name).filter((name) => !isBehindView(name) && !name.startsWith("system."));
+    return found
+      .map(({ name }) => name)
+      .filter((name) => !isBehindView(name) && !isHidden(name) && !name.startsWith("system."));
   }
 
   async describeCollection(name: string): Promise<CollectionDescription | undefined> {
@@ -81,12 +84,12 @@ class MongoStore implements Store {
       const sizes = await Promise.all(parts.map((part) => this.#stats(part)));
       const [documents = 0] = sizes.map((size) => size.count);
       const first = parts[0] ?? name;
-      const indexes = await db.collection(first).indexes();
+      const indexes = await indexesOf(db, first);
       return {
         name,
         documents,
         bytes: sizes.reduce((sum, size) => sum + size.bytes, 0),
-        indexes: indexes.map(indexDescription),
+        indexes,
       };
     } catch (error) {
       throw queryError(error);
@@ -171,7 +174,7 @@ class MongoStore implements Store {
     const { db } = this.connection;
     try {
       await createCollection(db, collection, {});
-      const known = new Set((await db.collection(collection).indexes()).map(({ name }) => name));
+      const known = new Set((await indexesOf(db, collection)).map(({ name }) => name));
       const missing = indexes.filter(({ name }) => !known.has(name));
       await ensureIndexes(db, collection, missing);
     } catch (error) {
@@ -263,11 +266,4 @@ class MongoStore implements Store {
     const number = (field: string) => Number(stats[field] ?? 0);
     return { count: number("count"), bytes: number("storageSize") + number("totalIndexSize") };
   }
-}
-
-function indexDescription(index: Document): IndexDescription {
-  const keys = Object.entries(index["key"] as Document).map(
-    ([path, kind]) => [path, kind === "2dsphere" ? kind : Number(kind) < 0 ? -1 : 1] as const,
-  );
-  return { name: String(index["name"]), keys, unique: index["unique"] === true || index["name"] === "_id_" };
 }

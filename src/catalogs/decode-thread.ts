@@ -1,0 +1,42 @@
+/** A thread that reads a file of a load beside the one that writes its rows. */
+import { catalogEncoder } from "../store/index.ts";
+import { decodeFile } from "./decode.ts";
+import { CREDITS, type DecodeAnswer, type DecodeMessage } from "./messages.ts";
+
+declare const self: Worker;
+
+let credits = 0;
+let awaited: (() => void) | undefined;
+
+self.onmessage = ({ data }: MessageEvent<DecodeMessage>) => {
+  if (data.type === "credit") {
+    credits++;
+    awaited?.();
+    return;
+  }
+  credits = CREDITS;
+  run(data).then(
+    () => send({ type: "end" }),
+    (error: unknown) => {
+      const { name, message } = error instanceof Error ? error : new Error(String(error));
+      send({ type: "error", name, message });
+    },
+  );
+};
+
+async function run({ request, settings, indexes }: Extract<DecodeMessage, { type: "file" }>): Promise<void> {
+  const encoder = await catalogEncoder(settings, indexes);
+  for await (const piece of decodeFile(request, encoder)) {
+    while (credits === 0) {
+      await new Promise<void>((resolve) => {
+        awaited = resolve;
+      });
+    }
+    credits--;
+    send({ type: "piece", piece });
+  }
+}
+
+function send(answer: DecodeAnswer): void {
+  self.postMessage(answer);
+}

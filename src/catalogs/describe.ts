@@ -1,0 +1,33 @@
+/** What is known of the catalogues of a store: those that were loaded, with where they came from. */
+import type { Document } from "../query/index.ts";
+import { CATALOGS, type CollectionDescription, type Store } from "../store/index.ts";
+
+const MAX_TIME_MS = 60_000;
+/** Documents whose fields are told. */
+const EXAMPLES = 20;
+
+/** The descriptions of all loaded catalogues by name: `_id`, `files`, `rows`, `bad_rows`, `options`, `loaded_at`. */
+export function listCatalogs(store: Store): Promise<Document[]> {
+  const request = { collection: CATALOGS, filter: {}, sort: [["_id", 1]], maxTimeMs: MAX_TIME_MS } as const;
+  return Array.fromAsync(store.find(request).documents());
+}
+
+export interface CatalogDescription extends CollectionDescription {
+  /** Of its load; undefined for a collection that was filled otherwise. */
+  readonly loaded: Document | undefined;
+  /** Names of the fields of some of its documents. */
+  readonly fields: readonly string[];
+}
+
+/** A catalogue, or another collection; undefined when there is none of this name. */
+export async function describeCatalog(store: Store, name: string): Promise<CatalogDescription | undefined> {
+  const collection = await store.describeCollection(name);
+  if (collection === undefined) return undefined;
+  const loaded = await store.findOne({ collection: CATALOGS, filter: { _id: name }, maxTimeMs: MAX_TIME_MS });
+  const fields = new Set<string>();
+  const request = { collection: name, filter: {}, limit: EXAMPLES, maxTimeMs: MAX_TIME_MS };
+  for await (const document of store.find(request).documents()) {
+    for (const field of Object.keys(document)) fields.add(field);
+  }
+  return { ...collection, loaded, fields: [...fields] };
+}

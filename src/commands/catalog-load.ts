@@ -1,0 +1,270 @@
+/** `kowalski catalog load`: files into a catalogue. */
+import {
+  type CatalogSpec,
+  COLUMN_TYPES,
+  COORDINATE_UNITS,
+  type ColumnType,
+  type CoordinateUnit,
+  completeSpec,
+  type FoundBadRow,
+  LoadStopped,
+  type LoadTotals,
+  loadCatalog,
+  nameProblem,
+  PRESETS,
+  TableError,
+} from "../catalogs/index.ts";
+import { SYSTEM_COLLECTIONS } from "../store/index.ts";
+import { type CommandContext, defineCommand, type OptionValues } from "./command.ts";
+import { CommandError, EXIT_DONE, EXIT_FAILED, UsageError } from "./errors.ts";
+import { holdLease } from "./lease.ts";
+import { openConfiguredStore, storeSettings } from "./open-store.ts";
+
+/** Bad rows that are told one by one. */
+const MOST_TOLD = 20;
+
+const options = {
+  name: { type: "text", value: "NAME", help: "name of the catalogue (default: that of the preset)" },
+  preset: {
+    type: "text",
+    choices: PRESETS.map(({ name }) => name),
+    help: "a well-known catalogue: its columns, null texts and cuts",
+  },
+  ra: {
+    type: "text",
+    value: "COLUMN",
+    help: "column of right ascension (default: found by its usual names)",
+  },
+  dec: { type: "text", value: "COLUMN", help: "column of declination (default: found by its usual names)" },
+  units: {
+    type: "text",
+    value: "UNIT[,UNIT]",
+    help: `units of right ascension and declination, ${COORDINATE_UNITS.join(", ")}; one stands for both, but hours is of right ascension only`,
+    default: "auto",
+  },
+  id: { type: "text", value: "COLUMN", help: "column that becomes _id (default: rows are numbered)" },
+  columns: {
+    type: "text",
+    value: "A,B,…",
+    help: "columns that are kept, each perhaps with its type, e.g. name:string (default: all)",
+  },
+  null: {
+    type: "text",
+    value: "TEXT",
+    help: "a text that stands for no value, besides the usual ones",
+    repeat: true,
+  },
+  delimiter: {
+    type: "text",
+    value: "CHAR",
+    help: "character between the fields of text files; \\t is a tab (default: found)",
+  },
+  header: { type: "text", value: "A,B,…", help: "names of the columns of text files that have no header" },
+  hdu: { type: "integer", min: 1, value: "N", help: "extension of FITS files (default: the first table)" },
+  index: { type: "text", value: "A[,B…]", help: "fields of an index besides that of position", repeat: true },
+  replace: { type: "flag", help: "replace a catalogue of this name when the new one is complete" },
+  append: { type: "flag", help: "add the rows to those of a catalogue of this name" },
+  "max-bad-rows": {
+    type: "integer",
+    min: 0,
+    value: "N",
+    help: "bad rows after which the load stops",
+    default: 1000,
+  },
+  "bad-rows": { type: "text", value: "FILE", help: "write the bad rows to this file, as CSV" },
+} as const;
+
+type Context = CommandContext<typeof options>;
+
+export const load = defineCommand({
+  name: "load",
+  summary: "load files into a catalogue",
+  description:
+    "Reads FITS binary tables, CSV, TSV, ECSV and Parquet, gzipped or not, larger than memory if need be. Each row " +
+    "becomes a document with its columns, `_id`, and `coordinates`; values that are missing leave out their fields.\n\n" +
+    "A load that is interrupted goes on where it stopped when the same command is run again. With --replace the old " +
+    "catalogue is there until the new one is complete.",
+  positionals: [{ name: "FILE", help: "file to read", variadic: true }],
+  options,
+  examples: [
+    {
+      line: "kowalski catalog load galaxies.fits.gz --name CLU --ra RAJ2000 --dec DEJ2000 --id cluid",
+      help: "a FITS table",
+    },
+    {
+      line: "kowalski catalog load stars.csv --name stars --units hours,deg --replace",
+      help: "right ascension in hours",
+    },
+    { line: "kowalski catalog load CIRADA*.csv --preset vlass", help: "a well-known catalogue" },
+  ],
+  run: (context) => loadFiles(context),
+});
+
+async function loadFiles(context: Context): Promise<number> {
+  const { output, options: given, signal } = context;
+  const spec = specOf(given);
+  const { config } = context.loadConfig();
+  const store = await openConfiguredStore(config);
+  const mode = given.append ? "append" : "replace";
+  const bad = new BadRows(context);
+  try {
+    if (!given.append && !given.replace && (await store.describeCollection(spec.name)) !== undefined) {
+      throw new CommandError(`there is a collection ${spec.name} already: --replace or --append?`);
+    }
+    const release = await holdLease(store, `catalog ${spec.name}`, {
+      signal,
+      onWait: () =>
+        output.note(`another load of ${spec.name} is under way or ended just now: waiting for it`),
+    });
+    const progress = output.progress({ unit: "rows" });
+    try {
+      const totals = await loadCatalog(
+        { files: context.args, spec, mode, maxBadRows: given["max-bad-rows"] },
+        {
+          settings: storeSettings(config),
+          store,
+          signal,
+          progress: ({ rows: count, bytes, bytesTotal, file }) =>
+            progress.update({ count, bytes, bytesTotal, note: file }),
+          badRow: (row) => bad.add(row),
+          note: (text) => output.note(text),
+        },
+      );
+      progress.finish();
+      return report(spec, totals, context);
+    } finally {
+      await bad.close();
+      await release();
+    }
+  } catch (error) {
+    throw wordsOf(error);
+  } finally {
+    await store.close();
+  }
+}
+
+function wordsOf(error: unknown): unknown {
+  if (error instanceof TableError)
+    return new CommandError(`${error.message}; what was read is kept: the same command goes on from there`);
+  if (error instanceof LoadStopped)
+    return new CommandError(`${error.message}; the same command goes on from there`);
+  return error;
+}
+
+function report({ name }: CatalogSpec, totals: LoadTotals, { output }: Context): number {
+  const { rows, written, duplicates, bad, omitted } = totals;
+  output.json({ event: "summary", name, ...totals });
+  output.line(`read       ${rows} rows`);
+  output.line(`stored     ${written} in ${name}`);
+  if (omitted > 0) output.line(`left out   ${omitted} by the cuts of the preset`);
+  if (duplicates > 0) output.line(`duplicate  ${duplicates} whose _id was there`);
+  if (bad > 0) output.line(`bad        ${bad}`);
+  return written === 0 && rows > 0 && duplicates === 0 && omitted === 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+/** Tells the first bad rows, and writes all of them to a file when asked. */
+class BadRows {
+  #told = 0;
+  readonly #file: Bun.FileSink | undefined;
+
+  constructor(readonly context: Context) {
+    const path = context.options["bad-rows"];
+    if (path === undefined) return;
+    this.#file = Bun.file(path).writer();
+    this.#file.write("file,line,reason\n");
+  }
+
+  add(row: FoundBadRow): void {
+    const { file, place, reason } = row;
+    const { output } = this.context;
+    this.#file?.write(`${[file, String(place), reason].map(csvField).join(",")}\n`);
+    this.#told++;
+    if (output.isJson) output.json({ event: "bad row", ...row });
+    else if (this.#told <= MOST_TOLD) output.note(`${file}: row ${place}: ${reason}`);
+    else if (this.#told === MOST_TOLD + 1)
+      output.note("more bad rows are only counted; --bad-rows FILE lists all");
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.end();
+  }
+}
+
+function csvField(text: string): string {
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function specOf(given: OptionValues<typeof options>): CatalogSpec {
+  if (given.append && given.replace) throw new UsageError("--replace and --append exclude each other");
+  const [raUnit, decUnit] = unitsOf(given.units);
+  const { columns, types } = columnsOf(given.columns);
+  const spec = completeSpec({
+    ...defined({
+      name: given.name,
+      preset: given.preset,
+      ra: given.ra,
+      dec: given.dec,
+      id: given.id,
+      hdu: given.hdu,
+    }),
+    ...defined({ columns, types, header: listOf(given.header), delimiter: delimiterOf(given.delimiter) }),
+    ...(given.null.length === 0 ? {} : { nulls: given.null }),
+    ...(given.index.length === 0 ? {} : { indexes: given.index.map((fields) => listOf(fields) ?? []) }),
+    ...(given.units === "auto" ? {} : { raUnit, decUnit }),
+  });
+  if (spec === undefined) throw new UsageError("--name is missing");
+  const problem = nameProblem(spec.name);
+  if (problem !== undefined) throw new UsageError(`--name: ${problem}`);
+  if (SYSTEM_COLLECTIONS.has(spec.name))
+    throw new UsageError(`--name: ${spec.name} is a collection of Kowalski's own`);
+  return spec;
+}
+
+/** The entries that have a value. */
+function defined<T extends object>(entries: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as never;
+}
+
+function listOf(text: string | undefined): string[] | undefined {
+  return text?.split(",").map((item) => item.trim());
+}
+
+function unitsOf(text: string): [CoordinateUnit, CoordinateUnit] {
+  const units = text.split(",").map((unit) => {
+    const known = COORDINATE_UNITS.find((name) => name === unit.trim());
+    if (known === undefined)
+      throw new UsageError(`--units: expected ${COORDINATE_UNITS.join(", ")}, found ${unit}`);
+    return known;
+  });
+  const [ra = "auto", dec = ra === "hours" ? "deg" : ra, ...more] = units;
+  if (more.length > 0)
+    throw new UsageError("--units: expected at most two, of right ascension and declination");
+  if (dec === "hours") throw new UsageError("--units: a declination is not in hours");
+  return [ra, dec];
+}
+
+function columnsOf(text: string | undefined): {
+  columns: string[] | undefined;
+  types: Record<string, ColumnType> | undefined;
+} {
+  const types: Record<string, ColumnType> = {};
+  const columns = listOf(text)?.map((column) => {
+    const [, name, type] = /^(.*):(\w+)$/.exec(column) ?? [];
+    if (name === undefined || type === undefined) return column;
+    const known = COLUMN_TYPES.find((one) => one === type);
+    if (known === undefined)
+      throw new UsageError(
+        `--columns: ${column}: expected one of ${COLUMN_TYPES.join(", ")} behind the colon`,
+      );
+    types[name] = known;
+    return name;
+  });
+  return { columns, types: Object.keys(types).length === 0 ? undefined : types };
+}
+
+function delimiterOf(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  if (text === "\\t") return "\t";
+  if (text.length !== 1 || /["\r\n]/.test(text)) throw new UsageError("--delimiter: expected one character");
+  return text;
+}
