@@ -97,9 +97,9 @@ async function ingest(archive: string, dataDir: string): Promise<Measured> {
       retryMs: 0,
     },
     {
-      decode(packets) {
+      decode(batch) {
         read.push(performance.now());
-        return pool.decode(packets);
+        return pool.decode(batch);
       },
       writer: {
         ...writer,
@@ -128,8 +128,11 @@ async function ingest(archive: string, dataDir: string): Promise<Measured> {
 async function warmUp(pool: DecodePool): Promise<void> {
   const [packet] = simulate({ alerts: 1, seed: 99, cutouts: false });
   if (packet === undefined) return;
-  const copies = Array.from({ length: WORKERS }, () => [{ bytes: packet.bytes.slice(), key: "", place: "" }]);
-  const decoded = await Promise.all(copies.map((packets) => pool.decode(packets)));
+  const batches = Array.from({ length: WORKERS }, () => {
+    const bytes = new Uint8Array(packet.bytes);
+    return { packets: [{ bytes, key: "", place: "" }], buffers: [bytes.buffer] };
+  });
+  const decoded = await Promise.all(batches.map((batch) => pool.decode(batch)));
   for (const one of decoded) await one.filter();
 }
 

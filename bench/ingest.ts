@@ -5,7 +5,7 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { extract } from "tar-stream";
-import { decodePacket } from "../src/broker/decode.ts";
+import { decodePacket, encodePacket } from "../src/broker/decode.ts";
 import { DEFAULT_LIMITS } from "../src/sources/index.ts";
 import { type EncodedAlert, embeddedEncoder, openEmbeddedWriter } from "../src/store/index.ts";
 import { runExecutable } from "../test/support/executable.ts";
@@ -28,7 +28,7 @@ async function encodedBatches(archive: string): Promise<EncodedAlert[][]> {
     const chunks: Uint8Array[] = [];
     for await (const chunk of entry as unknown as AsyncIterable<Uint8Array>) chunks.push(chunk);
     const packet = new Uint8Array(Buffer.concat(chunks));
-    const { alerts } = decodePacket({ bytes: packet, key: "", place: "" }, encoder);
+    const { alerts } = encodePacket(decodePacket({ bytes: packet, key: "", place: "" }), encoder);
     batches.at(-1)?.push(...alerts);
     bytes += packet.length;
     if (bytes < DEFAULT_LIMITS.bytes && (batches.at(-1)?.length ?? 0) < DEFAULT_LIMITS.packets) continue;

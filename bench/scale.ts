@@ -29,7 +29,6 @@ const FINDS = 300;
 const FIRST_CANDID = 3_000_000_000_000_000_000n;
 
 async function recordsOf(archive: string): Promise<AlertRecord[]> {
-  const encoder = embeddedEncoder({ cutouts: "none" });
   const tar = extract();
   createReadStream(archive).pipe(tar);
   const records: AlertRecord[] = [];
@@ -37,7 +36,7 @@ async function recordsOf(archive: string): Promise<AlertRecord[]> {
     const chunks: Uint8Array[] = [];
     for await (const chunk of entry as unknown as AsyncIterable<Uint8Array>) chunks.push(chunk);
     const packet = { bytes: new Uint8Array(Buffer.concat(chunks)), key: "", place: "" };
-    records.push(...decodePacket(packet, encoder).records);
+    records.push(...decodePacket(packet).records);
   }
   return records;
 }

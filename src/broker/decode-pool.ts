@@ -3,7 +3,7 @@
  * run there when its turn to be written comes, so that its alerts never leave the thread as objects.
  */
 import type { BrokenFilter, Tallies } from "../filters/index.ts";
-import type { Packet } from "../sources/index.ts";
+import type { Packet, PacketBatch } from "../sources/index.ts";
 import {
   decodeDocument,
   type EncodedAlert,
@@ -20,7 +20,7 @@ export interface FilteredPackets {
   /** Faulty packets with the packet they were; their bytes are in `bytes`. */
   readonly faulty: readonly (FaultyPacket & { readonly packet: Packet })[];
   readonly outbox: readonly OutboxEntry[];
-  /** What the above refers to: to be released when it is written. */
+  /** What the above refers to, those of the packets among them: to be given back when it is written. */
   readonly buffers: readonly ArrayBuffer[];
 }
 
@@ -45,7 +45,11 @@ export interface DecodePoolOptions {
 
 /** A request before it has its number. */
 type Asked =
-  | { readonly type: "decode"; readonly packets: readonly Packet[] }
+  | {
+      readonly type: "decode";
+      readonly packets: readonly Packet[];
+      readonly buffers: readonly ArrayBuffer[];
+    }
   | { readonly type: "filter"; readonly batch: number }
   | { readonly type: "tell" };
 
@@ -77,12 +81,12 @@ class DecodeWorker {
   }
 
   /** Sends a request; resolves with its answer. */
-  ask(asked: Asked, transfer: ArrayBuffer[] = []): Promise<DecodeAnswer> {
+  ask(asked: Asked, transfer: readonly ArrayBuffer[] = []): Promise<DecodeAnswer> {
     if (this.#death !== undefined) return Promise.reject(this.#death);
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#asked.set(id, { resolve, reject });
-      this.#worker.postMessage({ ...asked, id } satisfies DecodeRequest, transfer);
+      this.#worker.postMessage({ ...asked, id } satisfies DecodeRequest, [...transfer]);
     });
   }
 
@@ -98,15 +102,11 @@ export class DecodePool {
     this.#workers = Array.from({ length: options.size }, () => new DecodeWorker(options));
   }
 
-  /** Decodes a batch; the packets' buffers are given away. */
-  async decode(packets: readonly Packet[]): Promise<DecodedPackets> {
+  /** Decodes a batch; its buffers are sent away. */
+  async decode({ packets, buffers }: Pick<PacketBatch, "packets" | "buffers">): Promise<DecodedPackets> {
     const worker = this.#workers.reduce((least, other) => (other.batches < least.batches ? other : least));
     worker.batches++;
-    const owned = packets.map((packet) => ({ ...packet, bytes: ownBytes(packet.bytes) }));
-    const answer = await worker.ask(
-      { type: "decode", packets: owned },
-      owned.map(({ bytes }) => bytes.buffer),
-    );
+    const answer = await worker.ask({ type: "decode", packets, buffers }, buffers);
     return {
       filter: async () => {
         const filtered = await worker.ask({ type: "filter", batch: answer.id });
@@ -151,11 +151,4 @@ function withPackets(
 
 function toFailure({ name, message }: Extract<DecodeAnswer, { type: "failed" }>): Error {
   return name === "StoreError" ? new StoreError(message) : new Error(message);
-}
-
-/** Bytes in a buffer of their own, so that it can be given to another thread. */
-function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer } = bytes;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength) return new Uint8Array(buffer);
-  return new Uint8Array(bytes);
 }

@@ -13,9 +13,8 @@ import {
   encodeDocument,
   openAlertReader,
 } from "../store/index.ts";
-import { release } from "./buffers.ts";
 import { type CutoutsKept, encodedCutouts, keepCutouts } from "./cutouts.ts";
-import { decodePacket } from "./decode.ts";
+import { decodePacket, encodePacket } from "./decode.ts";
 import type { DecodeAnswer, DecodeRequest, FaultyPacket } from "./messages.ts";
 
 declare const self: Worker;
@@ -26,16 +25,17 @@ const NICENESS = 10;
 const MOST_LETTER_BYTES = 15 * 1024 * 1024;
 /** What filters did is told this often, milliseconds. */
 const TALLY_INTERVAL_MS = 1000;
+/** Decoding lets other requests in this often, milliseconds: the filters of the batch whose turn it is to be
+ * written do not wait until all of another batch is decoded. */
+const SLICE_MS = 3;
 
 /** A batch between its two halves. */
 interface Decoded {
   readonly records: readonly AlertRecord[];
   readonly alerts: readonly EncodedAlert[];
   readonly faulty: readonly FaultyPacket[];
-  /** The packets' buffers that `alerts` and `faulty` refer to. */
+  /** The packets' buffers, which all of the above refers to. */
   readonly buffers: ArrayBuffer[];
-  /** The others: only the records refer to them. */
-  readonly spent: readonly ArrayBufferLike[];
 }
 
 interface Opened {
@@ -45,66 +45,73 @@ interface Opened {
   readonly registry: FilterRegistry;
 }
 
-let opened: Opened | undefined;
+let opening: Promise<Opened> | undefined;
 const decoded = new Map<number, Decoded>();
 let lastTallies = performance.now();
-/** Requests are worked on one after the other, also where reading the store waits. */
-let turn: Promise<void> = Promise.resolve();
+/** Batches are decoded one after the other. */
+let decoding: Promise<void> = Promise.resolve();
 
 self.onmessage = ({ data }: MessageEvent<DecodeRequest>) => {
-  turn = turn.then(() => perform(data));
+  if (data.type === "open") opening = open(data);
+  else if (data.type === "decode") decoding = decoding.then(() => decode(data));
+  else if (data.type === "filter") void filter(data.id, data.batch);
+  else void tell(data.id);
 };
 
-async function perform(request: DecodeRequest): Promise<void> {
-  if (request.type === "open") {
-    os.setPriority(0, NICENESS);
-    const { cutouts, store } = request;
-    const reader = await openAlertReader(store);
-    opened = {
-      cutouts,
-      encoder: alertEncoder(store, { cutouts: encodedCutouts(cutouts) }),
-      reader,
-      registry: new FilterRegistry(reader),
-    };
-    return;
-  }
-  if (opened === undefined) throw new Error("packets came before the options");
-  if (request.type === "decode") {
-    decoded.set(request.id, decode(request.packets, opened));
-    send({ type: "decoded", id: request.id });
-  } else if (request.type === "filter") await filter(request.id, request.batch, opened);
-  else send({ type: "told", id: request.id, tallies: opened.registry.takeTallies(), broken: [] });
-}
-
-function decode(packets: Extract<DecodeRequest, { type: "decode" }>["packets"], parts: Opened): Decoded {
-  const records: AlertRecord[] = [];
-  const alerts: EncodedAlert[] = [];
-  const faulty: FaultyPacket[] = [];
-  const buffers = new Set<ArrayBufferLike>();
-  for (const [index, packet] of packets.entries()) {
-    const found = decodePacket(packet, parts.encoder);
-    records.push(...found.records);
-    alerts.push(...found.alerts);
-    // Stamps are views into the packet: its buffer goes along instead of copies.
-    if (parts.cutouts !== "none" && found.alerts.length > 0) buffers.add(packet.bytes.buffer);
-    const { fault, survey } = found;
-    if (fault === undefined) continue;
-    const bytes = packet.bytes.subarray(0, MOST_LETTER_BYTES);
-    buffers.add(packet.bytes.buffer);
-    faulty.push({ index, fault, bytes, ...(survey === undefined ? {} : { survey }) });
-  }
+async function open({ cutouts, store }: Extract<DecodeRequest, { type: "open" }>): Promise<Opened> {
+  os.setPriority(0, NICENESS);
+  const reader = await openAlertReader(store);
   return {
-    records,
-    alerts,
-    faulty,
-    buffers: [...buffers].filter((each) => each instanceof ArrayBuffer),
-    spent: packets.flatMap(({ bytes }) => (buffers.has(bytes.buffer) ? [] : [bytes.buffer])),
+    cutouts,
+    encoder: alertEncoder(store, { cutouts: encodedCutouts(cutouts) }),
+    reader,
+    registry: new FilterRegistry(reader),
   };
 }
 
-async function filter(id: number, number: number, parts: Opened): Promise<void> {
-  const { registry, reader, encoder, cutouts } = parts;
+function parts(): Promise<Opened> {
+  return opening ?? Promise.reject(new Error("packets came before the options"));
+}
+
+async function decode({ id, packets, buffers }: Extract<DecodeRequest, { type: "decode" }>): Promise<void> {
+  const { encoder } = await parts();
+  const found = await inSlices(packets, decodePacket);
+  const rows = await inSlices(found, (packet) => encodePacket(packet, encoder));
+  const faulty = rows.flatMap(({ fault, survey }, index): FaultyPacket[] => {
+    const bytes = packets[index]?.bytes.subarray(0, MOST_LETTER_BYTES);
+    if (fault === undefined || bytes === undefined) return [];
+    return [{ index, fault, bytes, ...(survey === undefined ? {} : { survey }) }];
+  });
+  decoded.set(id, {
+    records: rows.flatMap(({ records }) => records),
+    alerts: rows.flatMap(({ alerts }) => alerts),
+    faulty,
+    buffers: [...buffers],
+  });
+  send({ type: "decoded", id });
+}
+
+/** What `work` makes of each item, with pauses in which other requests are answered. */
+async function inSlices<T, U>(items: readonly T[], work: (item: T) => U): Promise<U[]> {
+  const made: U[] = [];
+  let until = performance.now() + SLICE_MS;
+  for (const item of items) {
+    made.push(work(item));
+    if (performance.now() < until) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    until = performance.now() + SLICE_MS;
+  }
+  return made;
+}
+
+async function tell(id: number): Promise<void> {
+  const { registry } = await parts();
+  send({ type: "told", id, tallies: registry.takeTallies(), broken: [] });
+}
+
+async function filter(id: number, number: number): Promise<void> {
   try {
+    const { registry, reader, encoder, cutouts } = await parts();
     const batch = decoded.get(number);
     if (batch === undefined) throw new Error(`batch ${number} is not on this thread`);
     const entries = await filterBatch(batch.records, registry, reader);
@@ -113,9 +120,8 @@ async function filter(id: number, number: number, parts: Opened): Promise<void> 
     const isTime = performance.now() - lastTallies > TALLY_INTERVAL_MS;
     if (isTime) lastTallies = performance.now();
     const tallies = isTime ? registry.takeTallies() : [];
-    const { faulty, buffers, spent } = batch;
+    const { faulty, buffers } = batch;
     const alerts = keepCutouts(cutouts, batch.alerts, entries, encoder);
-    for (const buffer of spent) release(buffer);
     send(
       { type: "filtered", id, alerts, faulty, buffers, outbox, tallies, broken: registry.takeBroken() },
       buffers,

@@ -1,4 +1,4 @@
-/** From one packet's bytes to the rows of its alerts: decode, map, encode. Pure but for the encoder's format. */
+/** From one packet's bytes to its alerts, and from these to rows. Pure but for the encoder's format. */
 import { openContainer } from "../avro/index.ts";
 import type { Document } from "../query/index.ts";
 import type { Packet, PacketFault } from "../sources/index.ts";
@@ -7,12 +7,15 @@ import { surveyForSchema } from "../surveys/index.ts";
 
 /** What became of a packet: the alerts it holds and, where it could not be read to its end, why. */
 export interface DecodedPacket {
-  readonly alerts: readonly EncodedAlert[];
-  /** The same alerts as objects, for filters. */
   readonly records: readonly AlertRecord[];
   /** Name of the packet's survey, when its schema told. */
   readonly survey?: string;
   readonly fault?: PacketFault;
+}
+
+/** The same with the alerts as rows. */
+export interface EncodedPacket extends DecodedPacket {
+  readonly alerts: readonly EncodedAlert[];
 }
 
 /** A packet with a schema that no survey publishes. */
@@ -21,9 +24,8 @@ class UnknownSurveyError extends Error {
 }
 
 /** Never throws for a bad packet: what is wrong is in `fault`, and the alerts before it are kept. */
-export function decodePacket(packet: Packet, encoder: AlertEncoder): DecodedPacket {
-  if (packet.fault !== undefined) return { alerts: [], records: [], fault: packet.fault };
-  const alerts: EncodedAlert[] = [];
+export function decodePacket(packet: Packet): DecodedPacket {
+  if (packet.fault !== undefined) return { records: [], fault: packet.fault };
   const records: AlertRecord[] = [];
   let name: string | undefined;
   try {
@@ -33,17 +35,26 @@ export function decodePacket(packet: Packet, encoder: AlertEncoder): DecodedPack
       throw new UnknownSurveyError(`no survey publishes packets with the schema ${container.schemaName}`);
     }
     name = survey.name;
-    for (const packed of container.records()) {
-      const record = survey.map(packed as Document);
-      alerts.push(encoder.encode(record));
-      records.push(record);
-    }
-    return { alerts, records, survey: name };
+    for (const packed of container.records()) records.push(survey.map(packed as Document));
+    return { records, survey: name };
   } catch (error) {
-    const fault =
-      error instanceof Error
-        ? { reason: error.name, message: error.message }
-        : { reason: "Error", message: String(error) };
-    return { alerts, records, fault, ...(name === undefined ? {} : { survey: name }) };
+    return { records, fault: faultOf(error), ...(name === undefined ? {} : { survey: name }) };
   }
+}
+
+/** The alerts of a packet as rows. An alert that the store cannot hold makes the packet faulty from there on. */
+export function encodePacket(packet: DecodedPacket, encoder: AlertEncoder): EncodedPacket {
+  const alerts: EncodedAlert[] = [];
+  try {
+    for (const record of packet.records) alerts.push(encoder.encode(record));
+    return { ...packet, alerts };
+  } catch (error) {
+    return { ...packet, records: packet.records.slice(0, alerts.length), alerts, fault: faultOf(error) };
+  }
+}
+
+function faultOf(error: unknown): PacketFault {
+  return error instanceof Error
+    ? { reason: error.name, message: error.message }
+    : { reason: "Error", message: String(error) };
 }

@@ -26,7 +26,13 @@ export interface BrokerOptions {
 
 export type DecodeRequest =
   | { readonly type: "open"; readonly cutouts: CutoutsKept; readonly store: StoreSettings }
-  | { readonly type: "decode"; readonly id: number; readonly packets: readonly Packet[] }
+  /** Decodes a batch. Its buffers come back with the answer to `filter`. */
+  | {
+      readonly type: "decode";
+      readonly id: number;
+      readonly packets: readonly Packet[];
+      readonly buffers: readonly ArrayBuffer[];
+    }
   /** Runs the filters on the batch that was decoded by the request of this number, and gives it away. */
   | { readonly type: "filter"; readonly id: number; readonly batch: number }
   /** Asks what filters did since they were last asked. */
@@ -52,7 +58,7 @@ export type DecodeAnswer =
       readonly id: number;
       readonly alerts: readonly EncodedAlert[];
       readonly faulty: readonly FaultyPacket[];
-      /** The packets' buffers that rows and faulty packets refer to: released when those are written. */
+      /** What rows and faulty packets refer to, those of the packets among them: not used behind the write. */
       readonly buffers: readonly ArrayBuffer[];
       readonly outbox: readonly EncodedEntry[];
       readonly tallies: Tallies;

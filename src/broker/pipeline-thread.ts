@@ -42,7 +42,7 @@ async function run(options: Extract<PipelineRequest, { type: "start" }>["options
       news: (news) => send({ type: "filters", ...news }),
     });
     pool = threads;
-    pipeline = new Pipeline(options, { writer, decode: (packets) => threads.decode(packets), log });
+    pipeline = new Pipeline(options, { writer, decode: (batch) => threads.decode(batch), log });
     if (stopped) pipeline.stop();
     timer = setInterval(
       () => pipeline && send({ type: "stats", stats: pipeline.stats() }),

@@ -7,6 +7,7 @@
  */
 import {
   DEFAULT_LIMITS,
+  giveBack,
   openSource,
   type PacketBatch,
   pause,
@@ -15,7 +16,6 @@ import {
   type SourceSpec,
 } from "../sources/index.ts";
 import type { AlertBatch, AlertWriter, BatchResult, DeadLetter } from "../store/index.ts";
-import { release } from "./buffers.ts";
 import type { DecodedPackets, FilteredPackets } from "./decode-pool.ts";
 import type { BrokerOptions, BrokerStats, LogLine, SourceState } from "./messages.ts";
 
@@ -27,7 +27,7 @@ const NOT_BEGUN = { bytesRead: 0, bytesTotal: undefined } as const;
 
 export interface PipelineParts {
   readonly writer: AlertWriter;
-  readonly decode: (packets: PacketBatch["packets"]) => Promise<DecodedPackets>;
+  readonly decode: (batch: PacketBatch) => Promise<DecodedPackets>;
   readonly log: (line: LogLine) => void;
 }
 
@@ -132,7 +132,7 @@ export class Pipeline {
     try {
       for await (const batch of source.batches(position, signal)) {
         const bytes = batch.packets.reduce((sum, packet) => sum + packet.bytes.length, 0);
-        const decoded = this.parts.decode(batch.packets);
+        const decoded = this.parts.decode(batch);
         // A failure is met when its turn to be written comes; until then it is no unhandled one.
         decoded.catch(() => undefined);
         last = last.then(() => this.#acknowledge(source, { batch, bytes, decoded }));
@@ -179,7 +179,7 @@ export class Pipeline {
       try {
         filtered ??= await decoded.filter();
         const result = await this.parts.writer.write(alertBatch(source, batch, filtered));
-        for (const buffer of filtered.buffers) release(buffer);
+        for (const buffer of filtered.buffers) giveBack(buffer);
         return { result, faulty: filtered.faulty };
       } catch (error) {
         const isStoreError = error instanceof Error && error.name === "StoreError";

@@ -11,7 +11,7 @@ import {
   type StoreSettings,
 } from "../store/index.ts";
 import { type CutoutsKept, encodedCutouts, keepCutouts } from "./cutouts.ts";
-import { decodePacket } from "./decode.ts";
+import { decodePacket, encodePacket } from "./decode.ts";
 
 export interface ReplayOptions {
   readonly cutouts: CutoutsKept;
@@ -48,7 +48,8 @@ export class Replay {
    * wrong with a packet that is still faulty: its letter stays, the alerts before the fault are stored.
    */
   async packet({ id, place, bytes }: KeptPacket): Promise<PacketFault | undefined> {
-    const { alerts: all, records, fault } = decodePacket({ bytes, key: id, place }, this.encoder);
+    const decoded = decodePacket({ bytes, key: id, place });
+    const { alerts: all, records, fault } = encodePacket(decoded, this.encoder);
     const outbox = await filterBatch(records, this.#registry, this.reader);
     const alerts = keepCutouts(this.cutouts, all, outbox, this.encoder);
     const settledLetters = fault === undefined ? [id] : [];

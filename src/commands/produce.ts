@@ -1,6 +1,6 @@
 /** `kowalski produce`: publishes packets to a Kafka topic, as a survey does. */
 import { COMPRESSIONS, type KafkaMessage, kafkaCluster, Publisher } from "../kafka/index.ts";
-import { DEFAULT_LIMITS, openSource, type PacketBatch } from "../sources/index.ts";
+import { DEFAULT_LIMITS, giveBack, openSource, type PacketBatch } from "../sources/index.ts";
 import { type CommandContext, defineCommand } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED, UsageError } from "./errors.ts";
 import { downloadsFolder } from "./open-store.ts";
@@ -119,7 +119,10 @@ async function* packets(
   }
   for (const location of args) {
     const source = openSource({ location }, { limits: { ...DEFAULT_LIMITS, packets: TOGETHER }, downloads });
-    for await (const batch of source.batches(undefined, signal)) yield messagesOf(batch);
+    for await (const batch of source.batches(undefined, signal)) {
+      yield messagesOf(batch);
+      for (const buffer of batch.buffers) giveBack(buffer);
+    }
   }
 }
 

@@ -16,16 +16,20 @@ export interface ArchiveMember {
   readonly oversized?: number;
 }
 
-/**
- * Yields the `.avro` members of an archive after the first `skip` of them; `onBytes` is told how many bytes
- * of the file have been read. Throws `SourceError` when the archive is torn or no archive.
- */
-export async function* archiveMembers(
-  path: string,
-  skip: number,
-  packetBytes: number,
-  onBytes: (count: number) => void,
-): AsyncGenerator<ArchiveMember> {
+export interface ArchiveOptions {
+  /** So many members are passed over. */
+  readonly skip: number;
+  /** Of larger members only the beginning is kept. */
+  readonly packetBytes: number;
+  /** Is told how many more bytes of the file have been read. */
+  readonly onBytes: (count: number) => void;
+  /** Gives memory for the bytes of the next member. */
+  readonly room: (size: number) => Uint8Array;
+}
+
+/** Yields the `.avro` members of an archive. Throws `SourceError` when the archive is torn or no archive. */
+export async function* archiveMembers(path: string, options: ArchiveOptions): AsyncGenerator<ArchiveMember> {
+  const { skip, packetBytes, onBytes, room } = options;
   const tar = extract();
   const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   file.on("data", (chunk) => onBytes(chunk.length));
@@ -50,7 +54,7 @@ export async function* archiveMembers(
       }
       const most = size > packetBytes ? KEPT_BYTES : size;
       // The library's types know a member only as an event emitter; it is a stream of buffers.
-      const bytes = await gather(entry as unknown as AsyncIterable<Uint8Array>, most);
+      const bytes = await gather(entry as unknown as AsyncIterable<Uint8Array>, room(most));
       whole++;
       yield size > packetBytes ? { name, bytes, oversized: size } : { name, bytes };
     }
@@ -64,16 +68,15 @@ export async function* archiveMembers(
   if (whole === 0 && skip === 0) throw new SourceError(path, "no .avro file in this archive");
 }
 
-/** The first `most` bytes of a member; what is beyond is read and dropped. */
-async function gather(entry: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(most);
+/** As much of a member as `bytes` holds; what is beyond is read and dropped. */
+async function gather(entry: AsyncIterable<Uint8Array>, bytes: Uint8Array): Promise<Uint8Array> {
   let filled = 0;
   for await (const chunk of entry) {
-    const part = chunk.subarray(0, most - filled);
+    const part = chunk.subarray(0, bytes.length - filled);
     bytes.set(part, filled);
     filled += part.length;
   }
-  return filled === most ? bytes : bytes.subarray(0, filled);
+  return filled === bytes.length ? bytes : bytes.subarray(0, filled);
 }
 
 function reasonOf(error: unknown): string {

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { archiveMembers } from "./archive.ts";
+import { PacketRoom } from "./buffers.ts";
 import { Cursor } from "./cursor.ts";
 import { type FileItem, listByArrival, listByName } from "./items.ts";
 import {
@@ -60,7 +61,7 @@ class FileSource implements Source {
         const lookMs = performance.now() - looked;
         for (const item of items) {
           let packets = cursor.packetsOf(item);
-          for await (const packet of this.#packets(item, packets)) {
+          for await (const packet of this.#packets(item, packets, batch)) {
             cursor.begin(item, ++packets);
             if (batch.add(packet)) yield batch.take(cursor, false);
             if (signal.aborted) return;
@@ -91,9 +92,9 @@ class FileSource implements Source {
   }
 
   /** The packets of an item. A torn archive of a folder is a dead letter, so that later files get their turn. */
-  async *#packets(item: FileItem, skip: number): AsyncGenerator<Packet> {
+  async *#packets(item: FileItem, skip: number, batch: BatchBuilder): AsyncGenerator<Packet> {
     try {
-      yield* this.#packetsOf(item, skip);
+      yield* this.#packetsOf(item, skip, batch);
     } catch (error) {
       if (item.path === this.path || !(error instanceof SourceError)) throw error;
       const fault = { reason: "TornArchiveError", message: error.message };
@@ -101,7 +102,7 @@ class FileSource implements Source {
     }
   }
 
-  async *#packetsOf(item: FileItem, skip: number): AsyncGenerator<Packet> {
+  async *#packetsOf(item: FileItem, skip: number, batch: BatchBuilder): AsyncGenerator<Packet> {
     if (!item.isArchive) {
       // One that was read, and then the process died, has nothing more.
       const packet = skip > 0 ? undefined : this.#readFile(item);
@@ -113,7 +114,9 @@ class FileSource implements Source {
     const onBytes = (count: number) => {
       this.#bytesRead += count;
     };
-    for await (const member of archiveMembers(item.path, skip, this.#limits.packetBytes, onBytes)) {
+    const { packetBytes } = this.#limits;
+    const options = { skip, packetBytes, onBytes, room: (size: number) => batch.room(size) };
+    for await (const member of archiveMembers(item.path, options)) {
       packets++;
       const place = `${item.name}: ${member.name}`;
       const packet = { bytes: member.bytes, key: `${item.name}/${packets}`, place };
@@ -148,13 +151,19 @@ class FileSource implements Source {
 /** Gathers packets until a batch is full. */
 class BatchBuilder {
   #packets: Packet[] = [];
+  #room = new PacketRoom();
   #bytes = 0;
 
   constructor(readonly limits: BatchLimits) {}
 
+  /** Room for the bytes of the packet that is added next. */
+  room(size: number): Uint8Array {
+    return this.#room.take(size);
+  }
+
   /** Adds a packet; answers whether the batch is full. */
   add(packet: Packet): boolean {
-    this.#packets.push(packet);
+    this.#packets.push({ ...packet, bytes: this.#room.hold(packet.bytes) });
     this.#bytes += packet.bytes.length;
     return this.#packets.length >= this.limits.packets || this.#bytes >= this.limits.bytes;
   }
@@ -166,9 +175,11 @@ class BatchBuilder {
   /** What was gathered, with the position behind it. */
   take(position: Cursor, done: boolean): PacketBatch {
     const packets = this.#packets;
+    const { buffers } = this.#room;
     this.#packets = [];
+    this.#room = new PacketRoom();
     this.#bytes = 0;
-    return { packets, position: String(position), done };
+    return { packets, buffers, position: String(position), done };
   }
 }
 

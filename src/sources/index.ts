@@ -4,6 +4,7 @@ import { fileSource } from "./files.ts";
 import { type KafkaSpec, kafkaSource } from "./kafka.ts";
 import { type BatchLimits, type Source, SourceError } from "./source.ts";
 
+export { giveBack, PacketRoom } from "./buffers.ts";
 export { pause } from "./files.ts";
 export { type KafkaSpec, kafkaSource } from "./kafka.ts";
 export { topicsOf } from "./kafka-topics.ts";

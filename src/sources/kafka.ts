@@ -4,6 +4,7 @@
  */
 import type { Admin, Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import { type KafkaCluster, type KafkaLog, kafkaClient } from "../kafka/index.ts";
+import { PacketRoom } from "./buffers.ts";
 import { pause } from "./files.ts";
 import { topicsOf } from "./kafka-topics.ts";
 import {
@@ -255,9 +256,14 @@ class KafkaSource implements Source {
 }
 
 function batchOf(deliveries: readonly Delivery[]): PacketBatch {
-  const packets = deliveries.flatMap((delivery) => delivery.packets);
+  // A fetch is one buffer of the client's, which holds other messages too.
+  const room = new PacketRoom();
+  const packets = deliveries
+    .flatMap((delivery) => delivery.packets)
+    .map((packet) => ({ ...packet, bytes: room.hold(packet.bytes) }));
   return {
     packets,
+    buffers: room.buffers,
     // The offsets are Kafka's to keep; this tells people how far it got.
     position: packets.at(-1)?.key ?? "",
     done: false,

@@ -20,6 +20,11 @@ export interface Packet {
 /** Packets that are acknowledged together. Positions only grow within a source. */
 export interface PacketBatch {
   readonly packets: readonly Packet[];
+  /**
+   * What the packets' bytes are in, and nothing else: whoever takes the batch may send the buffers away, and
+   * calls `giveBack` when they are used no more.
+   */
+  readonly buffers: readonly ArrayBuffer[];
   /** The position after this batch, to be stored with it. */
   readonly position: string;
   /** Whether the source ends with this batch. */

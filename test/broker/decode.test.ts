@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { encodeContainer } from "../../src/avro/index.ts";
-import { decodePacket } from "../../src/broker/decode.ts";
+import { decodePacket, encodePacket } from "../../src/broker/decode.ts";
 import { embeddedEncoder } from "../../src/store/index.ts";
 import { Copier, realPackets } from "../support/packets.ts";
 import { sharedDir } from "../support/shared.ts";
@@ -10,7 +10,7 @@ if (!hasPackets)
   process.stderr.write("skipped: decoding of real packets (no ../shared beside this checkout)\n");
 
 const encoder = embeddedEncoder();
-const decode = (bytes: Uint8Array) => decodePacket({ bytes, key: "1", place: "here" }, encoder);
+const decode = (bytes: Uint8Array) => encodePacket(decodePacket({ bytes, key: "1", place: "here" }), encoder);
 
 const STRANGER = {
   type: "record",
@@ -23,7 +23,7 @@ describe("decodePacket", () => {
   test("passes on what its source found wrong", () => {
     const fault = { reason: "OversizedPacketError", message: "too large" };
     const packet = { bytes: new Uint8Array(), key: "1", place: "here", fault };
-    expect(decodePacket(packet, encoder)).toEqual({ alerts: [], records: [], fault });
+    expect(encodePacket(decodePacket(packet), encoder)).toEqual({ alerts: [], records: [], fault });
   });
 
   test("names what is no packet, and packets that no survey publishes", () => {

@@ -8,6 +8,12 @@ import type { PacketBatch } from "../../src/sources/source.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { type NamedPacket, tarGzOf, tarOf } from "../support/packets.ts";
 
+/** The members of an archive with memory of their own. */
+function membersOf(path: string, skip = 0) {
+  const room = (size: number) => new Uint8Array(size);
+  return archiveMembers(path, { skip, packetBytes: 1000, onBytes: () => {}, room });
+}
+
 const folders: Disposable[] = [];
 
 function newFolder(): string {
@@ -45,7 +51,7 @@ describe("archives", () => {
       const path = join(folder, file);
       writeFileSync(path, bytes);
       for (let skip = 0; skip <= names.length; skip++) {
-        const members = await Array.fromAsync(archiveMembers(path, skip, 1000, () => {}));
+        const members = await Array.fromAsync(membersOf(path, skip));
         expect(members.map(({ name }) => name)).toEqual(names.slice(skip));
         expect(members.map(({ bytes }) => text(bytes))).toEqual(
           names.slice(skip).map((n) => `bytes of ${n}`),
@@ -58,7 +64,7 @@ describe("archives", () => {
     const path = join(newFolder(), "x.tar");
     const large = { name: "large.avro", bytes: new Uint8Array(200_000) };
     writeFileSync(path, await tarOf([packet("a.avro"), large, packet("b.avro")]));
-    const members = await Array.fromAsync(archiveMembers(path, 0, 1000, () => {}));
+    const members = await Array.fromAsync(membersOf(path));
     expect(members.map(({ oversized }) => oversized)).toEqual([undefined, 200_000, undefined]);
     expect(members[1]?.bytes.length).toBe(65_536);
     expect(text(members[2]?.bytes ?? new Uint8Array())).toBe("bytes of b.avro");
@@ -73,7 +79,7 @@ describe("archives", () => {
       const read: string[] = [];
       let message = "";
       try {
-        for await (const { name } of archiveMembers(path, 0, 1000, () => {})) read.push(name);
+        for await (const { name } of membersOf(path)) read.push(name);
       } catch (error) {
         message = String(error);
       }
