@@ -19,10 +19,8 @@ export interface CompiledVersion {
   readonly fid: string;
   /** Of the `$match` that the pipeline begins with, where it does. */
   readonly leading: LeadingConditions | undefined;
-  /** The whole pipeline. */
-  readonly whole: CompiledFilter;
-  /** What follows the leading `$match`; undefined when nothing does. */
-  readonly behindLeading: CompiledFilter | undefined;
+  /** What is left to run once the leading conditions hold; undefined when they are all. */
+  readonly rest: CompiledFilter | undefined;
   /** How a match is to be saved; runs the filter's `autosave` pipeline. */
   readonly autosaveOf: (joined: Document) => Autosave | false;
   /** Which follow-up a saved match asks for; runs the `auto_followup` pipeline. */
@@ -43,12 +41,13 @@ export function compileVersion(
   const node = parseStages(stages, "pipeline");
   const [first] = stages;
   const leading = first?.["$match"];
+  const shared = isDocument(leading) ? conditions.conditionsOf(leading, joinedFields) : undefined;
+  const rest = shared?.complete === true ? { ...node, stages: node.stages.slice(1) } : node;
   return {
     filter,
     fid,
-    leading: isDocument(leading) ? conditions.conditionsOf(leading, joinedFields) : undefined,
-    whole: compileFilter(node),
-    behindLeading: stages.length > 1 ? compileFilter({ ...node, stages: node.stages.slice(1) }) : undefined,
+    leading: shared,
+    rest: rest.stages.length === 0 ? undefined : compileFilter(rest),
     autosaveOf: autosaveRule(filter.autosave),
     followupOf: followupRule(filter.auto_followup),
   };

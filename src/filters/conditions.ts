@@ -1,34 +1,45 @@
 /**
  * Leading conditions of filters, shared: many filters begin with the same `$match` on the alert, so each
- * distinct condition is compiled once and evaluated at most once per alert and permission set.
+ * distinct condition is compiled once and evaluated at most once per alert, those on the object's record at most
+ * once per alert and permission set.
  */
 import {
   compileMatchNode,
   type Document,
   isDocument,
+  type MatchNode,
   matchConjuncts,
   parseMatch,
   printJson,
   walkMatch,
 } from "../query/index.ts";
+import { type Interval, intervalOf, numberAt } from "./intervals.ts";
 
-/** A condition's memory: not evaluated for this alert, false, true. */
+/** A condition's memory: not evaluated for this document, false, true. */
 const UNKNOWN = 0;
 const FALSE = 1;
 const TRUE = 2;
+/** What stands at a path of this document: not read, a number or nothing, anything else. */
+const UNREAD = 0;
+const NUMBER = 1;
+const OTHER = 2;
 /** Compiled conditions that are kept; filters come and go. */
 const MOST_KNOWN = 20_000;
 
-/** A condition of a leading `$match`, compiled. */
+/** A condition of a leading `$match`. */
 export interface LeadingCondition {
   readonly text: string;
   readonly test: (document: Document) => boolean;
+  /** What it comes to where a number stands at its path. */
+  readonly interval: Interval | undefined;
 }
 
 /** What a leading `$match` consists of. */
 export interface LeadingConditions {
-  /** Those that may be shared, those on the alert alone first. */
-  readonly shared: readonly LeadingCondition[];
+  /** Those on the alert alone, which filters of any permissions share. */
+  readonly ofAlert: readonly LeadingCondition[];
+  /** Those that need the object's record. */
+  readonly ofRecord: readonly LeadingCondition[];
   /** Whether that is all of the `$match`. */
   readonly complete: boolean;
 }
@@ -45,9 +56,9 @@ export class ConditionCompiler {
     const parts = conjunctsOf(filter);
     const shared = parts.filter((part) => !isOfItsOwn(part));
     const needsRecord = (part: Document) => mentions(part, joinedFields);
-    const ordered = [...shared.filter((part) => !needsRecord(part)), ...shared.filter(needsRecord)];
     return {
-      shared: ordered.map((part) => this.#compile(part)),
+      ofAlert: shared.filter((part) => !needsRecord(part)).map((part) => this.#compile(part)),
+      ofRecord: shared.filter(needsRecord).map((part) => this.#compile(part)),
       complete: shared.length === parts.length,
     };
   }
@@ -56,7 +67,8 @@ export class ConditionCompiler {
     const text = printJson(part);
     let condition = this.#known.get(text);
     if (condition === undefined) {
-      condition = { text, test: compileMatchNode(parseMatch(part, "$match")) };
+      const node = parseMatch(part, "$match");
+      condition = { text, test: compiledLate(node), interval: intervalOf(node) };
       if (this.#known.size >= MOST_KNOWN) this.#known.clear();
       this.#known.set(text, condition);
     }
@@ -64,45 +76,160 @@ export class ConditionCompiler {
   }
 }
 
-/** The conditions of some filters, each evaluated at most once per alert. */
+/** Most conditions are intervals and never need the code of their test. */
+function compiledLate(node: MatchNode): LeadingCondition["test"] {
+  let test: LeadingCondition["test"] | undefined;
+  return (document) => {
+    test ??= compileMatchNode(node);
+    return test(document);
+  };
+}
+
+/** The conditions of some filters on one document after the other, each evaluated at most once. */
 export class SharedConditions {
   readonly #numbers = new Map<string, number>();
   readonly #tests: LeadingCondition["test"][] = [];
-  #known = new Uint8Array(64);
+  readonly #pathNumbers = new Map<string, number>();
+  readonly #paths: Interval["parts"][] = [];
+  #document: Document = {};
+  /** By condition. */
+  readonly #known: number[] = [];
+  /** By path. */
+  readonly #found: number[] = [];
+  readonly #values: number[] = [];
 
-  /** The numbers of conditions, which stand for them in `hold`. */
-  numbersOf(conditions: readonly LeadingCondition[]): number[] {
-    return [...new Set(conditions.map((condition) => this.#numberOf(condition)))];
-  }
-
-  /** Forgets the last alert. */
-  begin(): void {
-    this.#known.fill(UNKNOWN, 0, this.#tests.length);
-  }
-
-  /** Whether the alert meets all of these conditions. */
-  hold(numbers: readonly number[], document: Document): boolean {
-    for (const number of numbers) {
-      let known = this.#known[number];
-      if (known === UNKNOWN) {
-        known = this.#tests[number]?.(document) === true ? TRUE : FALSE;
-        this.#known[number] = known;
-      }
-      if (known === FALSE) return false;
+  /** The number that stands for a condition in `holds`. */
+  numberOf({ text, test }: LeadingCondition): number {
+    let number = this.#numbers.get(text);
+    if (number === undefined) {
+      number = this.#tests.push(test) - 1;
+      this.#numbers.set(text, number);
+      this.#known.push(UNKNOWN);
     }
-    return true;
+    return number;
   }
 
-  #numberOf({ text, test }: LeadingCondition): number {
-    const known = this.#numbers.get(text);
-    if (known !== undefined) return known;
-    const number = this.#tests.push(test) - 1;
-    this.#numbers.set(text, number);
-    if (number < this.#known.length) return number;
-    const larger = new Uint8Array(2 * this.#known.length);
-    larger.set(this.#known);
-    this.#known = larger;
+  /** The number that stands for a path in `within`. */
+  pathNumber({ parts }: Interval): number {
+    const key = parts.join(".");
+    let number = this.#pathNumbers.get(key);
+    if (number === undefined) {
+      number = this.#paths.push(parts) - 1;
+      this.#pathNumbers.set(key, number);
+      this.#found.push(UNREAD);
+      this.#values.push(Number.NaN);
+    }
     return number;
+  }
+
+  /** Turns to another document. */
+  begin(document: Document): void {
+    this.#known.fill(UNKNOWN);
+    this.#found.fill(UNREAD);
+    this.#document = document;
+  }
+
+  /** Whether the document meets a condition. */
+  holds(number: number): boolean {
+    const known = this.#known[number];
+    if (known !== UNKNOWN) return known === TRUE;
+    const holds = this.#tests[number]?.(this.#document) === true;
+    this.#known[number] = holds ? TRUE : FALSE;
+    return holds;
+  }
+
+  /** Whether the document meets a condition that is an interval at a path. */
+  within(number: number, path: number, low: number, high: number): boolean {
+    const found = this.#found[path] || this.#read(path);
+    if (found === OTHER) return this.holds(number);
+    const value = this.#values[path] ?? Number.NaN;
+    return value >= low && value <= high;
+  }
+
+  /** Reads what stands at a path; what is no number is NaN, which is in no interval. */
+  #read(path: number): number {
+    const value = numberAt(this.#document, this.#paths[path] ?? []);
+    const found = value === null ? OTHER : NUMBER;
+    this.#values[path] = value ?? Number.NaN;
+    this.#found[path] = found;
+    return found;
+  }
+}
+
+/** Conditions of a screen's items lie behind each other: a thousand items are a walk through a few pages of memory. */
+export class Screen<T> {
+  readonly #items: T[] = [];
+  /** Where the conditions of each item end. */
+  readonly #ends: number[] = [];
+  /** By place: the condition's number, and the path (or −1) and limits of its interval. */
+  #numbers = new Int32Array(64);
+  #paths = new Int32Array(64);
+  #lows = new Float64Array(64);
+  #highs = new Float64Array(64);
+
+  constructor(readonly conditions: SharedConditions) {}
+
+  /** Adds an item that passes when all of these conditions hold. */
+  add(item: T, conditions: readonly LeadingCondition[]): void {
+    let place = this.#ends.at(-1) ?? 0;
+    if (place + conditions.length > this.#numbers.length) this.#grow(2 * (place + conditions.length));
+    for (const condition of conditions) {
+      const { interval } = condition;
+      this.#numbers[place] = this.conditions.numberOf(condition);
+      this.#paths[place] = interval === undefined ? -1 : this.conditions.pathNumber(interval);
+      this.#lows[place] = interval?.low ?? Number.NaN;
+      this.#highs[place] = interval?.high ?? Number.NaN;
+      place++;
+    }
+    this.#items.push(item);
+    this.#ends.push(place);
+  }
+
+  /** The items whose conditions the present document meets. */
+  passing(): T[] {
+    const passing: T[] = [];
+    let start = 0;
+    for (let i = 0; i < this.#ends.length; i++) {
+      const end = this.#ends[i] ?? 0;
+      const failed = this.#firstFailure(start, end);
+      if (failed === end) passing.push(this.#items[i] as T);
+      // What rejects comes to be asked before what does not.
+      else if (failed > start) this.#swap(failed - 1, failed);
+      start = end;
+    }
+    return passing;
+  }
+
+  #firstFailure(start: number, end: number): number {
+    for (let place = start; place < end; place++) {
+      const number = this.#numbers[place] ?? 0;
+      const path = this.#paths[place] ?? -1;
+      const holds =
+        path < 0
+          ? this.conditions.holds(number)
+          : this.conditions.within(number, path, this.#lows[place] ?? 0, this.#highs[place] ?? 0);
+      if (!holds) return place;
+    }
+    return end;
+  }
+
+  #swap(a: number, b: number): void {
+    for (const column of [this.#numbers, this.#paths, this.#lows, this.#highs]) {
+      const value = column[a] ?? 0;
+      column[a] = column[b] ?? 0;
+      column[b] = value;
+    }
+  }
+
+  #grow(length: number): void {
+    const copy = <A extends Int32Array | Float64Array>(column: A, larger: A): A => {
+      larger.set(column);
+      return larger;
+    };
+    this.#numbers = copy(this.#numbers, new Int32Array(length));
+    this.#paths = copy(this.#paths, new Int32Array(length));
+    this.#lows = copy(this.#lows, new Float64Array(length));
+    this.#highs = copy(this.#highs, new Float64Array(length));
   }
 }
 

@@ -67,13 +67,50 @@ export class Scope {
   }
 
   /**
+   * A number as code. Thresholds stand outside of the text: filters that differ by them alone then run the same
+   * code.
+   */
+  number(value: number): Code {
+    return Number.isInteger(value) && Math.abs(value) <= MOST_LITERAL
+      ? code`${value}`
+      : this.constant(value, "c");
+  }
+
+  /**
    * Compiles `body` (statements with a `return`) into a function of `parameters`, closed over the
    * constants handed out so far.
    */
-  compile<F>(parameters: readonly Name[], body: Code): F {
+  compile<F extends object>(parameters: readonly Name[], body: Code): F {
     const entries = [...this.#constants.values()];
+    const names = entries.map((entry) => entry.name.text);
     const source = `"use strict";\nreturn function (${parameters.map((p) => p.text).join(", ")}) {\n${body.text}\n};`;
-    const make = new Function(...entries.map((entry) => entry.name.text), source);
-    return make(...entries.map((entry) => entry.value)) as F;
+    const make = maker(names, source);
+    const made = make(...entries.map((entry) => entry.value)) as F;
+    makers.set(made, make);
+    return made;
   }
+}
+
+/** Greater numbers are thresholds of filters rather than part of what they do. */
+const MOST_LITERAL = 2;
+
+type Maker = (...constants: readonly unknown[]) => unknown;
+
+/** What makes functions of the same text, as long as one of them is in use. */
+const makerOfText = new Map<string, WeakRef<Maker>>();
+/** Keeps a maker for as long as what it made. */
+const makers = new WeakMap<object, Maker>();
+const forgotten = new FinalizationRegistry<string>((text) => {
+  if (makerOfText.get(text)?.deref() === undefined) makerOfText.delete(text);
+});
+
+/** Compiles a text, unless functions of the same text are in use: engines keep, profile and optimise them as one. */
+function maker(names: readonly string[], source: string): Maker {
+  const text = `${names.join()}\n${source}`;
+  const known = makerOfText.get(text)?.deref();
+  if (known !== undefined) return known;
+  const made = new Function(...names, source) as Maker;
+  makerOfText.set(text, new WeakRef(made));
+  forgotten.register(made, text);
+  return made;
 }

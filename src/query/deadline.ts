@@ -15,36 +15,47 @@ const wallClock = () => performance.now();
 
 /** A time limit that starts when it is made. */
 export class Deadline {
-  readonly #end: number;
+  /** Undefined as long as the clock was not looked at. */
+  #end: number | undefined;
 
   /**
    * `milliseconds` from now; `path` names what is limited in the error, e.g. `pipeline`; `clock` tells the
-   * time in milliseconds, by default that of the wall.
+   * time in milliseconds, by default that of the wall. A `late` limit starts when it is first looked at, a few
+   * thousand steps into the work: for clocks that cost as much as short work.
    */
   constructor(
     readonly milliseconds: number,
     readonly path = "",
     readonly clock: () => number = wallClock,
+    { late = false }: { readonly late?: boolean } = {},
   ) {
-    this.#end = clock() + milliseconds;
+    this.#end = late ? undefined : clock() + milliseconds;
   }
 
   /** Throws a `deadline` error when the time is over. */
   check(): void {
-    if (this.clock() < this.#end) return;
+    const now = this.clock();
+    this.#end ??= now + this.milliseconds;
+    if (now < this.#end) return;
     throw new QueryError("deadline", this.path, `took longer than its time limit of ${this.milliseconds} ms`);
   }
 
   /** Runs synchronous query code under this limit; an enclosing one on the same clock holds on. */
   run<T>(work: () => T): T {
     const outer = running;
-    running = outer?.clock === this.clock && outer.#end < this.#end ? outer : this;
+    running = outer?.endsBefore(this) === true ? outer : this;
     remaining = TICKS_BETWEEN_LOOKS;
     try {
       return work();
     } finally {
       running = outer;
     }
+  }
+
+  /** Whether it ends before another on the same clock. */
+  endsBefore(other: Deadline): boolean {
+    if (this.clock !== other.clock || this.#end === undefined) return false;
+    return this.#end < (other.#end ?? this.clock() + other.milliseconds);
   }
 }
 

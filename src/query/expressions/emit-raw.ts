@@ -95,7 +95,7 @@ class Tree {
   #leaf(node: ExpressionNode): Raw {
     if (node.kind === "constant" && node.value instanceof Double) {
       const { code: strict } = this.emitter.constant(node.value);
-      return { raw: code`${node.value.value}`, strict, bound: 0, double: true };
+      return { raw: this.emitter.scope.number(node.value.value), strict, bound: 0, double: true };
     }
     const { code: value, types, plain, constant } = this.emitter.bound(node);
     if (!this.#checked.has(value.text)) {

@@ -161,11 +161,11 @@ export class Emitter {
   constant(value: Value | undefined, mode: Mode = "value"): Typed {
     const types = typesOfValue(value);
     if (value === undefined) return { code: code`undefined`, types };
-    if (typeof value === "number") return { code: code`${value}`, types, ...constantNumber(value) };
+    if (typeof value === "number") return { code: this.scope.number(value), types, ...constantNumber(value) };
     if (value === null || typeof value === "boolean" || typeof value === "string")
       return { code: code`${value}`, types };
     if (mode === "loose" && value instanceof Double)
-      return { code: code`${value.value}`, types, ...constantNumber(value.value) };
+      return { code: this.scope.number(value.value), types, ...constantNumber(value.value) };
     return { code: this.ref(value), types };
   }
 

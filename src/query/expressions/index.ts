@@ -86,7 +86,7 @@ export function compileExpressions(
  * Within one function equal parts of expressions are computed once. Code that may not run (a branch, a
  * loop's body) goes through `emitter.block`, so that nothing relies on what it computed.
  */
-export function compileFunction<F>(
+export function compileFunction<F extends object>(
   emit: (emitter: Emitter, parameters: readonly Name[]) => Code,
   makeParameters: (scope: Scope) => readonly Name[] = () => [],
 ): F {

@@ -156,7 +156,7 @@ class Emitter {
     const constant = (own: number | bigint | undefined): Code | undefined => {
       const used = own ?? (exact ? undefined : wanted);
       return typeof used === "number"
-        ? code`${used}`
+        ? this.scope.number(used)
         : used === undefined
           ? used
           : this.scope.constant(used, "long");
