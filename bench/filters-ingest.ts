@@ -77,6 +77,7 @@ async function ingest(archive: string, dataDir: string): Promise<Measured> {
   const pool = new DecodePool({
     size: WORKERS,
     cutouts: "all",
+    crossMatches: {},
     store,
     news: (news) => void tallies.push(...news.tallies),
   });
@@ -92,6 +93,7 @@ async function ingest(archive: string, dataDir: string): Promise<Measured> {
       workers: WORKERS,
       batchPackets: BATCH,
       cutouts: "all",
+      crossMatches: {},
       sequential: true,
       fromStart: false,
       retryMs: 0,

@@ -1,7 +1,7 @@
 /** Writes the pages of `docs/` that follow from code: `bun run docs`. A test tells when one is out of date. */
 import { join } from "node:path";
 import { variableName } from "../src/config/environment.ts";
-import { type Fields, isListKind, isObjectKind, type Kind, type ObjectKind } from "../src/config/kinds.ts";
+import { type Fields, hasItems, isObjectKind, type Kind, type ObjectKind } from "../src/config/kinds.ts";
 import { schema } from "../src/config/schema.ts";
 import { operatorsPage } from "./operators-page.ts";
 
@@ -47,9 +47,10 @@ export function configurationPage(): string {
     "## Top level\n",
     table(plain.map(([key, kind]) => row([key], kind))),
     ...sections.flatMap(([key, kind]) => (isObjectKind(kind) ? section(key, kind) : [])),
-    ...plain.flatMap(([key, kind]) =>
-      isListKind(kind) && isObjectKind(kind.item) ? items(key, kind.item) : [],
-    ),
+    ...plain.flatMap(([key, kind]) => {
+      const item = itemOf(kind);
+      return item === undefined ? [] : items(key, item);
+    }),
   ].join("\n");
 }
 
@@ -59,10 +60,19 @@ function section(key: string, kind: ObjectKind<Fields>): string[] {
   return [`\n## ${key}\n\n${kind.doc}\n`, table(rows), ...retired.map((line) => `\n${line}`)];
 }
 
+/** What the lists and records of a kind hold in the end, where it is an object. */
+function itemOf(kind: Kind<unknown>): ObjectKind<Fields> | undefined {
+  if (isObjectKind(kind)) return kind;
+  return hasItems(kind) ? itemOf(kind.item) : undefined;
+}
+
 /** The keys of the objects of a list, which have no variables of their own. */
 function items(key: string, kind: ObjectKind<Fields>): string[] {
-  const rows = Object.entries(kind.fields).map(
-    ([name, field]) => `| \`${name}\` | ${defaultOf(field)} | ${field.doc} |`,
+  const row = (path: string, field: Kind<unknown>) => `| \`${path}\` | ${defaultOf(field)} | ${field.doc} |`;
+  const rows = Object.entries(kind.fields).flatMap(([name, field]) =>
+    isObjectKind(field)
+      ? Object.entries(field.fields).map(([below, each]) => row(`${name}.${below}`, each))
+      : [row(name, field)],
   );
   return [`\n## Each of ${key}\n\n${kind.doc}\n`, "| key | default | meaning |\n|---|---|---|", ...rows, ""];
 }
@@ -80,7 +90,8 @@ function row(path: readonly string[], kind: Kind<unknown>): string {
 function defaultOf(kind: Kind<unknown>): string {
   const { default: value } = kind;
   if (value === undefined || value === "") return "not set";
-  return Array.isArray(value) && value.length === 0 ? "none" : `\`${String(value)}\``;
+  if (typeof value === "object" && value !== null && Object.keys(value).length === 0) return "none";
+  return `\`${String(value)}\``;
 }
 
 if (import.meta.main) {

@@ -2,6 +2,7 @@
  * The decode threads. A batch stays on one of them: it is decoded there beside other batches, and its filters
  * run there when its turn to be written comes, so that its alerts never leave the thread as objects.
  */
+import type { CrossMatchConfig } from "../enrich/crossmatch/index.ts";
 import type { BrokenFilter, Tallies } from "../filters/index.ts";
 import type { Packet, PacketBatch } from "../sources/index.ts";
 import {
@@ -39,6 +40,7 @@ export interface FilterNews {
 export interface DecodePoolOptions {
   readonly size: number;
   readonly cutouts: CutoutsKept;
+  readonly crossMatches: CrossMatchConfig;
   readonly store: StoreSettings;
   readonly news: (news: FilterNews) => void;
 }
@@ -65,7 +67,7 @@ class DecodeWorker {
   /** Batches that are on this thread. */
   batches = 0;
 
-  constructor({ cutouts, store }: DecodePoolOptions) {
+  constructor({ cutouts, crossMatches, store }: DecodePoolOptions) {
     this.#worker.onmessage = ({ data }: MessageEvent<DecodeAnswer>) => {
       const asked = this.#asked.get(data.id);
       this.#asked.delete(data.id);
@@ -77,7 +79,7 @@ class DecodeWorker {
       for (const { reject } of this.#asked.values()) reject(this.#death);
       this.#asked.clear();
     };
-    this.#worker.postMessage({ type: "open", cutouts, store } satisfies DecodeRequest);
+    this.#worker.postMessage({ type: "open", cutouts, crossMatches, store } satisfies DecodeRequest);
   }
 
   /** Sends a request; resolves with its answer. */

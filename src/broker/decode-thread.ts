@@ -3,6 +3,7 @@
  * keep, and then, once all batches before are stored, what needs the order. Only bytes leave it.
  */
 import os from "node:os";
+import { CrossMatcher } from "../enrich/crossmatch/index.ts";
 import { FilterRegistry, filterBatch } from "../filters/index.ts";
 import {
   type AlertEncoder,
@@ -13,6 +14,7 @@ import {
   encodeDocument,
   openAlertReader,
 } from "../store/index.ts";
+import { withCrossMatches } from "./cross-matches.ts";
 import { type CutoutsKept, encodedCutouts, keepCutouts } from "./cutouts.ts";
 import { decodePacket, encodePacket } from "./decode.ts";
 import type { DecodeAnswer, DecodeRequest, FaultyPacket } from "./messages.ts";
@@ -43,6 +45,7 @@ interface Opened {
   readonly encoder: AlertEncoder;
   readonly reader: AlertReader;
   readonly registry: FilterRegistry;
+  readonly matcher: CrossMatcher;
 }
 
 let opening: Promise<Opened> | undefined;
@@ -58,7 +61,8 @@ self.onmessage = ({ data }: MessageEvent<DecodeRequest>) => {
   else void tell(data.id);
 };
 
-async function open({ cutouts, store }: Extract<DecodeRequest, { type: "open" }>): Promise<Opened> {
+async function open(options: Extract<DecodeRequest, { type: "open" }>): Promise<Opened> {
+  const { cutouts, crossMatches, store } = options;
   os.setPriority(0, NICENESS);
   const reader = await openAlertReader(store);
   return {
@@ -66,6 +70,7 @@ async function open({ cutouts, store }: Extract<DecodeRequest, { type: "open" }>
     encoder: alertEncoder(store, { cutouts: encodedCutouts(cutouts) }),
     reader,
     registry: new FilterRegistry(reader),
+    matcher: new CrossMatcher(crossMatches, reader),
   };
 }
 
@@ -111,17 +116,18 @@ async function tell(id: number): Promise<void> {
 
 async function filter(id: number, number: number): Promise<void> {
   try {
-    const { registry, reader, encoder, cutouts } = await parts();
+    const { registry, reader, encoder, cutouts, matcher } = await parts();
     const batch = decoded.get(number);
     if (batch === undefined) throw new Error(`batch ${number} is not on this thread`);
-    const entries = await filterBatch(batch.records, registry, reader);
+    const records = await matcher.match(batch.records);
+    const entries = await filterBatch(records, registry, reader);
     const outbox = entries.map((entry) => ({ ...entry, document: encodeDocument(entry.document) }));
     decoded.delete(number);
     const isTime = performance.now() - lastTallies > TALLY_INTERVAL_MS;
     if (isTime) lastTallies = performance.now();
     const tallies = isTime ? registry.takeTallies() : [];
     const { faulty, buffers } = batch;
-    const alerts = keepCutouts(cutouts, batch.alerts, entries, encoder);
+    const alerts = keepCutouts(cutouts, withCrossMatches(batch.alerts, records, encoder), entries, encoder);
     send(
       { type: "filtered", id, alerts, faulty, buffers, outbox, tallies, broken: registry.takeBroken() },
       buffers,

@@ -1,4 +1,5 @@
 /** What travels between the threads of the broker: bytes, rows and numbers. */
+import type { CrossMatchConfig } from "../enrich/crossmatch/index.ts";
 import type { BrokenFilter, Tallies } from "../filters/index.ts";
 import type { Packet, PacketFault, SourceSpec } from "../sources/index.ts";
 import type { EncodedAlert, OutboxEntry, StoreSettings } from "../store/index.ts";
@@ -14,6 +15,8 @@ export interface BrokerOptions {
   readonly workers: number;
   readonly batchPackets: number;
   readonly cutouts: CutoutsKept;
+  /** With which catalogues new objects are matched. */
+  readonly crossMatches: CrossMatchConfig;
   /** Read sources one after the other (a command), or all at once (a server). */
   readonly sequential: boolean;
   /** Begin sources anew that were interrupted. */
@@ -25,7 +28,12 @@ export interface BrokerOptions {
 }
 
 export type DecodeRequest =
-  | { readonly type: "open"; readonly cutouts: CutoutsKept; readonly store: StoreSettings }
+  | {
+      readonly type: "open";
+      readonly cutouts: CutoutsKept;
+      readonly crossMatches: CrossMatchConfig;
+      readonly store: StoreSettings;
+    }
   /** Decodes a batch. Its buffers come back with the answer to `filter`. */
   | {
       readonly type: "decode";

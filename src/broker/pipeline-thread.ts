@@ -34,10 +34,11 @@ async function run(options: Extract<PipelineRequest, { type: "start" }>["options
       followReported: options.followReported ?? false,
     });
     // Behind the writer, which makes the folder where there is none.
-    const { workers: size, cutouts, store } = options;
+    const { workers: size, cutouts, crossMatches, store } = options;
     const threads = new DecodePool({
       size,
       cutouts,
+      crossMatches,
       store,
       news: (news) => send({ type: "filters", ...news }),
     });

@@ -1,4 +1,5 @@
 /** Sends the packets of dead letters the way of an alert once more, one by one. */
+import { type CrossMatchConfig, CrossMatcher } from "../enrich/crossmatch/index.ts";
 import { FilterRegistry, filterBatch } from "../filters/index.ts";
 import type { PacketFault } from "../sources/index.ts";
 import {
@@ -10,11 +11,13 @@ import {
   openAlertWriter,
   type StoreSettings,
 } from "../store/index.ts";
+import { withCrossMatches } from "./cross-matches.ts";
 import { type CutoutsKept, encodedCutouts, keepCutouts } from "./cutouts.ts";
 import { decodePacket, encodePacket } from "./decode.ts";
 
 export interface ReplayOptions {
   readonly cutouts: CutoutsKept;
+  readonly crossMatches: CrossMatchConfig;
 }
 
 /** A packet as its dead letter keeps it. */
@@ -26,21 +29,23 @@ export interface KeptPacket {
 
 export class Replay {
   readonly #registry: FilterRegistry;
+  readonly #matcher: CrossMatcher;
 
   private constructor(
     readonly writer: AlertWriter,
     readonly reader: AlertReader,
     readonly encoder: AlertEncoder,
-    readonly cutouts: CutoutsKept,
+    readonly options: ReplayOptions,
   ) {
     this.#registry = new FilterRegistry(reader);
+    this.#matcher = new CrossMatcher(options.crossMatches, reader);
   }
 
   /** Throws `StoreError` when the store cannot be used. */
-  static async open(store: StoreSettings, { cutouts }: ReplayOptions): Promise<Replay> {
+  static async open(store: StoreSettings, options: ReplayOptions): Promise<Replay> {
     const writer = await openAlertWriter(store);
-    const encoder = alertEncoder(store, { cutouts: encodedCutouts(cutouts) });
-    return new Replay(writer, await openAlertReader(store), encoder, cutouts);
+    const encoder = alertEncoder(store, { cutouts: encodedCutouts(options.cutouts) });
+    return new Replay(writer, await openAlertReader(store), encoder, options);
   }
 
   /**
@@ -49,9 +54,12 @@ export class Replay {
    */
   async packet({ id, place, bytes }: KeptPacket): Promise<PacketFault | undefined> {
     const decoded = decodePacket({ bytes, key: id, place });
-    const { alerts: all, records, fault } = encodePacket(decoded, this.encoder);
+    const { encoder } = this;
+    const { alerts: unmatched, records: found, fault } = encodePacket(decoded, encoder);
+    const records = await this.#matcher.match(found);
     const outbox = await filterBatch(records, this.#registry, this.reader);
-    const alerts = keepCutouts(this.cutouts, all, outbox, this.encoder);
+    const all = withCrossMatches(unmatched, records, encoder);
+    const alerts = keepCutouts(this.options.cutouts, all, outbox, encoder);
     const settledLetters = fault === undefined ? [id] : [];
     await this.writer.write({ alerts, outbox, settledLetters, deadLetters: [], positions: [] });
     return fault;

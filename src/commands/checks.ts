@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type Config, type LoadedConfig, readableByOthers, type SourceConfig } from "../config/index.ts";
+import { crossMatchRules, describeCatalogs, surveyCatalogs } from "../enrich/crossmatch/index.ts";
 import { openSinks } from "../sinks/index.ts";
 import { topicsOf } from "../sources/index.ts";
 import { openConfiguredStore } from "./open-store.ts";
@@ -26,6 +27,7 @@ export function checks(loaded: LoadedConfig): Check[] {
     { name: "clock", run: async () => checkClock(config.data_dir) },
     { name: "data folder", run: async () => checkDataFolder(config.data_dir) },
     { name: "store", run: () => checkStore(loaded) },
+    { name: "catalogues", run: () => checkCrossMatches(loaded) },
     { name: "address", run: (signal) => checkAddress(config.server.host, config.server.port, signal) },
     ...config.sources.map((source, index) => ({
       name: `sources[${index}]`,
@@ -90,6 +92,27 @@ async function checkStore({ config }: LoadedConfig): Promise<string> {
     await store.ping();
     const { collections, documents, bytes } = await store.describeDatabase();
     return `${store.kind}, ${collections} collections, ${documents} documents, ${(bytes / 1e6).toFixed(1)} MB`;
+  } finally {
+    await store.close();
+  }
+}
+
+async function checkCrossMatches({ config }: LoadedConfig): Promise<string> {
+  const rules = crossMatchRules(config.cross_matches);
+  if (rules.size === 0) return "none";
+  if (config.store === "embedded" && !existsSync(config.data_dir)) return "no catalogues are loaded yet";
+  const store = await openConfiguredStore(config);
+  try {
+    const found = await surveyCatalogs(store, config.cross_matches);
+    const wanting = found.flatMap(({ survey, missingConfigured }) =>
+      missingConfigured.map((catalog) => `cross_matches.${survey}.${catalog}`),
+    );
+    if (wanting.length > 0) {
+      throw new Error(
+        `${wanting.join(", ")}: there is no such catalogue, load it with \`kowalski catalog load\``,
+      );
+    }
+    return found.map(describeCatalogs).join("; ");
   } finally {
     await store.close();
   }

@@ -87,7 +87,8 @@ const replay = defineCommand({
     let replayed = 0;
     await withStore(context, async (store, config) => {
       for (const id of context.args) await letterById(store, id);
-      const replay = await Replay.open(storeSettings(config), { cutouts: config.cutouts });
+      const { cutouts, cross_matches: crossMatches } = config;
+      const replay = await Replay.open(storeSettings(config), { cutouts, crossMatches });
       const letters = store.find({ collection: COLLECTION, filter, maxTimeMs: REPLAY_MAX_MS });
       for await (const letter of letters.documents()) {
         if (context.signal.aborted) break;

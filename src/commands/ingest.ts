@@ -1,6 +1,7 @@
 /** `kowalski ingest`: reads packets from files, folders, archives or addresses into the store. */
 import os from "node:os";
 import { type BrokerStats, startBroker } from "../broker/index.ts";
+import { describeCatalogs, surveyCatalogs } from "../enrich/crossmatch/index.ts";
 import { FilterReports } from "../filters/index.ts";
 import { followsReported, openSinks, registerSinks } from "../sinks/index.ts";
 import { type CommandContext, defineCommand, type OptionValues } from "./command.ts";
@@ -59,6 +60,10 @@ async function ingest(
   const { config } = context.loadConfig();
   const credentials = credentialsFor(given, config.ztf_depot);
   const store = await openConfiguredStore(config);
+  for (const catalogs of await surveyCatalogs(store, config.cross_matches)) {
+    // Those that only the survey's own list names need not be told each time.
+    if (catalogs.missingConfigured.length > 0) output.note(`cross-matches of ${describeCatalogs(catalogs)}`);
+  }
   const reports = new FilterReports(store, openFilters(store, config), {
     info: (_, message) => output.note(message),
     warn: (_, message) => output.note(message),
@@ -73,6 +78,7 @@ async function ingest(
       workers: given.workers ?? (config.ingest.workers || os.availableParallelism()),
       batchPackets: given.batch ?? config.ingest.batch_packets,
       cutouts: given.cutouts ?? config.cutouts,
+      crossMatches: config.cross_matches,
       sequential: true,
       fromStart: given["from-start"],
       followReported: followsReported(config.sinks),

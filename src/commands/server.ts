@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { openApi } from "../api/index.ts";
 import { type Broker, startBroker } from "../broker/index.ts";
 import { type Config, ensureSecrets, type LoadedConfig } from "../config/index.ts";
+import { describeCatalogs, surveyCatalogs } from "../enrich/crossmatch/index.ts";
 import { FilterReports } from "../filters/index.ts";
 import { followsReported, openSinks, startSinks } from "../sinks/index.ts";
 import type { SourceSpec } from "../sources/index.ts";
@@ -75,6 +76,10 @@ export async function startServer(
       retentionDays: config.outbox.retention_days,
     });
     stoppers.push(() => sinks.stop());
+    for (const catalogs of await surveyCatalogs(opened, config.cross_matches)) {
+      const level = catalogs.missingConfigured.length > 0 ? "warn" : "info";
+      log[level](`cross-matches of ${describeCatalogs(catalogs)}`);
+    }
     const sources = sourceSpecs(config, { testCluster: options.testCluster ?? false });
     const broker = startSources(config, sources, log, reports);
     if (broker !== undefined) {
@@ -111,6 +116,7 @@ function startSources(
       workers: config.ingest.workers === 0 ? availableParallelism() : config.ingest.workers,
       batchPackets: config.ingest.batch_packets,
       cutouts: config.cutouts,
+      crossMatches: config.cross_matches,
       sequential: false,
       fromStart: false,
       followReported: followsReported(config.sinks),

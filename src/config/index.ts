@@ -1,4 +1,5 @@
 /** The configuration: its schema, how it is loaded, and its secrets. */
+export { type CatalogMatch, DISTANCE_DEFAULTS, type DistanceMatch } from "./cross-matches.ts";
 export { ConfigError } from "./kinds.ts";
 export {
   type ConfigFlags,

@@ -159,6 +159,51 @@ export function list<T>(parts: Described & { item: Kind<T> }): ListKind<T> {
   };
 }
 
+/** A JSON object with any keys, such as a query. From text: JSON. */
+export function document(parts: Described): Kind<Readonly<Record<string, unknown>>> {
+  return scalar({
+    ...parts,
+    expected: "an object",
+    default: {},
+    accept: (value) =>
+      typeof value === "object" && value !== null && !Array.isArray(value)
+        ? (value as Readonly<Record<string, unknown>>)
+        : undefined,
+    fromText: (given) => parseJson(given) ?? given,
+  });
+}
+
+export interface RecordKind<T> extends Kind<Readonly<Record<string, T>>> {
+  readonly item: Kind<T>;
+}
+
+/** An object whose keys are names that users choose; empty by default. From text: JSON. */
+export function record<T>(parts: Described & { item: Kind<T> }): RecordKind<T> {
+  const { item } = parts;
+  return {
+    item,
+    expected: `an object of names, each with ${item.expected}`,
+    doc: parts.doc,
+    secret: parts.secret ?? false,
+    default: {},
+    read(value, place) {
+      if (typeof value !== "object" || value === null || Array.isArray(value)) {
+        throw new ConfigError(
+          place.path,
+          `expected ${this.expected}, got ${shown(value, this.secret)}`,
+          place.origin,
+        );
+      }
+      const entries = Object.entries(value).map(([name, one]) => {
+        const path = place.path === "" ? name : `${place.path}.${name}`;
+        return [name, item.read(one, { ...place, path })] as const;
+      });
+      return Object.fromEntries(entries);
+    },
+    fromText: (given) => parseJson(given) ?? given,
+  };
+}
+
 /** May be left out; `null` in a file means the same. */
 export function optional<T>(kind: Kind<T>): Kind<T | undefined> {
   return {
@@ -225,8 +270,8 @@ export function isObjectKind(kind: Kind<unknown>): kind is ObjectKind<Fields> {
   return "fields" in kind;
 }
 
-/** Whether a kind is a list. */
-export function isListKind(kind: Kind<unknown>): kind is ListKind<unknown> {
+/** Whether a kind is a list or a record of items. */
+export function hasItems(kind: Kind<unknown>): kind is ListKind<unknown> | RecordKind<unknown> {
   return "item" in kind;
 }
 

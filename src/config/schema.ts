@@ -1,5 +1,6 @@
 /** Every key of the configuration: its type, default and meaning. Files, environment, flags and docs follow from it. */
 import { LOG_LEVELS } from "../telemetry/log.ts";
+import { crossMatches } from "./cross-matches.ts";
 import { choice, flag, type Infer, integer, list, number, object, optional, text } from "./kinds.ts";
 import { outbox, sink } from "./sinks.ts";
 
@@ -224,6 +225,7 @@ export const schema = object({
     }),
     server,
     ingest,
+    cross_matches: crossMatches,
     filters,
     sources: list({ item: source, doc: "Sources that `serve` reads." }),
     sinks: list({ item: sink, doc: "Where matches go." }),

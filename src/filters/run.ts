@@ -50,7 +50,7 @@ async function filterFresh(
     needed.length === 0 ? new Map() : await reader.records(first.collections, needed);
   alerts.forEach((alert, index) => {
     const record = objects.get(alert.objectId);
-    record?.append(alert.histories);
+    record?.append(alert.histories, alert.crossMatches);
     for (const rest of waiting[index] ?? []) {
       if (record !== undefined) engine.finish(rest, record, (match) => found[index]?.push(match));
     }

@@ -11,4 +11,5 @@ export {
   parseRa,
   RADIANS_PER_DEGREE,
 } from "./angles.ts";
+export { inEllipse, type SkyEllipse } from "./ellipse.ts";
 export { ecliptic, galactic, separation, unitVector } from "./frames.ts";

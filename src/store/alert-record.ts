@@ -58,4 +58,6 @@ export interface AlertRecord {
   readonly document: Document;
   readonly histories: readonly HistoryUpdate[];
   readonly cutouts: readonly Cutout[];
+  /** Matches of its object by catalogue: stored when this alert is the object's first. */
+  readonly crossMatches?: Document;
 }

@@ -9,6 +9,14 @@ export {
   type EncodedRows,
   isHidden,
 } from "./catalog.ts";
+export {
+  type CatalogReader,
+  type CatalogState,
+  type Cone,
+  type PositionPiece,
+  positionOf,
+  type RowKey,
+} from "./catalog-reader.ts";
 export { openEmbeddedReader, type ReaderOptions } from "./embedded/alert-reader.ts";
 export { type EncoderOptions, embeddedEncoder } from "./embedded/encoder.ts";
 export { decodeDocument, encodeDocument } from "./embedded/encoding.ts";

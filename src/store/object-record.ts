@@ -43,7 +43,8 @@ export class GrowingRecord implements ObjectRecord {
     return this.#crossMatches;
   }
 
-  append(histories: readonly HistoryUpdate[]): void {
+  append(histories: readonly HistoryUpdate[], crossMatches?: Document): void {
+    if (this.stored === undefined) this.#crossMatches ??= crossMatches;
     this.#kept ??= new Map(
       histories.filter(({ startsRecord }) => startsRecord).map(({ field }) => [field, emptyHistory()]),
     );

@@ -10,6 +10,7 @@
 import type { StageExplanation } from "../query/index.ts";
 import type { Document, Value } from "../query/values.ts";
 import type { AlertCollections, AlertRecord, HistoryUpdate } from "./alert-record.ts";
+import type { CatalogReader } from "./catalog-reader.ts";
 
 /** `[path, 1 | -1]` pairs, most significant first. */
 export type SortSpec = readonly (readonly [path: string, direction: 1 | -1])[];
@@ -149,6 +150,8 @@ export interface AlertEncoder {
   encode(alert: AlertRecord): EncodedAlert;
   /** The same alert to be written without its image stamps. */
   withoutCutouts(alert: EncodedAlert): EncodedAlert;
+  /** The same alert with the matches of its object, which are written when it is the object's first. */
+  withCrossMatches(alert: EncodedAlert, crossMatches: Document): EncodedAlert;
 }
 
 /**
@@ -158,8 +161,8 @@ export interface AlertEncoder {
 export interface ObjectRecord {
   /** Matches by catalogue; empty when none are stored. */
   readonly crossMatches: Document;
-  /** Takes in what the next alert of the object brings. */
-  append(histories: readonly HistoryUpdate[]): void;
+  /** Takes in what the next alert of the object brings; matches only when it is the object's first. */
+  append(histories: readonly HistoryUpdate[], crossMatches?: Document): void;
   /**
    * The rows of a history in ascending `jd`, not to be modified; undefined when the object's record of it is
    * not kept.
@@ -180,6 +183,10 @@ export interface AlertSelection {
 export interface AlertReader {
   /** Those of the candids whose alerts are stored. */
   storedCandids(collections: AlertCollections, candids: readonly bigint[]): Promise<ReadonlySet<bigint>>;
+  /** Those of the objects that are stored. */
+  storedObjects(collections: AlertCollections, objectIds: Iterable<string>): Promise<ReadonlySet<string>>;
+  /** The rows of catalogues, on the same connection. */
+  readonly catalogs: CatalogReader;
   /** The records of objects, with one read for all; of an object that is new an empty one. */
   records(
     collections: AlertCollections,

@@ -1,4 +1,5 @@
 /** What a survey tells the house. Adding one is a file here and a line in `surveys/index.ts`. */
+import type { CatalogMatch } from "../config/cross-matches.ts";
 import type { Document } from "../query/values.ts";
 import type { AlertCollections, AlertRecord } from "../store/alert-record.ts";
 import type { LightCurveRows } from "./photometry.ts";
@@ -48,6 +49,8 @@ export interface Survey {
   readonly skyportal?: SkyPortalNames;
   /** Which histories a filter's alert is joined with, in this order. */
   readonly filterHistories: readonly FilterHistory[];
+  /** With which catalogues its objects are matched by default, by the names of their collections. */
+  readonly crossMatches?: Readonly<Record<string, CatalogMatch>>;
   /**
    * Maps a decoded packet to what is stored. The packet is taken over: its objects become part of the
    * answer. Throws `PacketError`.

@@ -2,6 +2,7 @@
 import { type Document, isDocument, type Value } from "../query/index.ts";
 import { CoordinateError } from "../sky/index.ts";
 import type { AlertRecord, Cutout, HistoryUpdate } from "../store/alert-record.ts";
+import { catalogMatches } from "./catalog-matches.ts";
 import { coordinatesOf } from "./coordinates.ts";
 import { describe, numberOf, recordsOf, requireNumber, requireRecord, requireString } from "./fields.ts";
 import { forcedPhotometryRows } from "./forced-photometry.ts";
@@ -47,6 +48,7 @@ export const ztf: Survey = {
     { field: "prv_candidates", days: FILTER_WINDOW_DAYS, nullWhenEmpty: false },
     { field: "fp_hists", days: FILTER_WINDOW_DAYS, only: { procstatus: "0" }, nullWhenEmpty: true },
   ],
+  crossMatches: catalogMatches(),
 
   recognises(schemaName) {
     return schemaName === "ztf.alert";

@@ -178,3 +178,49 @@ test("all secret values are known, also those of sources and of the store's addr
     expect(secretValues).toContain(value);
   expect(load({}).secretValues).toEqual([]);
 });
+
+describe("cross-matches", () => {
+  const yaml = "cross_matches: {ZTF: {A: {radius_arcsec: 5, filter: {z: {$gt: 1}}}, B: null}, PGIR: null}";
+
+  test("names are free, keys that are left out are not there, null stays", () => {
+    expect(load({ "config.yaml": yaml }).config.cross_matches).toEqual({
+      ZTF: { A: { radius_arcsec: 5, filter: { z: { $gt: 1 } } }, B: undefined },
+      PGIR: undefined,
+    });
+    expect(load({}).config.cross_matches).toEqual({});
+  });
+
+  test("layers are laid over each other key by key", () => {
+    const env = {
+      KOWALSKI_CROSS_MATCHES: '{"ZTF": {"A": {"radius_arcsec": 7}, "C": {"distance": {"field": "z"}}}}',
+    };
+    expect(load({ "config.yaml": yaml }, { env }).config.cross_matches["ZTF"]).toEqual({
+      A: { radius_arcsec: 7, filter: { z: { $gt: 1 } } },
+      B: undefined,
+      C: { distance: { field: "z" } },
+    });
+  });
+
+  test.each([
+    ["cross_matches: [A]", "cross_matches: expected an object of names"],
+    ["cross_matches: {ZTF: {A: {radius: 5}}}", "cross_matches.ZTF.A.radius: there is no such key"],
+    [
+      "cross_matches: {ZTF: {A: {radius_arcsec: -5}}}",
+      "cross_matches.ZTF.A.radius_arcsec: expected a number from 0",
+    ],
+    [
+      "cross_matches: {ZTF: {A: {filter: [1]}}}",
+      "cross_matches.ZTF.A.filter: expected an object, got a list",
+    ],
+    [
+      "cross_matches: {ZTF: {A: {distance: {unit: pc, field: z}}}}",
+      "cross_matches.ZTF.A.distance.unit: expected one of",
+    ],
+    [
+      "cross_matches: {ZTF: {A: {distance: {feild: z}}}}",
+      "distance.feild: there is no such key, did you mean field?",
+    ],
+  ])("%s is refused", (text, message) => {
+    expect(errorOf({ "config.yaml": text }).message).toContain(message);
+  });
+});

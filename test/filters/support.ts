@@ -115,7 +115,11 @@ export async function openFilterBench(filters: readonly FilterDocument[] = []): 
     reader,
     registry: new Registry(reader),
     async write(alerts, outbox = []) {
-      const encoded = alerts.map((alert) => encoder.encode(alert));
+      const encoded = alerts.map((alert) => {
+        const { crossMatches } = alert;
+        const plain = encoder.encode(alert);
+        return crossMatches === undefined ? plain : encoder.withCrossMatches(plain, crossMatches);
+      });
       await writer.write({ alerts: encoded, deadLetters: [], outbox, positions: [] });
     },
     async close() {

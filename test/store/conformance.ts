@@ -5,6 +5,7 @@ import type { Document, Value } from "../../src/query/index.ts";
 import {
   type AlertBatch,
   type AlertEncoder,
+  type AlertReader,
   type AlertRecord,
   type AlertWriter,
   DuplicateKeyError,
@@ -15,6 +16,7 @@ import {
 } from "../../src/store/index.ts";
 import { aggregateTests } from "./conformance-aggregate.ts";
 import { catalogTests } from "./conformance-catalog.ts";
+import { crossMatchTests } from "./conformance-cross-matches.ts";
 import { outboxTests } from "./outbox.ts";
 import { alert, COLLECTIONS, history } from "./records.ts";
 
@@ -25,7 +27,8 @@ export interface StoreUnderTest {
   readonly encoder: AlertEncoder;
   /** To open more of it. */
   readonly settings: StoreSettings;
-  /** Closes all three and removes what they kept. */
+  readonly reader: AlertReader;
+  /** Closes all of them and removes what they kept. */
   close(): Promise<void>;
 }
 
@@ -79,6 +82,7 @@ export function storeConformance(open: OpenStore): void {
   withStore("changes", changeTests);
   withStore("pipelines", aggregateTests);
   withStore("catalogues", catalogTests);
+  withStore("cross-matches", crossMatchTests);
 }
 
 function documentTests(ask: () => Asker): void {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import {
   embeddedEncoder,
   lockServe,
+  openEmbeddedReader,
   openEmbeddedStore,
   openEmbeddedWriter,
   StoreError,
@@ -31,12 +32,15 @@ describe("embedded store", () => {
     const dataDir = mkdtempSync(join(tmpdir(), "kowalski-store-"));
     const store = await openEmbeddedStore({ dataDir });
     const writer = await openEmbeddedWriter({ dataDir, followReported: true });
+    const reader = openEmbeddedReader({ dataDir });
     return {
       store,
       writer,
       encoder: embeddedEncoder(),
       settings: { kind: "embedded", dataDir },
+      reader,
       async close() {
+        reader.close();
         await writer.close();
         await store.close();
         rmSync(dataDir, { recursive: true, force: true });

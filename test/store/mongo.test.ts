@@ -40,12 +40,15 @@ function opener(server: typeof set, more: Partial<MongoOptions> = {}): OpenStore
     const options = { url: addressOf(server, testDatabaseName()), ...more };
     const store = await openStore({ kind: "mongo", ...options });
     const writer = await openAlertWriter({ kind: "mongo", ...options }, { followReported: true });
+    const reader = await openAlertReader({ kind: "mongo", ...options });
     return {
       store,
       writer,
       encoder: alertEncoder({ kind: "mongo", url: "" }),
       settings: { kind: "mongo", ...options },
+      reader,
       async close() {
+        reader.close();
         await writer.close();
         await store.close();
         await dropDatabase(options.url);

@@ -4,6 +4,7 @@ import type { Document } from "../../query/index.ts";
 import type { AlertCollections } from "../alert-record.ts";
 import { GrowingRecord } from "../object-record.ts";
 import type { AlertReader, AlertSelection, ObjectRecord } from "../store.ts";
+import { EmbeddedCatalogReader } from "./catalog-reader.ts";
 import { openDatabase } from "./database.ts";
 import { decodeDocument } from "./encoding.ts";
 import { Finder } from "./find.ts";
@@ -27,8 +28,11 @@ export function openEmbeddedReader(options: ReaderOptions): AlertReader {
 class EmbeddedReader implements AlertReader {
   /** By the number of the collection and its fields: both may change. */
   readonly #histories = new Map<string, HistoryReader>();
+  readonly catalogs: EmbeddedCatalogReader;
 
-  constructor(readonly database: Database) {}
+  constructor(readonly database: Database) {
+    this.catalogs = new EmbeddedCatalogReader(database);
+  }
 
   async storedCandids(
     collections: AlertCollections,
@@ -39,6 +43,16 @@ class EmbeddedReader implements AlertReader {
     if (layout === undefined) return found;
     for (const { n } of this.#in<{ n: bigint }>(`SELECT n FROM c${layout.id} WHERE n`, candids)) found.add(n);
     return found;
+  }
+
+  async storedObjects(
+    collections: AlertCollections,
+    objectIds: Iterable<string>,
+  ): Promise<ReadonlySet<string>> {
+    const layout = findLayout(this.database, collections.aux);
+    if (layout === undefined) return new Set();
+    const sql = `SELECT id FROM c${layout.id} WHERE id`;
+    return new Set(this.#in<{ id: string }>(sql, [...objectIds]).map(({ id }) => id));
   }
 
   async records(

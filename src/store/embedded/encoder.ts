@@ -36,6 +36,8 @@ export interface EncodedRows {
   readonly histories: readonly EncodedHistory[];
   /** `[field, fileName | null]` of each stamp as JSON, and the stamps: views of the packet's buffer. */
   readonly cutouts: { readonly names: string; readonly stamps: readonly Uint8Array[] } | undefined;
+  /** Document of the object's matches, when it was matched. */
+  readonly crossMatches?: string;
 }
 
 export interface EncoderOptions {
@@ -48,6 +50,7 @@ export function embeddedEncoder(options: EncoderOptions = {}): AlertEncoder {
   const readers = ALERT_COLUMNS.map(({ path, kind }) => indexReader(path, kind));
   const writer = new RowWriter();
   const withCutouts = options.cutouts !== "none";
+  let last: { crossMatches: Document; text: string } = { crossMatches: {}, text: "{}" };
   return {
     encode(alert: AlertRecord): EncodedAlert {
       const rows: EncodedRows = {
@@ -61,6 +64,12 @@ export function embeddedEncoder(options: EncoderOptions = {}): AlertEncoder {
     },
     withoutCutouts(alert) {
       const rows: EncodedRows = { ...(alert.rows as EncodedRows), cutouts: undefined };
+      return { ...alert, rows };
+    },
+    withCrossMatches(alert, crossMatches) {
+      // Most objects of a batch have the same matches: none.
+      if (crossMatches !== last.crossMatches) last = { crossMatches, text: encodeDocument(crossMatches) };
+      const rows: EncodedRows = { ...(alert.rows as EncodedRows), crossMatches: last.text };
       return { ...alert, rows };
     },
   };

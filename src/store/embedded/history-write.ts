@@ -35,7 +35,7 @@ export class HistoryWriter {
     this.#shapes = new ShapeNumbers(database);
     const { id } = layout;
     this.#object = database.prepare(`SELECT n, kept FROM c${id} WHERE id = ?`);
-    this.#addObject = database.prepare(`INSERT INTO c${id} (id, kept) VALUES (?, ?)`);
+    this.#addObject = database.prepare(`INSERT INTO c${id} (id, kept, cross_matches) VALUES (?, ?, ?)`);
     this.#overlapping = database.prepare(
       `SELECT keys, rank FROM h${id} WHERE series = ? AND max_jd >= ? AND min_jd <= ?`,
     );
@@ -44,8 +44,8 @@ export class HistoryWriter {
     );
   }
 
-  /** Appends what is new of one alert; answers whether the object is new. */
-  append(objectId: string, histories: readonly EncodedHistory[]): boolean {
+  /** Appends what is new of one alert, and its object's matches when the object is new, which is answered. */
+  append(objectId: string, histories: readonly EncodedHistory[], crossMatches?: string): boolean {
     const fields = histories.map(({ field }) => field);
     this.#layout = withFields(this.database, this.#layout, fields);
     const known = this.#object.get(objectId) as { n: bigint; kept: bigint } | null;
@@ -55,7 +55,7 @@ export class HistoryWriter {
       for (const { field, startsRecord } of histories) {
         if (startsRecord) kept |= 1 << this.#layout.fields.indexOf(field);
       }
-      object = Number(this.#addObject.run(objectId, kept).lastInsertRowid);
+      object = Number(this.#addObject.run(objectId, kept, crossMatches ?? null).lastInsertRowid);
     }
     for (const history of histories) {
       const number = this.#layout.fields.indexOf(history.field);

@@ -138,11 +138,11 @@ class SurveyTables {
 
   /** Writes an alert; answers false, and writes nothing, when it was stored before. */
   write({ candid, objectId, rows }: EncodedAlert): boolean {
-    const { document, index, histories, cutouts } = rows as EncodedRows;
+    const { document, index, histories, cutouts, crossMatches } = rows as EncodedRows;
     const { changes } = this.#addAlert.run(candid, document, ...(index as SQLQueryBindings[]));
     if (changes === 0) return false;
     this.#alertsAdded++;
-    if (this.#history.append(objectId, histories)) this.#objectsAdded++;
+    if (this.#history.append(objectId, histories, crossMatches)) this.#objectsAdded++;
     if (cutouts !== undefined) {
       const [d0 = null, d1 = null, d2 = null, d3 = null] = cutouts.stamps;
       this.#addCutouts.run(candid, objectId, cutouts.names, d0, d1, d2, d3);

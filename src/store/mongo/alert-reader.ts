@@ -3,6 +3,7 @@ import type { Document } from "../../query/index.ts";
 import type { AlertCollections } from "../alert-record.ts";
 import { GrowingRecord, keepBest, type RankedRow, type StoredObject } from "../object-record.ts";
 import type { AlertReader, AlertSelection, FindRequest, ObjectRecord } from "../store.ts";
+import { MongoCatalogReader } from "./catalog-reader.ts";
 import { type Connection, connect, type MongoOptions } from "./client.ts";
 import { queryError, storeError } from "./errors.ts";
 import { count, findCursor } from "./find.ts";
@@ -23,8 +24,11 @@ export async function openMongoReader(options: MongoOptions): Promise<AlertReade
 
 class MongoReader implements AlertReader {
   readonly #marks = new Map<string, { readonly mark: string; readonly at: number }>();
+  readonly catalogs: MongoCatalogReader;
 
-  constructor(readonly connection: Connection) {}
+  constructor(readonly connection: Connection) {
+    this.catalogs = new MongoCatalogReader(connection.db);
+  }
 
   async storedCandids(
     collections: AlertCollections,
@@ -37,6 +41,12 @@ class MongoReader implements AlertReader {
       projection: { _id: 0, candid: 1 },
     });
     return new Set(found.flatMap(({ candid }) => (typeof candid === "bigint" ? [candid] : [])));
+  }
+
+  async storedObjects({ aux }: AlertCollections, objectIds: Iterable<string>): Promise<ReadonlySet<string>> {
+    const filter = { _id: { $in: [...objectIds] } };
+    const found = await this.#all({ collection: objectsOf(aux), filter, projection: { _id: 1 } });
+    return new Set(found.map(({ _id }) => String(_id)));
   }
 
   async records(

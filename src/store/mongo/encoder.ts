@@ -1,4 +1,5 @@
 /** Turns alerts into BSON on any thread: bytes only, for the writer to send. */
+import type { Document } from "../../query/index.ts";
 import type { AlertCollections, AlertRecord, HistoryMerge, HistoryUpdate } from "../alert-record.ts";
 import { rankOf, rowKeyHash } from "../object-record.ts";
 import type { AlertEncoder, EncodedAlert } from "../store.ts";
@@ -26,11 +27,14 @@ export interface EncodedMongoAlert {
   readonly histories: readonly EncodedMongoHistory[];
   /** BSON of the document of stamps. */
   readonly cutouts: Uint8Array | undefined;
+  /** BSON of the object's matches, when it was matched. */
+  readonly crossMatches?: Uint8Array;
 }
 
 /** An encoder for the Mongo store. */
 export function mongoEncoder(options: { readonly cutouts?: "all" | "none" } = {}): AlertEncoder {
   const withCutouts = options.cutouts !== "none";
+  let last: { readonly crossMatches: Document; readonly bytes: Uint8Array } | undefined;
   return {
     encode(alert: AlertRecord): EncodedAlert {
       const rows: EncodedMongoAlert = {
@@ -44,6 +48,12 @@ export function mongoEncoder(options: { readonly cutouts?: "all" | "none" } = {}
     },
     withoutCutouts(alert) {
       const rows: EncodedMongoAlert = { ...(alert.rows as EncodedMongoAlert), cutouts: undefined };
+      return { ...alert, rows };
+    },
+    withCrossMatches(alert, crossMatches) {
+      // Most objects of a batch have the same matches: none.
+      if (crossMatches !== last?.crossMatches) last = { crossMatches, bytes: toBytes(crossMatches) };
+      const rows: EncodedMongoAlert = { ...(alert.rows as EncodedMongoAlert), crossMatches: last.bytes };
       return { ...alert, rows };
     },
   };

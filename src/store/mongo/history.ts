@@ -12,6 +12,8 @@ export interface HistoryInput {
   readonly candid: bigint;
   readonly objectId: string;
   readonly histories: readonly EncodedMongoHistory[];
+  /** BSON of the object's matches, when it was matched. */
+  readonly crossMatches?: Uint8Array | undefined;
 }
 
 /** Documents to insert. */
@@ -34,12 +36,13 @@ export async function newHistory(db: Db, aux: string, alerts: readonly HistoryIn
   const out: NewHistory = { objects: [], chunks: [] };
   // Chunks are told apart in the order of their writing, also by hosts whose clocks agree to a millisecond.
   let sequence = BigInt(Date.now()) * 1_000_000n;
-  for (const { candid, objectId, histories } of alerts) {
+  for (const { candid, objectId, histories, crossMatches } of alerts) {
     let fields = kept.get(objectId);
     if (fields === undefined) {
       fields = histories.filter(({ startsRecord }) => startsRecord).map(({ field }) => field);
       kept.set(objectId, fields);
-      out.objects.push({ _id: objectId, kept: fields, cross_matches: {} });
+      const matches = crossMatches === undefined ? {} : bytesToDriver(crossMatches);
+      out.objects.push({ _id: objectId, kept: fields, cross_matches: matches });
     }
     for (const history of histories) {
       if (!fields.includes(history.field)) continue;

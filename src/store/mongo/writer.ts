@@ -205,7 +205,10 @@ async function surveyAdditions(
   const { objects, chunks } = await newHistory(
     db,
     aux,
-    fresh.map((alert) => ({ ...alert, histories: rowsOf(alert).histories })),
+    fresh.map((alert) => {
+      const { histories, crossMatches } = rowsOf(alert);
+      return { ...alert, histories, crossMatches };
+    }),
   );
   const stamps = fresh.flatMap((alert) => rowsOf(alert).cutouts ?? []).map(bytesToDriver);
   return [

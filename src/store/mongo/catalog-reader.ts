@@ -1,0 +1,120 @@
+/** Rows of catalogues for cross-matching, from MongoDB. */
+import { deserialize, serialize } from "bson";
+import type { Document as BsonDocument, Db } from "mongodb";
+import type { Document } from "../../query/index.ts";
+import {
+  type CatalogReader,
+  type CatalogState,
+  type Cone,
+  POSITION_PATH,
+  type PositionPiece,
+  positionOf,
+  type RowKey,
+} from "../catalog-reader.ts";
+import { queryError, storeError } from "./errors.ts";
+import { documentOf } from "./values.ts";
+
+/** States are looked at at most this often, milliseconds. */
+const STATES_MS = 1000;
+/** Cones of one query: the server plans each by itself. */
+const MOST_CONES = 300;
+const PIECE = 2000;
+const RADIANS = Math.PI / 180;
+/** Rounding of angles: cones are taken larger by a milliarcsecond, degrees. */
+const MARGIN = 1 / 3_600_000;
+
+/** Reads through the caller's connection. */
+export class MongoCatalogReader implements CatalogReader {
+  #states:
+    | { readonly of: string; readonly at: number; readonly states: Map<string, CatalogState> }
+    | undefined;
+
+  constructor(readonly db: Db) {}
+
+  async states(collections: readonly string[]): Promise<ReadonlyMap<string, CatalogState>> {
+    const of = collections.join("\n");
+    const at = performance.now();
+    if (this.#states?.of === of && at - this.#states.at < STATES_MS) return this.#states.states;
+    try {
+      const found = await this.db
+        .listCollections({ name: { $in: [...collections] } }, { nameOnly: false })
+        .toArray();
+      const states = await Promise.all(
+        found.map(async ({ name, info }) => {
+          const rows = await this.db.collection(name).estimatedDocumentCount();
+          return [name, { mark: `${info?.uuid?.toString() ?? ""}/${rows}`, rows }] as const;
+        }),
+      );
+      this.#states = { of, at, states: new Map(states) };
+      return this.#states.states;
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async rowsNear(collection: string, cones: readonly Cone[]): Promise<Document[]> {
+    const found = new Map<string, Document>();
+    for (let from = 0; from < cones.length; from += MOST_CONES) {
+      const some = cones.slice(from, from + MOST_CONES).map(({ longitude, latitude, radius }) => ({
+        [POSITION_PATH]: {
+          $geoWithin: { $centerSphere: [[longitude, latitude], (radius + MARGIN) * RADIANS] },
+        },
+      }));
+      for (const row of await this.#find(collection, { $or: some })) found.set(nameOf(row["_id"]), row);
+    }
+    return [...found.values()];
+  }
+
+  async *positions(collection: string): AsyncGenerator<PositionPiece> {
+    const projection = { _id: 1, [POSITION_PATH]: 1 };
+    const cursor = this.db.collection(collection).find({}, { raw: true, projection, batchSize: PIECE });
+    try {
+      let piece: { longitudes: number[]; latitudes: number[]; keys: RowKey[] } = emptyPiece();
+      for await (const bytes of cursor) {
+        const position = positionOf(documentOf(bytes as unknown as Uint8Array));
+        if (position === undefined) continue;
+        piece.longitudes.push(position[0]);
+        piece.latitudes.push(position[1]);
+        const { _id } = deserialize(bytes as unknown as Uint8Array, { promoteValues: false });
+        piece.keys.push(serialize({ _id }));
+        if (piece.keys.length < PIECE) continue;
+        yield packed(piece);
+        piece = emptyPiece();
+      }
+      if (piece.keys.length > 0) yield packed(piece);
+    } catch (error) {
+      throw queryError(error);
+    }
+  }
+
+  rows(collection: string, keys: readonly RowKey[]): Promise<Document[]> {
+    if (keys.length === 0) return Promise.resolve([]);
+    const ids = keys.map((key) => deserialize(key, { promoteValues: false })["_id"]);
+    return this.#find(collection, { _id: { $in: ids } });
+  }
+
+  async #find(collection: string, filter: BsonDocument): Promise<Document[]> {
+    try {
+      const cursor = this.db.collection(collection).find(filter, { raw: true });
+      return (await cursor.toArray()).map((bytes) => documentOf(bytes as unknown as Uint8Array));
+    } catch (error) {
+      throw queryError(error);
+    }
+  }
+}
+
+/** An `_id` as text that no other has. */
+function nameOf(id: Document[string]): string {
+  return Buffer.from(serialize({ id })).toString("latin1");
+}
+
+const emptyPiece = () => ({
+  longitudes: [] as number[],
+  latitudes: [] as number[],
+  keys: [] as RowKey[],
+});
+
+function packed(piece: { longitudes: number[]; latitudes: number[]; keys: RowKey[] }): PositionPiece {
+  const { longitudes, latitudes, keys } = piece;
+  return { longitudes: Float64Array.from(longitudes), latitudes: Float64Array.from(latitudes), keys };
+}
