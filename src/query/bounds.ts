@@ -12,7 +12,10 @@ export type LonLat = readonly [longitude: number, latitude: number];
 /** A region of the sphere; angles in degrees. */
 export type Region =
   | { readonly kind: "cone"; readonly center: LonLat; readonly radius: number; readonly minRadius?: number }
+  /** Edges are great circles; the smaller side of the first ring is inside. */
   | { readonly kind: "polygon"; readonly rings: readonly (readonly LonLat[])[] }
+  /** Edges are lines of constant longitude and latitude. */
+  | { readonly kind: "box"; readonly min: LonLat; readonly max: LonLat }
   | { readonly kind: "union"; readonly regions: readonly Region[] };
 
 export type Bounds =

@@ -53,7 +53,7 @@ export {
   type StageNode,
   walkPipeline,
 } from "./pipeline/index.ts";
-export { planFilter, planMatch } from "./plan.ts";
+export { planFilter, planMatch, planNear } from "./plan.ts";
 export { compileProjection, type ProjectionOptions } from "./projection/index.ts";
 export {
   compileKeyOrder,

@@ -1,6 +1,7 @@
 /** What an index can use of a find filter: bounds that every matching document lies within. */
 import { BSONRegExp, Decimal128, MaxKey, MinKey } from "bson";
 import type { Bounds, LonLat, Region } from "./bounds.ts";
+import { type Geometry, toLonLat } from "./match/geo-geometry.ts";
 import { EARTH_RADIUS, type NearQuery, type Shape } from "./match/geo-shapes.ts";
 import type { CompareNode, GeoNode, InNode, MatchNode } from "./match/nodes.ts";
 import { parseMatch } from "./match/parse.ts";
@@ -149,17 +150,11 @@ function regionOf(shape: Shape): Region | undefined {
       // The angle between two points is never more than their distance on the plane of coordinates.
       return cone(shape.center, shape.radius);
     case "box":
-      return coneRound([shape.min, shape.max]);
+      return boxRound([shape.min, shape.max]);
     case "flatPolygon":
-      return coneRound(shape.ring);
-    case "geometry": {
-      const { areas, lines, points } = shape.geometry;
-      if (lines.length > 0 || points.length > 0 || areas.some((area) => area.outer.inverted))
-        return undefined;
-      const regions = areas.map((area): Region => ({ kind: "polygon", rings: area.rings }));
-      const [first] = regions;
-      return regions.length === 1 ? first : { kind: "union", regions };
-    }
+      return boxRound(shape.ring);
+    case "geometry":
+      return geometryRegion(shape.geometry);
   }
 }
 
@@ -170,16 +165,28 @@ function cone(center: LonLat, radius: number, minRadius = 0): Region | undefined
   return minRadius > MARGIN ? { ...outer, minRadius: minRadius - MARGIN } : outer;
 }
 
-/** The cone round points on the plane of coordinates. */
-function coneRound(points: readonly LonLat[]): Region | undefined {
-  let low: LonLat = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  let high: LonLat = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+/** Where a stored point may lie that is within a geometry or has a point in common with it. */
+function geometryRegion({ areas, lines, points }: Geometry): Region | undefined {
+  if (areas.some((area) => area.outer.inverted)) return undefined;
+  // A stored point meets a point that equals it, and a line at its vertices.
+  const places = [...points, ...lines.flat().map(toLonLat)].map((place) => cone(place, 0));
+  const regions = [
+    ...areas.map((area): Region => ({ kind: "polygon", rings: area.rings })),
+    ...places.filter((place) => place !== undefined),
+  ];
+  const [first] = regions;
+  return regions.length === 1 ? first : { kind: "union", regions };
+}
+
+/** The box round points on the plane of coordinates. */
+function boxRound(points: readonly LonLat[]): Region {
+  let min: LonLat = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  let max: LonLat = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const [x, y] of points) {
-    low = [Math.min(low[0], x), Math.min(low[1], y)];
-    high = [Math.max(high[0], x), Math.max(high[1], y)];
+    min = [Math.min(min[0], x), Math.min(min[1], y)];
+    max = [Math.max(max[0], x), Math.max(max[1], y)];
   }
-  const center: LonLat = [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2];
-  return cone(center, Math.hypot(high[0] - low[0], high[1] - low[1]) / 2);
+  return { kind: "box", min, max };
 }
 
 /** The bounds of a near search at a path. */

@@ -1,7 +1,7 @@
 /** Positions in other frames: equatorial J2000 to Galactic and ecliptic. Pure. */
 import { DEGREES_PER_RADIAN, RADIANS_PER_DEGREE } from "./angles.ts";
 
-type Vector = readonly [x: number, y: number, z: number];
+export type Vector = readonly [x: number, y: number, z: number];
 
 /** Unit vector of a position in degrees. */
 export function unitVector(longitude: number, latitude: number): Vector {

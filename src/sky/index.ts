@@ -11,5 +11,26 @@ export {
   parseRa,
   RADIANS_PER_DEGREE,
 } from "./angles.ts";
+export {
+  boxRelation,
+  type CellRange,
+  type CoverLimits,
+  coverRegion,
+  mergeRanges,
+  type Relate,
+  type Relation,
+  ringRelation,
+  unionRelation,
+} from "./cover.ts";
 export { inEllipse, type SkyEllipse } from "./ellipse.ts";
-export { ecliptic, galactic, separation, unitVector } from "./frames.ts";
+export { ecliptic, galactic, separation, unitVector, type Vector } from "./frames.ts";
+export {
+  angleBetween,
+  cellAt,
+  cellCentre,
+  cellCount,
+  cellRadius,
+  FINEST_ORDER,
+  nestedOfRing,
+} from "./healpix.ts";
+export { SkyPolygon } from "./polygon.ts";

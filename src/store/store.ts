@@ -11,6 +11,7 @@ import type { StageExplanation } from "../query/index.ts";
 import type { Document, Value } from "../query/values.ts";
 import type { AlertCollections, AlertRecord, HistoryUpdate } from "./alert-record.ts";
 import type { CatalogReader } from "./catalog-reader.ts";
+import type { ConesRequest } from "./cones.ts";
 
 /** `[path, 1 | -1]` pairs, most significant first. */
 export type SortSpec = readonly (readonly [path: string, direction: 1 | -1])[];
@@ -100,6 +101,11 @@ export interface Store {
   /** Runs a pipeline; `$lookup` and its like read this store's collections. Errors name the place in it. */
   aggregate(request: AggregateRequest): DocumentStream;
   explainAggregate(request: AggregateRequest): Promise<AggregateExplanation>;
+  /**
+   * The documents round each of many positions, as JSON text in pieces: the members `"key":[documents]` of an
+   * object, comma-separated, without its braces. Every target has its member.
+   */
+  cones(request: ConesRequest): AsyncIterable<string>;
   /** From metadata: cheap, may lag behind. 0 for an unknown collection. */
   estimatedCount(collection: string): Promise<number>;
 

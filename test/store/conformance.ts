@@ -250,6 +250,67 @@ function findTests(ask: () => Asker): void {
     expect(await store.drop("indexed_later")).toBe(true);
   });
 
+  test("geo operators are served by the index of positions", async () => {
+    const { store } = ask().under;
+    const at = (ra: number, dec: number): Document => ({
+      _id: `${ra} ${dec}`,
+      coordinates: { radec_geojson: { type: "Point", coordinates: [new Double(ra - 180), new Double(dec)] } },
+    });
+    const grid = Array.from({ length: 36 }, (_, i) =>
+      Array.from({ length: 17 }, (_, j) => at(10 * i + 0.5, 10 * j - 80)),
+    ).flat();
+    const special = [at(0.001, 0.001), at(359.999, 0.001), at(10, 90), at(200, 89.9999), at(0, -90)];
+    await store.ensureIndexes("places", [POSITION_INDEX]);
+    await store.insert("places", [...grid, ...special]);
+    const path = "coordinates.radec_geojson";
+    const square = [
+      [-1, -1],
+      [1, -1],
+      [1, 1],
+      [-1, 1],
+      [-1, -1],
+    ].map(([x = 0, y = 0]) => [x < 0 ? 179 : -179, y]);
+    const cases: readonly (readonly [condition: Document, ids: readonly string[]])[] = [
+      [{ $geoWithin: { $centerSphere: [[180, 0], 0.0001] } }, ["0.001 0.001", "359.999 0.001"]],
+      [{ $geoWithin: { $centerSphere: [[77, 90], 0.0001] } }, ["10 90", "200 89.9999"]],
+      [
+        { $geoWithin: { $geometry: { type: "Polygon", coordinates: [square] } } },
+        ["0.001 0.001", "0.5 0", "359.999 0.001"],
+      ],
+      [
+        { $geoIntersects: { $geometry: { type: "Polygon", coordinates: [square] } } },
+        ["0.001 0.001", "0.5 0", "359.999 0.001"],
+      ],
+      [{ $geoIntersects: { $geometry: { type: "Point", coordinates: [-179.5, 10] } } }, ["0.5 10"]],
+      [{ $nearSphere: [-179.4, 20], $maxDistance: 0.01 }, ["0.5 20"]],
+      [
+        {
+          $nearSphere: {
+            $geometry: { type: "Point", coordinates: [0, -89] },
+            $minDistance: 100_000,
+            $maxDistance: 200_000,
+          },
+        },
+        ["0 -90"],
+      ],
+    ];
+    for (const [condition, ids] of cases) {
+      const filter = { [path]: condition };
+      expect((await ask().ids("places", filter)).toSorted()).toEqual([...ids]);
+      const explained = await store.explainFind({ collection: "places", filter, maxTimeMs: 10_000 });
+      expect(explained.index).toBe("radec");
+      expect(explained.documentsExamined).toBeLessThan(60);
+    }
+    const near = { $nearSphere: [-179, 0], $maxDistance: 0.2 };
+    expect(await ask().ids("places", { [path]: near }, { limit: 3 })).toEqual([
+      "0.5 0",
+      "0.001 0.001",
+      "359.999 0.001",
+    ]);
+    const whole = { [path]: { $geoWithin: { $centerSphere: [[0, 0], Math.PI] } } };
+    expect(await ask().ids("places", whole)).toHaveLength(grid.length + special.length);
+  });
+
   test("a reader that leaves early leaves the store usable", async () => {
     for (let i = 0; i < 5; i++) {
       const request = { collection: "numbers", filter: {}, maxTimeMs: 10_000 };

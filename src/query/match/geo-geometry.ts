@@ -36,6 +36,11 @@ export function toVector([longitude, latitude]: LonLat): Vector {
   ];
 }
 
+/** The position in degrees of a unit vector. */
+export function toLonLat([x, y, z]: Vector): LonLat {
+  return [Math.atan2(y, x) / RADIANS, Math.atan2(z, Math.hypot(x, y)) / RADIANS];
+}
+
 /** The angle between two positions in radians (haversine: exact for small angles). */
 export function angularDistance(a: LonLat, b: LonLat): number {
   const sinLat = Math.sin(((b[1] - a[1]) * RADIANS) / 2);

@@ -1,5 +1,6 @@
 /** What travels between the thread that asks and the threads that read and write: text and numbers only. */
 import { type Document, QueryError, type QueryErrorKind } from "../../query/index.ts";
+import type { ConesRequest } from "../cones.ts";
 import type {
   AggregateExplanation,
   AggregateRequest,
@@ -35,6 +36,7 @@ export type ReaderRequest =
       readonly id: number;
       readonly request: string;
     }
+  | { readonly type: "cones"; readonly id: number; readonly request: string }
   | { readonly type: "describe"; readonly id: number; readonly collection: string }
   /** One more chunk may be sent. */
   | { readonly type: "credit"; readonly id: number }
@@ -121,12 +123,14 @@ export function fromPlainError(plain: PlainError): Error {
   return error;
 }
 
+type Request = FindRequest | CountRequest | AggregateRequest | ConesRequest;
+
 /** A request as text: its filter and hint may hold any BSON value. */
-export function encodeRequest(request: FindRequest | CountRequest | AggregateRequest): string {
+export function encodeRequest(request: Request): string {
   return encodeDocument({ ...request } as unknown as Document);
 }
 
 /** The request that was encoded; which kind it is the message tells. */
-export function decodeRequest<R extends FindRequest | CountRequest | AggregateRequest>(text: string): R {
+export function decodeRequest<R extends Request>(text: string): R {
   return decodeDocument(text) as unknown as R;
 }

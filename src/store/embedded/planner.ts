@@ -33,7 +33,7 @@ export function planAccess(database: Database, layout: CollectionLayout, request
   const choices = accessesFor(request.bounds, layout);
   const best =
     request.hint === undefined
-      ? cheapest(database, layout, choices)
+      ? cheapest(database, layout, choices, request.sort !== undefined)
       : { access: hinted(request.hint, layout, choices), rows: Number.POSITIVE_INFINITY };
   const unordered: Plan = { access: best.access, direction: 1, ordered: false };
   if (request.sort === undefined || best.rows <= FEW_ROWS) return unordered;
@@ -44,7 +44,11 @@ function cheapest(
   database: Database,
   layout: CollectionLayout,
   choices: readonly Access[],
+  counts: boolean,
 ): { access: Access; rows: number } {
+  const [only, ...others] = choices;
+  // Counting is worth its time where there is something to choose.
+  if (only !== undefined && others.length === 0 && !counts) return { access: only, rows: MOST_COUNTED };
   let best = { access: EVERYTHING, rows: Number.POSITIVE_INFINITY };
   for (const access of choices) {
     const rows = rowsOf(database, layout, access, Math.min(best.rows, MOST_COUNTED));

@@ -1,5 +1,6 @@
 /** The reader threads as the asking thread sees them: queries go to the least busy, answers come as streams. */
 import { type Document, QueryError } from "../../query/index.ts";
+import type { ConesRequest } from "../cones.ts";
 import {
   type AggregateExplanation,
   type AggregateRequest,
@@ -126,6 +127,11 @@ export class ReaderPool {
         }
       },
     };
+  }
+
+  cones(request: ConesRequest): AsyncIterable<string> {
+    const message = { type: "cones", id: this.#nextId++, request: encodeRequest(request) } as const;
+    return this.#stream(message, request.maxTimeMs, (chunk) => (chunk.type === "json" ? chunk.text : ""));
   }
 
   async findOne(request: FindRequest): Promise<Document | undefined> {

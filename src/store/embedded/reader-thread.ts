@@ -5,12 +5,14 @@
 import type { Database } from "bun:sqlite";
 import os from "node:os";
 import { checkSize, Deadline, type Document, printJson } from "../../query/index.ts";
+import type { ConesRequest } from "../cones.ts";
 import type { AggregateRequest, CountRequest, FindRequest } from "../store.ts";
 import { Aggregator } from "./aggregate.ts";
+import { ConeSearcher } from "./cones.ts";
 import { openDatabase, storeError } from "./database.ts";
 import { describeCollection } from "./describe.ts";
 import { encodeDocument } from "./encoding.ts";
-import { Finder, type Running } from "./find.ts";
+import { Finder } from "./find.ts";
 import {
   CREDITS,
   decodeRequest,
@@ -86,12 +88,16 @@ function taskFor(request: Extract<ReaderRequest, { id: number }>, db: Database):
   switch (request.type) {
     case "find": {
       const find = decodeRequest<FindRequest>(request.request);
-      return findTask(id, new Deadline(find.maxTimeMs), new Finder(db).find(find), formOf(request));
+      return streamTask(id, new Deadline(find.maxTimeMs), new Finder(db).find(find), formOf(request));
     }
     case "aggregate": {
       const asked = decodeRequest<AggregateRequest>(request.request);
       const running = new Aggregator(db).aggregate(asked);
-      return findTask(id, new Deadline(asked.maxTimeMs), running, formOf(request));
+      return streamTask(id, new Deadline(asked.maxTimeMs), running, formOf(request));
+    }
+    case "cones": {
+      const asked = decodeRequest<ConesRequest>(request.request);
+      return streamTask(id, new Deadline(asked.maxTimeMs), new ConeSearcher(db, asked).run(), textForm(id));
     }
     case "count": {
       const asked = decodeRequest<CountRequest>(request.request);
@@ -115,18 +121,18 @@ function taskFor(request: Extract<ReaderRequest, { id: number }>, db: Database):
 /** Larger than any stored document; a pipeline can build one that would never be written out. */
 const MOST_DOCUMENT_BYTES = 256 * 1024 * 1024;
 
-/** How documents are gathered into chunks. */
-interface Form {
-  add(document: Document): void;
+/** How what a query yields is gathered into chunks. */
+interface Form<T> {
+  add(item: T): void;
   size(): number;
   flush(): void;
 }
 
-function formOf({ id, form }: Extract<ReaderRequest, { form: string }>): Form {
+function formOf({ id, form }: Extract<ReaderRequest, { form: string }>): Form<Document> {
   return form === "json" ? jsonForm(id) : documentsForm(id);
 }
 
-function jsonForm(id: number): Form {
+function jsonForm(id: number): Form<Document> {
   let texts: string[] = [];
   let length = 0;
   let first = true;
@@ -148,7 +154,25 @@ function jsonForm(id: number): Form {
   };
 }
 
-function documentsForm(id: number): Form {
+/** Text that is JSON already. */
+function textForm(id: number): Form<string> {
+  let texts: string[] = [];
+  let length = 0;
+  return {
+    add(text) {
+      texts.push(text);
+      length += text.length;
+    },
+    size: () => length,
+    flush() {
+      send({ type: "json", id, text: texts.join("") });
+      texts = [];
+      length = 0;
+    },
+  };
+}
+
+function documentsForm(id: number): Form<Document> {
   let texts: string[] = [];
   let length = 0;
   return {
@@ -167,7 +191,12 @@ function documentsForm(id: number): Form {
   };
 }
 
-function findTask(id: number, deadline: Deadline, running: Running, form: Form): Task {
+function streamTask<T extends Document | string>(
+  id: number,
+  deadline: Deadline,
+  running: Generator<T | undefined, void, undefined>,
+  form: Form<T>,
+): Task {
   return {
     id,
     deadline,

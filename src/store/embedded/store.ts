@@ -3,6 +3,7 @@ import type { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Document, Value } from "../../query/index.ts";
+import type { ConesRequest } from "../cones.ts";
 import {
   type AggregateExplanation,
   type AggregateRequest,
@@ -81,6 +82,10 @@ class EmbeddedStore implements Store {
 
   explainAggregate(request: AggregateRequest): Promise<AggregateExplanation> {
     return this.#readers.explainAggregate(request);
+  }
+
+  cones(request: ConesRequest): AsyncIterable<string> {
+    return this.#readers.cones(request);
   }
 
   count(request: CountRequest): Promise<number> {

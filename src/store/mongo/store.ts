@@ -2,6 +2,7 @@
 import { MongoBulkWriteError } from "mongodb";
 import type { Document, Value } from "../../query/index.ts";
 import { isHidden } from "../catalog.ts";
+import type { ConesRequest } from "../cones.ts";
 import type {
   AggregateExplanation,
   AggregateRequest,
@@ -16,6 +17,7 @@ import type {
 import { aggregateCursor, explainAggregate } from "./aggregate.ts";
 import { watchCollection } from "./changes.ts";
 import { type Connection, connect, type MongoOptions } from "./client.ts";
+import { searchCones } from "./cones.ts";
 import { isDuplicateKey, queryError, storeError, writeError } from "./errors.ts";
 import { CursorStream, count, explain, findCursor } from "./find.ts";
 import { chunksOf, createCollection, ensureIndexes, indexesOf, isBehindView, objectsOf } from "./layout.ts";
@@ -44,6 +46,10 @@ class MongoStore implements Store {
 
   explainFind(request: FindRequest): Promise<FindExplanation> {
     return explain(this.connection.db, request);
+  }
+
+  cones(request: ConesRequest): AsyncIterable<string> {
+    return searchCones(this.connection.db, request);
   }
 
   count(request: CountRequest): Promise<number> {

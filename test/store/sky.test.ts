@@ -1,0 +1,190 @@
+/**
+ * Random cones and polygons against every row of a catalogue, looked at by numpy and astropy; on both stores.
+ * By hand with more: `KOWALSKI_SKY_ROWS=10000000 KOWALSKI_SKY_SHAPES=1000 bun test --timeout 7200000 test/store/sky.test.ts`.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { MongoClient } from "mongodb";
+import type { Document } from "../../src/query/index.ts";
+import { openEmbeddedStore, openStore, POSITION_INDEX, type Store } from "../../src/store/index.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { testDatabaseName, testMongod } from "../support/mongod.ts";
+import { pythonWith, SKY_PACKAGES } from "../support/python.ts";
+import { skipOrFail } from "../support/services.ts";
+import { catalogRow, pointsOf, type Shape, shapesOf } from "../support/sky.ts";
+
+const ROWS = Number(process.env["KOWALSKI_SKY_ROWS"] ?? 20_000);
+const SHAPES = Number(process.env["KOWALSKI_SKY_SHAPES"] ?? 240);
+const CHUNK = 5000;
+const CATALOG = "stars";
+const LONG_MS = 600_000;
+const MILLIARCSEC = 1e-3;
+
+const python = await pythonWith("sky", SKY_PACKAGES);
+const server = await testMongod();
+const withoutPython = skipOrFail("numpy and astropy", typeof python === "string", String(python));
+const withoutServer = skipOrFail("a MongoDB server", typeof server !== "string", String(server));
+
+interface Expected {
+  readonly count: number;
+  readonly sum: number;
+  /** Of few rows of a cone, by their number. */
+  readonly arcsec?: Readonly<Record<string, number>>;
+}
+
+const points = pointsOf(ROWS, 1);
+const shapes = shapesOf(SHAPES, points, 2);
+
+/** What python finds, row by row. */
+async function bruteForce(): Promise<Expected[]> {
+  using folder = temporaryFolder();
+  const columns = new Float64Array(2 * ROWS);
+  points.forEach(([ra, dec], row) => {
+    columns[row] = ra;
+    columns[ROWS + row] = dec;
+  });
+  writeFileSync(join(folder.path, "points.f64"), columns);
+  writeFileSync(join(folder.path, "shapes.json"), JSON.stringify(shapes));
+  const child = Bun.spawn([String(python), join(import.meta.dir, "brute-force.py"), folder.path], {
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [text, errors] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  if ((await child.exited) !== 0) throw new Error(errors);
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Expected);
+}
+
+function filterOf(shape: Shape): Document {
+  const path = "coordinates.radec_geojson";
+  const at = ([ra, dec]: readonly [number, number]) => [ra - 180, dec];
+  if ("cone" in shape) {
+    const [ra, dec, radius] = shape.cone;
+    return { [path]: { $geoWithin: { $centerSphere: [at([ra, dec]), (radius * Math.PI) / 180] } } };
+  }
+  const ring = shape.polygon.map(at);
+  const coordinates = [[...ring, ring[0] ?? []]];
+  return { [path]: { $geoWithin: { $geometry: { type: "Polygon", coordinates } } } };
+}
+
+async function fill(store: Store): Promise<void> {
+  await store.ensureIndexes(CATALOG, [POSITION_INDEX]);
+  for (let from = 0; from < ROWS; from += CHUNK) {
+    const rows = points.slice(from, from + CHUNK).map((point, index) => catalogRow(from + index, point));
+    await store.insert(CATALOG, rows);
+  }
+}
+
+function skyTests(open: () => Promise<{ store: Store; close(): Promise<void> }>): void {
+  let opened: Awaited<ReturnType<typeof open>>;
+  let store: Store;
+  let expected: readonly Expected[];
+  beforeAll(async () => {
+    [expected, opened] = await Promise.all([bruteForce(), open()]);
+    ({ store } = opened);
+    await fill(store);
+  });
+  afterAll(() => opened.close());
+
+  test(`${SHAPES} random cones and polygons hold just the rows that numpy finds in them`, async () => {
+    const wrong: unknown[] = [];
+    for (const [index, shape] of shapes.entries()) {
+      const request = {
+        collection: CATALOG,
+        filter: filterOf(shape),
+        projection: { _id: 1 },
+        maxTimeMs: LONG_MS,
+      };
+      let count = 0;
+      let sum = 0;
+      for await (const { _id } of store.find(request).documents()) {
+        count++;
+        sum += Number(_id);
+      }
+      const { count: rows, sum: numbers } = expected[index] ?? {};
+      if (count !== rows || sum !== numbers) wrong.push({ shape, count, rows });
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test("cones of one request come with distances that are astropy's to a milliarcsecond", async () => {
+    const radii = new Map<number, number[]>();
+    shapes.forEach((shape, index) => {
+      if (!("cone" in shape) || expected[index]?.arcsec === undefined) return;
+      const [, , radius] = shape.cone;
+      radii.set(radius, [...(radii.get(radius) ?? []), index]);
+    });
+    let compared = 0;
+    for (const [radius, indexes] of radii) {
+      const targets = indexes.flatMap((index) => {
+        const shape = shapes[index];
+        if (shape === undefined || !("cone" in shape)) return [];
+        const [ra, dec] = shape.cone;
+        return [{ key: String(index), longitude: ra - 180, latitude: dec }];
+      });
+      const request = {
+        collection: CATALOG,
+        targets,
+        radius,
+        filter: {},
+        withDistance: true,
+        maxTimeMs: LONG_MS,
+      };
+      const text = (await Array.fromAsync(store.cones(request))).join("");
+      const answer = JSON.parse(`{${text}}`) as Record<
+        string,
+        { _id: number; coordinates: { distance_arcsec: number } }[]
+      >;
+      for (const index of indexes) {
+        const { arcsec = {} } = expected[index] ?? {};
+        const rows = answer[index] ?? [];
+        expect(rows.map(({ _id }) => String(_id)).toSorted()).toEqual(Object.keys(arcsec).toSorted());
+        for (const { _id, coordinates } of rows) {
+          expect(Math.abs(coordinates.distance_arcsec - (arcsec[_id] ?? Number.NaN))).toBeLessThan(
+            MILLIARCSEC,
+          );
+          compared++;
+        }
+      }
+    }
+    expect(compared).toBeGreaterThan(100);
+  });
+}
+
+describe.skipIf(withoutPython)("the sky on the embedded store", () => {
+  skyTests(async () => {
+    const folder = temporaryFolder();
+    const store = await openEmbeddedStore({ dataDir: folder.path });
+    return {
+      store,
+      async close() {
+        await store.close();
+        folder[Symbol.dispose]();
+      },
+    };
+  });
+});
+
+describe.skipIf(withoutPython || withoutServer)("the sky on MongoDB", () => {
+  skyTests(async () => {
+    if (typeof server === "string") throw new Error(server);
+    const url = new URL(server.url);
+    url.pathname = `/${testDatabaseName()}`;
+    const store = await openStore({ kind: "mongo", url: url.href, allowStandalone: true });
+    return {
+      store,
+      async close() {
+        await store.close();
+        const client = new MongoClient(url.href);
+        await client.db().dropDatabase();
+        await client.close();
+      },
+    };
+  });
+});
