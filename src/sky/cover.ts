@@ -86,19 +86,6 @@ export function ringRelation(centre: Vector, outer: number, inner = 0): Relate {
   };
 }
 
-/** What lies in at least one of several regions. */
-export function unionRelation(regions: readonly Relate[]): Relate {
-  return (point, radius) => {
-    let isPartly = false;
-    for (const relate of regions) {
-      const relation = relate(point, radius);
-      if (relation === "inside") return "inside";
-      isPartly ||= relation === "partly";
-    }
-    return isPartly ? "partly" : "outside";
-  };
-}
-
 /** A box in longitude and latitude, degrees: from the west edge eastward to the east edge. */
 export function boxRelation(west: number, east: number, south: number, north: number): Relate {
   const degree = 180 / Math.PI;

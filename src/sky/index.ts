@@ -20,7 +20,6 @@ export {
   type Relate,
   type Relation,
   ringRelation,
-  unionRelation,
 } from "./cover.ts";
 export { inEllipse, type SkyEllipse } from "./ellipse.ts";
 export { ecliptic, galactic, separation, unitVector, type Vector } from "./frames.ts";

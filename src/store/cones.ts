@@ -12,9 +12,6 @@ import {
 import { DEGREES_PER_RADIAN, RADIANS_PER_DEGREE } from "../sky/index.ts";
 import type { SortSpec } from "./store.ts";
 
-/** Where documents have their position, a GeoJSON point of right ascension less 180 and declination. */
-export const POSITION_PATH = "coordinates.radec_geojson";
-
 /** A position to search round. */
 export interface ConeTarget {
   /** Under which its documents are answered. */
@@ -62,12 +59,12 @@ export function nearQueryOf(
 
 /** The distance of a document from a target in radians; undefined where it has no position or lies elsewhere. */
 export function distanceWithin(near: NearQuery, document: Document): number | undefined {
-  const distance = distanceFrom(near, positionOf(document));
+  const distance = distanceFrom(near, placeOf(document));
   return distance !== undefined && distance >= near.min && distance <= near.max ? distance : undefined;
 }
 
 /** What stands where a document has its position. */
-export function positionOf(document: Document): Value | undefined {
+export function placeOf(document: Document): Value | undefined {
   const coordinates = getField(document, "coordinates");
   return isDocument(coordinates) ? getField(coordinates, "radec_geojson") : undefined;
 }

@@ -17,7 +17,7 @@ export {
   positionOf,
   type RowKey,
 } from "./catalog-reader.ts";
-export { type ConesRequest, type ConeTarget, POSITION_PATH } from "./cones.ts";
+export type { ConesRequest, ConeTarget } from "./cones.ts";
 export { openEmbeddedReader, type ReaderOptions } from "./embedded/alert-reader.ts";
 export { type EncoderOptions, embeddedEncoder } from "./embedded/encoder.ts";
 export { decodeDocument, encodeDocument } from "./embedded/encoding.ts";

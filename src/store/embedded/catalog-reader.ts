@@ -1,6 +1,7 @@
 /** Rows of catalogues for cross-matching, from the embedded store. */
 import type { Database } from "bun:sqlite";
 import type { Document } from "../../query/index.ts";
+import type { CellRange } from "../../sky/index.ts";
 import {
   type CatalogReader,
   type CatalogState,
@@ -13,7 +14,7 @@ import {
 import { columnFor } from "./access.ts";
 import { decodeDocument } from "./encoding.ts";
 import { type CollectionLayout, findLayout } from "./layout.ts";
-import { type CellRange, cellOf, cellRanges } from "./position.ts";
+import { cellOf, cellRanges } from "./position.ts";
 
 /** Rows that are read before others get their turn. */
 const PIECE = 2000;

@@ -10,14 +10,8 @@ import {
   planNear,
   printJson,
 } from "../../query/index.ts";
-import {
-  type ConesRequest,
-  type ConeTarget,
-  distanceWithin,
-  nearQueryOf,
-  POSITION_PATH,
-  withDistance,
-} from "../cones.ts";
+import { POSITION_PATH } from "../catalog-reader.ts";
+import { type ConesRequest, type ConeTarget, distanceWithin, nearQueryOf, withDistance } from "../cones.ts";
 import { type Access, accessesFor } from "./access.ts";
 import { IRREGULAR } from "./index-values.ts";
 import { type CollectionLayout, findLayout } from "./layout.ts";

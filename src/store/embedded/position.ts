@@ -11,7 +11,6 @@ import {
   type Relate,
   ringRelation,
   SkyPolygon,
-  unionRelation,
   unitVector,
 } from "../../sky/index.ts";
 
@@ -44,20 +43,26 @@ export function cellOf(longitude: number, latitude: number): number | undefined 
  * Undefined when the region is so wide that a scan serves better.
  */
 export function cellRanges(region: Region): CellRange[] | undefined {
+  const ranges = mergeRanges(rangesOf(region));
+  const cells = ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  return cells > WIDEST_SHARE * cellCount(ORDER) ? undefined : ranges;
+}
+
+/** Each part of a union has ranges of its own: thousands of small cones are that many small covers. */
+function rangesOf(region: Region): CellRange[] {
+  if (region.kind === "union") return region.regions.flatMap(rangesOf);
   const relate = relationOf(region);
   const ranges = coverRegion(relate, { order: ORDER, mostPartial: MOST_PARTIAL });
-  const cells = ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
-  if (cells > WIDEST_SHARE * cellCount(ORDER)) return undefined;
   for (const [pole, cell] of [
     [1, NORTH_CAP],
     [-1, SOUTH_CAP],
   ] as const) {
     if (relate([0, 0, pole], (CAP + MARGIN) * RADIANS_PER_DEGREE) !== "outside") ranges.push([cell, cell]);
   }
-  return mergeRanges(ranges);
+  return ranges;
 }
 
-function relationOf(region: Region): Relate {
+function relationOf(region: Exclude<Region, { kind: "union" }>): Relate {
   switch (region.kind) {
     case "cone": {
       const { radius, minRadius = 0 } = region;
@@ -71,8 +76,6 @@ function relationOf(region: Region): Relate {
       const [east, north] = region.max;
       return boxRelation(Math.max(-180, west), Math.min(180, east), south, north);
     }
-    case "union":
-      return unionRelation(region.regions.map(relationOf));
   }
 }
 

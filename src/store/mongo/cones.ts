@@ -10,13 +10,13 @@ import {
   sortDocuments,
 } from "../../query/index.ts";
 import { RADIANS_PER_DEGREE } from "../../sky/index.ts";
+import { POSITION_PATH } from "../catalog-reader.ts";
 import {
   type ConesRequest,
   type ConeTarget,
   distanceWithin,
   nearQueryOf,
-  POSITION_PATH,
-  positionOf,
+  placeOf,
   withDistance,
 } from "../cones.ts";
 import type { FindRequest } from "../store.ts";
@@ -208,7 +208,7 @@ class Rows {
 }
 
 function latitudeOf(document: Document): number {
-  const near = distanceFrom(FROM_NORTH, positionOf(document));
+  const near = distanceFrom(FROM_NORTH, placeOf(document));
   return near === undefined ? Number.NaN : 90 - near / RADIANS_PER_DEGREE;
 }
 
