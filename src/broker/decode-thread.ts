@@ -36,7 +36,7 @@ interface Decoded {
   readonly records: readonly AlertRecord[];
   readonly alerts: readonly EncodedAlert[];
   readonly faulty: readonly FaultyPacket[];
-  /** The packets' buffers, which all of the above refers to. */
+  /** What all of the above refers to: the packets' buffers and the encoder's. */
   readonly buffers: ArrayBuffer[];
 }
 
@@ -91,7 +91,7 @@ async function decode({ id, packets, buffers }: Extract<DecodeRequest, { type: "
     records: rows.flatMap(({ records }) => records),
     alerts: rows.flatMap(({ alerts }) => alerts),
     faulty,
-    buffers: [...buffers],
+    buffers: [...buffers, ...encoder.takeBuffers()],
   });
   send({ type: "decoded", id });
 }

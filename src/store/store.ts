@@ -158,6 +158,11 @@ export interface AlertEncoder {
   withoutCutouts(alert: EncodedAlert): EncodedAlert;
   /** The same alert with the matches of its object, which are written when it is the object's first. */
   withCrossMatches(alert: EncodedAlert, crossMatches: Document): EncodedAlert;
+  /**
+   * The buffers, besides those of the packets, to which the alerts that were encoded since the last call refer: to
+   * be given away with them.
+   */
+  takeBuffers(): ArrayBuffer[];
 }
 
 /**

@@ -1,25 +1,11 @@
 /** Documents and history rows come back from their encodings exactly as they went in. */
 import { describe, expect, test } from "bun:test";
-import { BSONValue, Double } from "bson";
+import { Double } from "bson";
 import fc from "fast-check";
-import { type Document, isDocument, type Value } from "../../src/query/index.ts";
+import type { Document } from "../../src/query/index.ts";
 import { decodeDocument, encodeDocument } from "../../src/store/embedded/encoding.ts";
 import { RowReader, RowWriter } from "../../src/store/embedded/rows.ts";
-import { anyDocument } from "./values.ts";
-
-/** A value as text in which every difference of type, order and bits shows. */
-function exact(value: Value | undefined): string {
-  if (typeof value === "number") return Object.is(value, -0) ? "number -0" : `number ${value}`;
-  if (value instanceof Double) return `Double ${Object.is(value.value, -0) ? "-0" : value.value}`;
-  if (value instanceof Date) return `Date ${value.getTime()}`;
-  if (value instanceof Uint8Array) return `bytes ${Buffer.from(value).toString("hex")}`;
-  if (Array.isArray(value)) return `[${value.map(exact).join()}]`;
-  if (value instanceof BSONValue) return `${value._bsontype} ${value.inspect()}`;
-  if (isDocument(value)) {
-    return `{${Object.keys(value).map((key) => `${JSON.stringify(key)}:${exact(Object.getOwnPropertyDescriptor(value, key)?.value)}`)}}`;
-  }
-  return `${typeof value} ${typeof value === "string" ? JSON.stringify(value) : value}`;
-}
+import { anyDocument, exact } from "./values.ts";
 
 describe("document encoding", () => {
   test("is exact", () => {

@@ -1,7 +1,7 @@
 /** Arbitrary BSON values and documents for property tests. */
-import { Binary, Decimal128, Double, MaxKey, MinKey, ObjectId, Timestamp } from "bson";
+import { Binary, BSONValue, Decimal128, Double, MaxKey, MinKey, ObjectId, Timestamp } from "bson";
 import fc from "fast-check";
-import { type Document, setField, type Value } from "../../src/query/index.ts";
+import { type Document, isDocument, setField, type Value } from "../../src/query/index.ts";
 
 /** Field names, those that JavaScript treats specially too. */
 export const fieldName = fc.oneof(
@@ -51,3 +51,17 @@ export const anyDocument: fc.Arbitrary<Document> = fc
     for (const [name, item] of entries) setField(document, name, item);
     return document;
   });
+
+/** A value as text in which every difference of type, order and bits shows. */
+export function exact(value: Value | undefined): string {
+  if (typeof value === "number") return Object.is(value, -0) ? "number -0" : `number ${value}`;
+  if (value instanceof Double) return `Double ${Object.is(value.value, -0) ? "-0" : value.value}`;
+  if (value instanceof Date) return `Date ${value.getTime()}`;
+  if (value instanceof Uint8Array) return `bytes ${Buffer.from(value).toString("hex")}`;
+  if (Array.isArray(value)) return `[${value.map(exact).join()}]`;
+  if (value instanceof BSONValue) return `${value._bsontype} ${value.inspect()}`;
+  if (isDocument(value)) {
+    return `{${Object.keys(value).map((key) => `${JSON.stringify(key)}:${exact(Object.getOwnPropertyDescriptor(value, key)?.value)}`)}}`;
+  }
+  return `${typeof value} ${typeof value === "string" ? JSON.stringify(value) : value}`;
+}

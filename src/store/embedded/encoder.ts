@@ -72,6 +72,7 @@ export function embeddedEncoder(options: EncoderOptions = {}): AlertEncoder {
       const rows: EncodedRows = { ...(alert.rows as EncodedRows), crossMatches: last.text };
       return { ...alert, rows };
     },
+    takeBuffers: () => [],
   };
 }
 

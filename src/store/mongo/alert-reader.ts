@@ -1,12 +1,13 @@
 /** Reads alerts and records of objects for filters from MongoDB. */
 import type { Document } from "../../query/index.ts";
 import type { AlertCollections } from "../alert-record.ts";
-import { GrowingRecord, keepBest, type RankedRow, type StoredObject } from "../object-record.ts";
+import { GrowingRecord, type RankedRow, type StoredObject } from "../object-record.ts";
 import type { AlertReader, AlertSelection, FindRequest, ObjectRecord } from "../store.ts";
 import { MongoCatalogReader } from "./catalog-reader.ts";
 import { type Connection, connect, type MongoOptions } from "./client.ts";
 import { queryError, storeError } from "./errors.ts";
 import { count, findCursor } from "./find.ts";
+import { Chunk } from "./history.ts";
 import { chunksOf, objectsOf } from "./layout.ts";
 import { documentOf } from "./values.ts";
 
@@ -122,10 +123,16 @@ class MongoReader implements AlertReader {
   }
 
   /** The chunks of objects in the order in which they were written. */
-  async #chunks(aux: string, ids: readonly string[]): Promise<Map<string, Document[]>> {
-    const filter = { objectId: { $in: [...ids] } };
-    const found = await this.#all({ collection: chunksOf(aux), filter, sort: [["sequence", 1]] });
-    return Map.groupBy(found, ({ objectId }) => String(objectId));
+  async #chunks(aux: string, ids: readonly string[]): Promise<Map<string, Chunk[]>> {
+    const request = { collection: chunksOf(aux), filter: { objectId: { $in: [...ids] } } };
+    const chunks = new Map<string, Chunk[]>();
+    for await (const bytes of this.#raw({ ...request, sort: [["sequence", 1]] })) {
+      const chunk = new Chunk(bytes);
+      const known = chunks.get(chunk.objectId);
+      if (known === undefined) chunks.set(chunk.objectId, [chunk]);
+      else known.push(chunk);
+    }
+    return chunks;
   }
 
   #all(request: Omit<FindRequest, "maxTimeMs">): Promise<Document[]> {
@@ -133,31 +140,33 @@ class MongoReader implements AlertReader {
   }
 
   async *#stream(request: Omit<FindRequest, "maxTimeMs">): AsyncGenerator<Document> {
+    for await (const bytes of this.#raw(request)) yield documentOf(bytes);
+  }
+
+  async *#raw(request: Omit<FindRequest, "maxTimeMs">): AsyncGenerator<Uint8Array> {
     try {
       const cursor = findCursor(this.connection.db, { ...request, maxTimeMs: NO_LIMIT_MS }, true);
-      for await (const bytes of cursor) yield documentOf(bytes as Uint8Array);
+      for await (const bytes of cursor) yield bytes as unknown as Uint8Array;
     } catch (error) {
       throw queryError(error);
     }
   }
 }
 
-function storedObject(object: Document, chunks: readonly Document[]): StoredObject {
+function storedObject(object: Document, chunks: readonly Chunk[]): StoredObject {
   return {
     kept: Array.isArray(object["kept"]) ? object["kept"].map(String) : [],
     crossMatches: () => (object["cross_matches"] ?? {}) as Document,
     rows(field) {
       const rows = new Map<bigint, RankedRow>();
       for (const chunk of chunks) {
-        if (chunk["field"] !== field) continue;
-        const rank = Number(chunk["rank"]);
-        for (const { key, jd, row } of chunk["rows"] as {
-          key: bigint;
-          jd: Document[string];
-          row: Document;
-        }[]) {
-          keepBest(rows, BigInt.asUintN(64, key), { row, jd: Number(jd), rank });
-        }
+        if (chunk.field !== field) continue;
+        const { rank } = chunk;
+        chunk.rows((signed, jd, at) => {
+          const key = BigInt.asUintN(64, signed);
+          const known = rows.get(key);
+          if (known === undefined || rank < known.rank) rows.set(key, { row: chunk.row(at), jd, rank });
+        });
       }
       return rows;
     },

@@ -1,6 +1,5 @@
 /** Bulk writes of catalogues into MongoDB. */
 import type { Document as BsonDocument } from "mongodb";
-import { MongoBulkWriteError } from "mongodb";
 import type { Document } from "../../query/index.ts";
 import {
   type BegunLoad,
@@ -16,9 +15,10 @@ import {
 import { ID_INDEX } from "../indexes.ts";
 import { type IndexDescription, StoreError } from "../store.ts";
 import { type Connection, connect, type MongoOptions } from "./client.ts";
-import { isOnlyDuplicates, storeError } from "./errors.ts";
+import { storeError } from "./errors.ts";
 import { indexesOf } from "./layout.ts";
-import { bytesToDriver, documentOf, toBytes } from "./values.ts";
+import { insertRaw, RawDocuments } from "./raw-insert.ts";
+import { documentOf, toBytes, toDriver } from "./values.ts";
 
 const NAMESPACE_NOT_FOUND = 26;
 /** Acknowledged means kept: by most members, in their journals. */
@@ -79,7 +79,7 @@ class MongoCatalogWriter implements CatalogWriter {
     return this.#try(async () => {
       const written = await this.#insert(name, encoded.rows as readonly Uint8Array[]);
       const { collection, mode, fingerprint } = load;
-      const state = bytesToDriver(toBytes({ mode, fingerprint, progress: progressOf(written) }));
+      const state = toDriver({ mode, fingerprint, progress: progressOf(written) });
       await db
         .collection(CATALOG_LOADS)
         .replaceOne({ _id: collection as never }, state, { upsert: true, ...DURABLE });
@@ -89,15 +89,9 @@ class MongoCatalogWriter implements CatalogWriter {
 
   /** Inserts what is not there; a load that goes on meets some of its own rows. */
   async #insert(name: string, rows: readonly Uint8Array[]): Promise<number> {
-    if (rows.length === 0) return 0;
-    const documents = rows.map(bytesToDriver);
-    try {
-      const options = { ordered: false, ...DURABLE };
-      return (await this.connection.db.collection(name).insertMany(documents, options)).insertedCount;
-    } catch (error) {
-      if (!isOnlyDuplicates(error)) throw error;
-      return error instanceof MongoBulkWriteError ? error.insertedCount : 0;
-    }
+    const documents = new RawDocuments();
+    for (const row of rows) documents.add(row);
+    return insertRaw(this.connection.db, name, documents, DURABLE);
   }
 
   async finish(description: Document): Promise<void> {
@@ -110,7 +104,7 @@ class MongoCatalogWriter implements CatalogWriter {
         for (const index of indexes) await this.ensureIndex(name, index);
         await db.renameCollection(name, collection, { dropTarget: true });
       }
-      const described = bytesToDriver(toBytes({ ...description, _id: collection }));
+      const described = toDriver({ ...description, _id: collection });
       await db
         .collection(CATALOGS)
         .replaceOne({ _id: collection as never }, described, { upsert: true, ...DURABLE });

@@ -3,6 +3,8 @@ import type { Document } from "../../query/index.ts";
 import type { AlertCollections, AlertRecord, HistoryMerge, HistoryUpdate } from "../alert-record.ts";
 import { rankOf, rowKeyHash } from "../object-record.ts";
 import type { AlertEncoder, EncodedAlert } from "../store.ts";
+import { Arena } from "./arena.ts";
+import { BsonWriter } from "./bson-writer.ts";
 import { toBytes } from "./values.ts";
 
 /** One history of one alert. */
@@ -16,8 +18,10 @@ export interface EncodedMongoHistory {
   readonly keys: BigInt64Array;
   /** Julian dates, days. */
   readonly jds: Float64Array;
-  /** BSON of `{rows: [row, …]}`. */
+  /** BSON of the rows, behind each other. */
   readonly rows: Uint8Array;
+  /** Where each row ends in `rows`. */
+  readonly ends: Uint32Array;
 }
 
 export interface EncodedMongoAlert {
@@ -25,25 +29,32 @@ export interface EncodedMongoAlert {
   /** BSON of the alert document. */
   readonly document: Uint8Array;
   readonly histories: readonly EncodedMongoHistory[];
-  /** BSON of the document of stamps. */
-  readonly cutouts: Uint8Array | undefined;
   /** BSON of the object's matches, when it was matched. */
   readonly crossMatches?: Uint8Array;
+  /** The document of stamps in pieces: BSON, and the stamps themselves, views of the packet's buffer. */
+  readonly cutouts: readonly Uint8Array[] | undefined;
 }
 
-/** An encoder for the Mongo store. */
+/** An encoder for the Mongo store. Its rows refer to the packet's buffer for the cutouts: no copy. */
 export function mongoEncoder(options: { readonly cutouts?: "all" | "none" } = {}): AlertEncoder {
   const withCutouts = options.cutouts !== "none";
   let last: { readonly crossMatches: Document; readonly bytes: Uint8Array } | undefined;
+  const writer = new BsonWriter();
+  const arena = new Arena();
   return {
     encode(alert: AlertRecord): EncodedAlert {
+      writer.clear();
+      writer.document(alert.document);
+      const document = arena.keep(writer.written());
       const rows: EncodedMongoAlert = {
         collections: alert.collections,
-        document: toBytes(alert.document),
-        histories: alert.histories.map(encodeHistory),
-        cutouts: withCutouts && alert.cutouts.length > 0 ? encodeCutouts(alert) : undefined,
+        document,
+        histories: alert.histories.map((history) => encodeHistory(history, writer, arena)),
+        cutouts: withCutouts && alert.cutouts.length > 0 ? encodeCutouts(alert, writer, arena) : undefined,
       };
-      checkSize(alert, [rows.document, rows.cutouts, ...rows.histories.map((history) => history.rows)]);
+      checkSize(alert, document.length);
+      for (const history of rows.histories) checkSize(alert, history.rows.length);
+      checkSize(alert, rows.cutouts?.reduce((sum, { length }) => sum + length, 0) ?? 0);
       return { survey: alert.survey, candid: alert.candid, objectId: alert.objectId, rows };
     },
     withoutCutouts(alert) {
@@ -56,6 +67,7 @@ export function mongoEncoder(options: { readonly cutouts?: "all" | "none" } = {}
       const rows: EncodedMongoAlert = { ...(alert.rows as EncodedMongoAlert), crossMatches: last.bytes };
       return { ...alert, rows };
     },
+    takeBuffers: () => arena.take(),
   };
 }
 
@@ -67,23 +79,29 @@ class OversizedAlertError extends Error {
 /** The server's limit of a document, less what a chunk of history has besides its rows. */
 const MOST_BYTES = 12 * 1024 * 1024;
 
-function checkSize({ candid }: AlertRecord, parts: readonly (Uint8Array | undefined)[]): void {
-  for (const part of parts) {
-    if (part === undefined || part.length <= MOST_BYTES) continue;
-    throw new OversizedAlertError(
-      `alert ${candid} has a part of ${part.length} bytes: MongoDB holds ${MOST_BYTES}`,
-    );
-  }
+function checkSize({ candid }: AlertRecord, bytes: number): void {
+  if (bytes <= MOST_BYTES) return;
+  throw new OversizedAlertError(`alert ${candid} has a part of ${bytes} bytes: MongoDB holds ${MOST_BYTES}`);
 }
 
-function encodeHistory(history: HistoryUpdate): EncodedMongoHistory {
+function encodeHistory(history: HistoryUpdate, writer: BsonWriter, arena: Arena): EncodedMongoHistory {
+  const count = history.rows.length;
+  const keys = new BigInt64Array(count);
+  const jds = new Float64Array(count);
+  const ends = new Uint32Array(count);
   const seen = new Set<string>();
-  const wanted: number[] = [];
-  history.keys.forEach((key, index) => {
+  let kept = 0;
+  writer.clear();
+  history.rows.forEach((row, index) => {
+    const key = history.keys[index] ?? "";
     // The same row twice in one packet is one row.
     if (seen.has(key)) return;
     seen.add(key);
-    wanted.push(index);
+    keys[kept] = BigInt.asIntN(64, rowKeyHash(key));
+    jds[kept] = history.jds[index] ?? 0;
+    writer.document(row);
+    ends[kept] = writer.length;
+    kept++;
   });
   const { field, merge, startsRecord } = history;
   return {
@@ -91,16 +109,36 @@ function encodeHistory(history: HistoryUpdate): EncodedMongoHistory {
     merge,
     startsRecord,
     rank: rankOf(history),
-    keys: BigInt64Array.from(wanted, (i) => BigInt.asIntN(64, rowKeyHash(history.keys[i] ?? ""))),
-    jds: Float64Array.from(wanted, (i) => history.jds[i] ?? 0),
-    rows: toBytes({ rows: wanted.map((i) => history.rows[i] ?? {}) }),
+    keys: keys.slice(0, kept),
+    jds: jds.slice(0, kept),
+    rows: arena.keep(writer.written()),
+    ends: ends.slice(0, kept),
   };
 }
 
-function encodeCutouts({ candid, objectId, cutouts }: AlertRecord): Uint8Array {
-  const stamps = cutouts.map(({ field, fileName, data }) => [
-    field,
-    { ...(fileName === undefined ? {} : { fileName }), stampData: data },
+function encodeCutouts(
+  { candid, objectId, cutouts }: AlertRecord,
+  writer: BsonWriter,
+  arena: Arena,
+): Uint8Array[] {
+  writer.clear();
+  writer.open();
+  writer.int64("_id", candid);
+  writer.int64("candid", candid);
+  writer.field("objectId", objectId);
+  /** Where in what is written each stamp belongs. */
+  const places: number[] = [];
+  for (const { field, fileName, data } of cutouts) {
+    writer.open(field);
+    writer.field("fileName", fileName);
+    places.push(writer.binaryElsewhere("stampData", data.length));
+    writer.close();
+  }
+  writer.close();
+  const frame = arena.keep(writer.written());
+  const pieces = cutouts.flatMap(({ data }, index) => [
+    frame.subarray(places[index - 1] ?? 0, places[index]),
+    data,
   ]);
-  return toBytes({ _id: candid, candid, objectId, ...Object.fromEntries(stamps) });
+  return [...pieces, frame.subarray(places.at(-1))];
 }

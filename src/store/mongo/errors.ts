@@ -1,11 +1,5 @@
 /** What the server and the driver report, in the words of the house. */
-import {
-  MongoBulkWriteError,
-  MongoError,
-  MongoNetworkError,
-  MongoServerError,
-  MongoServerSelectionError,
-} from "mongodb";
+import { MongoError, MongoNetworkError, MongoServerError, MongoServerSelectionError } from "mongodb";
 import { QueryError } from "../../query/index.ts";
 import { DuplicateKeyError, StoreError } from "../store.ts";
 
@@ -19,13 +13,6 @@ const EXCEEDED_MEMORY = 292;
 /** Whether a write failed because its key exists. */
 export function isDuplicateKey(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
-}
-
-/** Whether all failures of an unordered insert are keys that exist. */
-export function isOnlyDuplicates(error: unknown): boolean {
-  if (!(error instanceof MongoBulkWriteError)) return isDuplicateKey(error);
-  const { writeErrors } = error;
-  return [writeErrors].flat().every(({ code }) => code === DUPLICATE_KEY);
 }
 
 /** An error of a query: what is wrong with it is a `QueryError`, what is wrong with the server a `StoreError`. */

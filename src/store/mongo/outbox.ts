@@ -1,13 +1,23 @@
 /** The outbox on MongoDB: what of a batch's matches is new, numbered in the order of the transactions. */
-import type { Document as BsonDocument, ClientSession, Db } from "mongodb";
+import type { Db } from "mongodb";
+import type { Document, Value } from "../../query/index.ts";
 import type { AlertBatch, EncodedAlert, OutboxEntry } from "../store.ts";
-import { isOnlyDuplicates } from "./errors.ts";
+import { type InsertOptions, insertRaw, RawDocuments } from "./raw-insert.ts";
+import { documentOf, toBytes } from "./values.ts";
 
 /** Entries without their numbers; those of one alert stand together. */
 export interface NewEntries {
-  readonly entries: readonly BsonDocument[];
-  /** Documents of the objects that have a match. */
-  readonly reported: readonly BsonDocument[];
+  readonly entries: readonly Document[];
+  /** Objects that have their first match. */
+  readonly reported: RawDocuments;
+}
+
+/** What is stored already of what a batch could add. */
+export interface StoredEntries {
+  /** Ids of entries. */
+  readonly ids: ReadonlySet<Value | undefined>;
+  /** Keys of objects that were reported. */
+  readonly reported: ReadonlySet<Value | undefined>;
 }
 
 interface Identity {
@@ -15,46 +25,65 @@ interface Identity {
   readonly candid: bigint;
 }
 
+/** Reads what is stored of what a batch could add. */
+export async function storedEntries(
+  db: Db,
+  { alerts, outbox }: AlertBatch,
+  followReported: boolean,
+): Promise<StoredEntries> {
+  const updates = followReported ? alerts : [];
+  const [ids, reported] = await Promise.all([
+    storedIds(db, "outbox", [...outbox.map(({ id }) => id), ...updates.map(updateId)]),
+    storedIds(db, "reported_objects", [...new Set([...outbox, ...updates].map(objectKey))]),
+  ]);
+  return { ids, reported };
+}
+
 /**
  * What a batch adds to the outbox when `stored` of its alerts are new. Matches of an alert that the batch
  * brings and that was stored before are dropped: they had their chance when it was new.
  */
-export async function newEntries(
-  db: Db,
+export function newEntries(
+  known: StoredEntries,
   { alerts, outbox }: AlertBatch,
   stored: readonly EncodedAlert[],
   followReported: boolean,
-): Promise<NewEntries> {
+): NewEntries {
   const fresh = new Set(stored.map(keyOf));
-  const known = new Set(alerts.map(keyOf).filter((key) => !fresh.has(key)));
-  const matches = outbox.filter((entry) => !known.has(keyOf(entry)));
-  const updates = followReported ? await updatesOf(db, matches, stored) : [];
+  const old = new Set(alerts.map(keyOf).filter((key) => !fresh.has(key)));
+  const matches = outbox.filter((entry) => !old.has(keyOf(entry)));
+  const matched = new Set(matches.map(keyOf));
+  const objects = new Set(matches.map(objectKey));
+  const updates = stored.filter(
+    (alert) =>
+      followReported &&
+      !matched.has(keyOf(alert)) &&
+      (known.reported.has(objectKey(alert)) || objects.has(objectKey(alert))),
+  );
   const together = [...Map.groupBy(matches, keyOf).values()].flat();
-  const entries = await newById(db, "outbox", [...together.map(matchEntry), ...updates.map(updateEntry)]);
-  const objects = [...new Set(matches.map(objectKey))].map((_id) => ({ _id }));
-  return { entries, reported: await newById(db, "reported_objects", objects) };
+  const seen = new Set(known.ids);
+  const entries = [...together.map(matchEntry), ...updates.map(updateEntry)].filter(
+    ({ _id }) => !seen.has(_id) && seen.add(_id),
+  );
+  const reported = new RawDocuments();
+  for (const _id of objects) if (!known.reported.has(_id)) reported.add(toBytes({ _id }));
+  return { entries, reported };
 }
 
 /**
  * Numbers the entries and writes them. In a transaction the counter holds up other writers until the commit,
  * so that numbers become visible in their order; without one only a single writer keeps that order.
+ *
+ * An entry that another wrote meanwhile, or the batch that was cut off, ends a transaction, whose batch is then
+ * looked at again.
  */
 export async function writeOutbox(
   db: Db,
   { entries, reported }: NewEntries,
-  session?: ClientSession,
+  options: InsertOptions,
 ): Promise<void> {
-  const options = { ordered: false, ...(session === undefined ? {} : { session }) };
-  // Written by another, or by the batch that was cut off. In a transaction such a key ends it, and the batch is
-  // looked at again.
-  const insert = async (collection: string, documents: readonly BsonDocument[]) => {
-    try {
-      if (documents.length > 0) await db.collection(collection).insertMany([...documents], options);
-    } catch (error) {
-      if (session !== undefined || !isOnlyDuplicates(error)) throw error;
-    }
-  };
-  await insert("reported_objects", reported);
+  const { session } = options;
+  await insertRaw(db, "reported_objects", reported, options);
   if (entries.length === 0) return;
   const state = db.collection<{ _id: string; last: bigint }>("outbox_state");
   const count = BigInt(entries.length);
@@ -65,53 +94,38 @@ export async function writeOutbox(
   );
   const first = BigInt(counter?.last ?? count) - count + 1n;
   const now = new Date();
-  const documents = entries.map((entry, index) => ({
-    ...entry,
-    seq: first + BigInt(index),
-    created_at: now,
-  }));
-  await insert("outbox", documents);
+  const documents = new RawDocuments();
+  entries.forEach((entry, index) => {
+    documents.add(toBytes({ ...entry, seq: first + BigInt(index), created_at: now }));
+  });
+  await insertRaw(db, "outbox", documents, options);
 }
 
-/** The documents whose `_id` is not stored, each once. */
-export async function newById(
+/** Those of `ids` under which a document is stored. */
+export async function storedIds(
   db: Db,
   collection: string,
-  documents: readonly BsonDocument[],
-): Promise<BsonDocument[]> {
-  if (documents.length === 0) return [];
-  const ids = documents.map(({ _id }) => _id);
-  const found = await db
+  ids: readonly (Value | undefined)[],
+): Promise<Set<Value | undefined>> {
+  const stored = new Set<Value | undefined>();
+  if (ids.length === 0) return stored;
+  const found = db
     .collection(collection)
-    .find({ _id: { $in: ids } }, { projection: { _id: 1 } })
-    .toArray();
-  const seen = new Set<unknown>(found.map(({ _id }) => _id));
-  return documents.filter(({ _id }) => !seen.has(_id) && seen.add(_id));
+    .find({ _id: { $in: ids as never[] } }, { projection: { _id: 1 }, raw: true });
+  for await (const bytes of found) stored.add(documentOf(bytes as unknown as Uint8Array)["_id"]);
+  return stored;
 }
 
-/** New alerts of objects that were reported and that no filter passed this time. */
-async function updatesOf(
-  db: Db,
-  matches: readonly OutboxEntry[],
-  stored: readonly EncodedAlert[],
-): Promise<EncodedAlert[]> {
-  const matched = new Set(matches.map(keyOf));
-  const others = stored.filter((alert) => !matched.has(keyOf(alert)));
-  if (others.length === 0) return [];
-  const found = await db
-    .collection<{ _id: string }>("reported_objects")
-    .find({ _id: { $in: others.map(objectKey) } })
-    .toArray();
-  const reported = new Set([...found.map(({ _id }) => _id), ...matches.map(objectKey)]);
-  return others.filter((alert) => reported.has(objectKey(alert)));
-}
-
-function matchEntry({ id, survey, candid, objectId, document }: OutboxEntry): BsonDocument {
+function matchEntry({ id, survey, candid, objectId, document }: OutboxEntry): Document {
   return { _id: id, kind: "match", survey, candid, objectId, document };
 }
 
-function updateEntry({ survey, candid, objectId }: EncodedAlert): BsonDocument {
-  return { _id: `update/${survey}/${candid}`, kind: "update", survey, candid, objectId };
+function updateEntry({ survey, candid, objectId }: EncodedAlert): Document {
+  return { _id: updateId({ survey, candid }), kind: "update", survey, candid, objectId };
+}
+
+function updateId({ survey, candid }: Identity): string {
+  return `update/${survey}/${candid}`;
 }
 
 function keyOf({ survey, candid }: Identity): string {

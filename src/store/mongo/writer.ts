@@ -3,21 +3,24 @@
  * server it is written in an order in which a repeated batch mends what a crash left half done: the alert
  * document, which tells that an alert is stored, comes after all that belongs to it, the position last.
  */
-import type { Document as BsonDocument, ClientSession, Db } from "mongodb";
+import type { ClientSession, Db } from "mongodb";
 import type { AlertCollections } from "../alert-record.ts";
 import { letterDocument } from "../dead-letter.ts";
 import type { AlertBatch, AlertWriter, BatchResult, EncodedAlert, SourcePosition } from "../store.ts";
 import { type Connection, connect, type MongoOptions } from "./client.ts";
 import type { EncodedMongoAlert } from "./encoder.ts";
-import { isDuplicateKey, isOnlyDuplicates, storeError } from "./errors.ts";
-import { newHistory } from "./history.ts";
+import { isDuplicateKey, storeError } from "./errors.ts";
+import { newHistory, storedHistory } from "./history.ts";
 import { chunksOf, ensureOutbox, ensureSurvey, objectsOf } from "./layout.ts";
-import { type NewEntries, newById, newEntries, writeOutbox } from "./outbox.ts";
-import { bytesToDriver } from "./values.ts";
+import { type NewEntries, newEntries, storedEntries, storedIds, writeOutbox } from "./outbox.ts";
+import { insertRaw, RawDocuments } from "./raw-insert.ts";
+import { toBytes } from "./values.ts";
 
 /** How often a batch is tried again because another host wrote the same objects meanwhile. */
 const MOST_TRIES = 20;
 const LONGEST_WAIT_MS = 500;
+/** How a single server writes. */
+const JOURNALED = { w: 1, j: true } as const;
 
 export interface MongoWriterOptions extends MongoOptions {
   /** Whether alerts of objects that had a match get an entry of their own when nothing passes them. */
@@ -32,7 +35,7 @@ export async function openMongoWriter(options: MongoWriterOptions): Promise<Aler
 /** What a batch adds to one collection. */
 interface Addition {
   readonly collection: string;
-  readonly documents: readonly BsonDocument[];
+  readonly documents: RawDocuments;
 }
 
 interface Plan {
@@ -92,10 +95,12 @@ class MongoWriter implements AlertWriter {
       // Looked at before the transaction: a key that exists would end it.
       const plan = await this.#plan(batch, groups);
       const write = async (session: ClientSession) => {
-        for (const addition of plan.additions) await this.#insert(addition, session);
+        for (const { collection, documents } of plan.additions) {
+          await insertRaw(this.connection.db, collection, documents, { session });
+        }
         await this.#settle(batch, session);
         // Last, because writers wait for each other from the numbering of entries to the commit.
-        await writeOutbox(this.connection.db, plan.outbox, session);
+        await writeOutbox(this.connection.db, plan.outbox, { session });
       };
       try {
         await client.withSession((session) =>
@@ -113,24 +118,12 @@ class MongoWriter implements AlertWriter {
   async #writeInOrder(batch: AlertBatch, groups: readonly SurveyAlerts[]): Promise<BatchResult> {
     const { additions, outbox, result } = await this.#plan(batch, groups);
     // Matches before alerts: an alert that is stored has been filtered.
-    await writeOutbox(this.connection.db, outbox);
+    await writeOutbox(this.connection.db, outbox, { writeConcern: JOURNALED });
     for (const { collection, documents } of additions) {
-      if (documents.length === 0) continue;
-      try {
-        await this.connection.db
-          .collection(collection)
-          .insertMany([...documents], { ordered: false, writeConcern: { w: 1, journal: true } });
-      } catch (error) {
-        if (!isOnlyDuplicates(error)) throw error;
-      }
+      await insertRaw(this.connection.db, collection, documents, { writeConcern: JOURNALED });
     }
     await this.#settle(batch);
     return result;
-  }
-
-  async #insert({ collection, documents }: Addition, session: ClientSession): Promise<void> {
-    if (documents.length === 0) return;
-    await this.connection.db.collection(collection).insertMany([...documents], { session, ordered: false });
   }
 
   /** What says that a batch is done: its letters are gone, its positions are told. */
@@ -148,21 +141,39 @@ class MongoWriter implements AlertWriter {
     }
   }
 
-  /** What is new of a batch. */
+  /** What is new of a batch: one round of reads, all at once. */
   async #plan(batch: AlertBatch, groups: readonly SurveyAlerts[]): Promise<Plan> {
     const { db } = this.connection;
-    const additions: Addition[] = [];
-    const stored: EncodedAlert[] = [];
-    for (const { collections, alerts } of groups) {
-      const fresh = await newAlerts(db, collections.alerts, alerts);
-      stored.push(...fresh);
-      additions.push(...(await surveyAdditions(db, collections, fresh)));
+    const letters = batch.deadLetters.map(letterDocument);
+    const reading = Promise.all([
+      storedIds(
+        db,
+        "dead_letters",
+        letters.map(({ _id }) => _id),
+      ),
+      storedEntries(db, batch, this.followReported),
+    ]);
+    const surveys = await Promise.all(groups.map((group) => surveyAdditions(db, group)));
+    const [knownLetters, known] = await reading;
+    const newLetters = new RawDocuments();
+    for (const letter of letters) {
+      if (knownLetters.has(letter["_id"])) continue;
+      knownLetters.add(letter["_id"]);
+      newLetters.add(toBytes(letter));
     }
-    const letters = await newById(db, "dead_letters", batch.deadLetters.map(letterDocument));
-    additions.push({ collection: "dead_letters", documents: letters });
-    const outbox = await newEntries(db, batch, stored, this.followReported);
-    const duplicates = batch.alerts.length - stored.length;
-    return { additions, outbox, result: { stored: stored.length, duplicates, deadLetters: letters.length } };
+    const stored = surveys.flatMap(({ fresh }) => fresh);
+    return {
+      additions: [
+        ...surveys.flatMap(({ additions }) => additions),
+        { collection: "dead_letters", documents: newLetters },
+      ],
+      outbox: newEntries(known, batch, stored, this.followReported),
+      result: {
+        stored: stored.length,
+        duplicates: batch.alerts.length - stored.length,
+        deadLetters: newLetters.count,
+      },
+    };
   }
 }
 
@@ -181,40 +192,44 @@ function bySurvey(alerts: readonly EncodedAlert[]): SurveyAlerts[] {
   });
 }
 
-/** The alerts that are not stored, each candid once. */
-async function newAlerts(
+/** The alerts of a survey that are not stored, each candid once, and all that they add. */
+async function surveyAdditions(
+  db: Db,
+  { collections, alerts }: SurveyAlerts,
+): Promise<{ fresh: readonly EncodedAlert[]; additions: readonly Addition[] }> {
+  const inputs = alerts.map((alert) => {
+    const { histories, crossMatches } = rowsOf(alert);
+    return { ...alert, histories, crossMatches };
+  });
+  const [seen, stored] = await Promise.all([
+    storedCandids(db, collections.alerts, alerts),
+    storedHistory(db, collections.aux, inputs),
+  ]);
+  const fresh = inputs.filter(({ candid }) => !seen.has(candid) && seen.add(candid));
+  const { objects, chunks } = newHistory(stored, fresh);
+  const [stamps, documents] = [new RawDocuments(), new RawDocuments()];
+  for (const alert of fresh) {
+    const { cutouts, document } = rowsOf(alert);
+    if (cutouts !== undefined) stamps.add(...cutouts);
+    documents.add(document);
+  }
+  const additions = [
+    { collection: chunksOf(collections.aux), documents: chunks },
+    { collection: objectsOf(collections.aux), documents: objects },
+    { collection: collections.cutouts, documents: stamps },
+    { collection: collections.alerts, documents },
+  ];
+  return { fresh, additions };
+}
+
+async function storedCandids(
   db: Db,
   collection: string,
   alerts: readonly EncodedAlert[],
-): Promise<EncodedAlert[]> {
-  const candids = alerts.map(({ candid }) => candid);
+): Promise<Set<bigint>> {
   const found = await db
-    .collection(collection)
-    .find({ candid: { $in: candids } }, { projection: { _id: 0, candid: 1 } })
+    .collection<{ candid: bigint }>(collection)
+    .find({ candid: { $in: alerts.map(({ candid }) => candid) } }, { projection: { _id: 0, candid: 1 } })
     .toArray();
-  const seen = new Set(found.map((document) => document["candid"]));
-  return alerts.filter(({ candid }) => !seen.has(candid) && seen.add(candid));
-}
-
-async function surveyAdditions(
-  db: Db,
-  { alerts, aux, cutouts }: AlertCollections,
-  fresh: readonly EncodedAlert[],
-): Promise<Addition[]> {
-  if (fresh.length === 0) return [];
-  const { objects, chunks } = await newHistory(
-    db,
-    aux,
-    fresh.map((alert) => {
-      const { histories, crossMatches } = rowsOf(alert);
-      return { ...alert, histories, crossMatches };
-    }),
-  );
-  const stamps = fresh.flatMap((alert) => rowsOf(alert).cutouts ?? []).map(bytesToDriver);
-  return [
-    { collection: chunksOf(aux), documents: chunks },
-    { collection: objectsOf(aux), documents: objects },
-    { collection: cutouts, documents: stamps },
-    { collection: alerts, documents: fresh.map((alert) => bytesToDriver(rowsOf(alert).document)) },
-  ];
+  return new Set(found.map(({ candid }) => candid));
 }
