@@ -15,6 +15,7 @@ const ROOMS = [
   "filters",
   "enrich",
   "cutouts",
+  "lightcurves",
   "catalogs",
   "surveys",
   "store",

@@ -1,10 +1,11 @@
 /** `/api/alerts` and `/api/objects`: one alert, and everything known of one object. */
 import { Elysia } from "elysia";
 import type { Document } from "../query/index.ts";
-import { type Survey, surveyByName, surveys } from "../surveys/index.ts";
+import type { Survey } from "../surveys/index.ts";
+import { candidOf, surveyOf } from "./addresses.ts";
 import type { ApiContext } from "./context.ts";
 import { success } from "./envelope.ts";
-import { badRequest, notFound } from "./errors.ts";
+import { notFound } from "./errors.ts";
 import type { User } from "./identity.ts";
 import { isVisible, visibleFilter, visiblePrograms } from "./visibility.ts";
 
@@ -25,7 +26,6 @@ const ALERT_SUMMARY = {
   "candidate.dec": 1,
   classifications: 1,
 };
-const LARGEST_CANDID = 2n ** 63n - 1n;
 
 export const alerts = (api: ApiContext) =>
   new Elysia({ detail: { tags: ["alerts"] } })
@@ -95,17 +95,4 @@ function visibleHistory(aux: Document, programs: readonly number[] | undefined):
         : [field, value],
     ),
   );
-}
-
-function surveyOf(name: string): Survey {
-  const survey = surveyByName(name);
-  if (survey !== undefined) return survey;
-  throw badRequest(`survey ${name}: expected one of ${surveys.map((known) => known.name).join(", ")}`);
-}
-
-function candidOf(text: string): bigint {
-  const candid = /^\d{1,19}$/.test(text) ? BigInt(text) : undefined;
-  if (candid === undefined || candid > LARGEST_CANDID)
-    throw badRequest(`candid ${text}: expected a whole number`);
-  return candid;
 }

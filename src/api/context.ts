@@ -1,4 +1,5 @@
 /** What the resources of the API work with. */
+import type { Drawing } from "../cutouts/index.ts";
 import type { Filters } from "../filters/index.ts";
 import type { LiveFeed } from "../sinks/index.ts";
 import type { Store } from "../store/index.ts";
@@ -15,6 +16,7 @@ export interface ApiContext {
   readonly health: Health;
   readonly accounts: Accounts;
   readonly filters: Filters;
+  readonly drawing: Drawing;
   /** Matches as they come. */
   readonly feed: LiveFeed;
   readonly identities: Identities;

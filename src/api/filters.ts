@@ -7,6 +7,7 @@ import type { ApiContext } from "./context.ts";
 import { success } from "./envelope.ts";
 import { badRequest, HttpError } from "./errors.ts";
 import type { User } from "./identity.ts";
+import { jsonBody } from "./openapi.ts";
 import { visiblePrograms } from "./visibility.ts";
 
 const STATUS = { invalid: 400, missing: 404, forbidden: 403, conflict: 409 } as const satisfies Record<
@@ -46,11 +47,6 @@ const PIPELINE = {
   ],
 } as const;
 
-const body = (properties: Record<string, object>, required: string[]) => ({
-  required: true,
-  content: { "application/json": { schema: { type: "object" as const, required, properties } } },
-});
-
 export const filters = (api: ApiContext) =>
   new Elysia({ prefix: "/api/filters", detail: { tags: ["filters"] } })
     .get("", async ({ request }) => list(api, request), {
@@ -70,7 +66,7 @@ export const filters = (api: ApiContext) =>
         summary: "Make a filter, or add a version",
         description:
           "The new version becomes the active one. Settings that are given are set; those left out stay.",
-        requestBody: body(
+        requestBody: jsonBody(
           {
             ...IDENTITY,
             catalog: { type: "string", example: "ZTF_alerts" },
@@ -84,7 +80,7 @@ export const filters = (api: ApiContext) =>
     .patch("", async ({ request }) => change(api, request), {
       detail: {
         summary: "Change a filter's settings or its active version",
-        requestBody: body(
+        requestBody: jsonBody(
           {
             ...IDENTITY,
             active_fid: { type: "string", description: "Which version runs: a `fid` of its `fv`." },

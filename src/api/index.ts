@@ -1,5 +1,6 @@
 /** The HTTP API: opened with what it needs, closed when asked. */
 import type { Config } from "../config/index.ts";
+import { Drawing } from "../cutouts/index.ts";
 import type { Filters } from "../filters/index.ts";
 import type { Document } from "../query/index.ts";
 import { LiveFeed } from "../sinks/index.ts";
@@ -54,6 +55,7 @@ export async function openApi({ store, filters, config, log, metrics, health }: 
     log.error({ err: error }, "the administrator's account could not be made"),
   );
   const feed = new LiveFeed(store);
+  const drawing = new Drawing();
   const { max_time_ms: maxTimeMs, saved_days: days, max_saved_bytes: maxBytes } = config.queries;
   const run = async (username: string, body: Document) =>
     runQuery(body, { store, user: await identities.userNamed(username), maxTimeMs });
@@ -74,6 +76,7 @@ export async function openApi({ store, filters, config, log, metrics, health }: 
     health,
     accounts,
     filters,
+    drawing,
     identities,
     attempts: new LoginAttempts(),
     maxBodyBytes: server.max_body_bytes,
@@ -107,6 +110,7 @@ export async function openApi({ store, filters, config, log, metrics, health }: 
       feed.close();
       await Promise.race([listener?.stop(false), Bun.sleep(DRAIN_MS)]);
       await listener?.stop(true);
+      drawing.close();
       await Promise.race([saved.close(), Bun.sleep(DRAIN_MS)]);
     },
   };

@@ -59,7 +59,7 @@ const json = (schema: string) => ({
 
 /** The description as JSON text. */
 export function describeApi(app: AnyElysia): string {
-  const { paths } = toOpenAPISchema(app, undefined, undefined, undefined, OPENAPI_VERSION);
+  const { paths } = toOpenAPISchema(app, { staticFile: false }, undefined, undefined, OPENAPI_VERSION);
   const described = Object.entries(paths).map(([path, operations]) => [path, withCommon(path, operations)]);
   return JSON.stringify({
     openapi: OPENAPI_VERSION,
@@ -114,4 +114,21 @@ export function alsoErrors(...statuses: readonly number[]): Record<string, never
   const responses = Object.fromEntries(statuses.map((status) => [status, errorResponse(String(status))]));
   // The plugin's type wants whole responses; references are as good in OpenAPI.
   return responses as Record<string, never>;
+}
+
+/** A parameter of the address, `?name=…`. */
+export function queryParameter(name: string, description: string, schema: object = { type: "string" }) {
+  return { name, in: "query" as const, description, schema };
+}
+
+/** A body that is a JSON object with these fields. */
+export function jsonBody(properties: Record<string, object>, required: string[] = []) {
+  return {
+    required: true,
+    content: {
+      "application/json": {
+        schema: { type: "object" as const, ...(required.length > 0 ? { required } : {}), properties },
+      },
+    },
+  };
 }

@@ -3,13 +3,16 @@ import { Elysia } from "elysia";
 import type { Metrics } from "../telemetry/index.ts";
 import { alerts } from "./alerts.ts";
 import { auth } from "./auth.ts";
+import { classifications } from "./classifications.ts";
 import type { ApiContext } from "./context.ts";
+import { cutouts } from "./cutouts.ts";
 import { docs } from "./docs.ts";
 import { failure } from "./envelope.ts";
 import { toHttpError } from "./errors.ts";
 import { filterTrials } from "./filter-trials.ts";
 import { filters } from "./filters.ts";
 import { health } from "./health.ts";
+import { lightCurves } from "./light-curves.ts";
 import { describeApi } from "./openapi.ts";
 import { queries } from "./queries.ts";
 import { savedQueries } from "./saved-queries.ts";
@@ -48,6 +51,9 @@ export function createApp(api: ApiContext) {
     .use(queries(api))
     .use(savedQueries(api))
     .use(alerts(api))
+    .use(lightCurves(api))
+    .use(cutouts(api))
+    .use(classifications(api))
     .use(filters(api))
     .use(filterTrials(api))
     .use(stream(api))

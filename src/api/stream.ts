@@ -5,6 +5,7 @@ import { surveyByName } from "../surveys/index.ts";
 import type { ApiContext } from "./context.ts";
 import { badRequest } from "./errors.ts";
 import type { User } from "./identity.ts";
+import { queryParameter } from "./openapi.ts";
 import { visiblePrograms } from "./visibility.ts";
 
 /** A silent connection gets a sign of life this often, and its user is looked at again: milliseconds. */
@@ -19,13 +20,6 @@ const description = [
   "values separated by commas, narrow it. You see matches of filters of your groups, administrators see all.",
 ].join(" ");
 
-const parameter = (name: string, text: string) => ({
-  name,
-  in: "query" as const,
-  description: text,
-  schema: { type: "string" as const },
-});
-
 export const stream = (api: ApiContext) =>
   new Elysia().get("/api/stream", async ({ request }) => openStream(api, request), {
     detail: {
@@ -33,10 +27,10 @@ export const stream = (api: ApiContext) =>
       summary: "Matches as they come",
       description,
       parameters: [
-        parameter("filter_id", "Only matches of these filters, e.g. `1,2`."),
-        parameter("group_id", "Only matches of filters of these groups."),
-        parameter("survey", "Only matches of these surveys, e.g. `ZTF`."),
-        parameter("last_event_id", "The last `id` that was seen: what came since is sent first."),
+        queryParameter("filter_id", "Only matches of these filters, e.g. `1,2`."),
+        queryParameter("group_id", "Only matches of filters of these groups."),
+        queryParameter("survey", "Only matches of these surveys, e.g. `ZTF`."),
+        queryParameter("last_event_id", "The last `id` that was seen: what came since is sent first."),
       ],
     },
   });

@@ -6,7 +6,7 @@ import { readBody, requireText } from "./body.ts";
 import type { ApiContext } from "./context.ts";
 import { success } from "./envelope.ts";
 import { badRequest, forbidden, HttpError, tooManyAttempts } from "./errors.ts";
-import { alsoErrors } from "./openapi.ts";
+import { alsoErrors, jsonBody } from "./openapi.ts";
 
 const STATUS = { invalid: 400, administrator: 400, missing: 404, conflict: 409 } as const;
 
@@ -20,14 +20,6 @@ async function account<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-const body = (properties: Record<string, object>, required: string[] = []) => ({
-  required: true,
-  content: {
-    "application/json": {
-      schema: { type: "object" as const, ...(required.length > 0 ? { required } : {}), properties },
-    },
-  },
-});
 const FIELDS = {
   username: { type: "string" },
   password: { type: "string" },
@@ -64,7 +56,7 @@ export const users = (api: ApiContext) =>
     .post("", async ({ request }) => add(api, request), {
       detail: {
         summary: "Add a user",
-        requestBody: body(FIELDS, ["username", "password"]),
+        requestBody: jsonBody(FIELDS, ["username", "password"]),
         responses: alsoErrors(409),
       },
     })
@@ -73,7 +65,7 @@ export const users = (api: ApiContext) =>
         summary: "Change a user",
         description:
           "The administrator changes anything; users change their own password and give `current_password`.",
-        requestBody: body({ ...FIELDS, current_password: { type: "string" } }),
+        requestBody: jsonBody({ ...FIELDS, current_password: { type: "string" } }),
         responses: alsoErrors(409, 429),
       },
     })

@@ -1,7 +1,7 @@
 /** What a user may see: system collections are for administrators, proprietary alerts for their programs. */
 import { type Document, isDocument, type Value } from "../query/index.ts";
 import { type Store, SYSTEM_COLLECTIONS } from "../store/index.ts";
-import { type Survey, surveys } from "../surveys/index.ts";
+import { classificationsOf, type Survey, surveys } from "../surveys/index.ts";
 import { forbidden } from "./errors.ts";
 import type { User } from "./identity.ts";
 
@@ -23,7 +23,7 @@ export function visibleFilter(user: User, collection: string, filter: Document):
     if (collection === survey.collections.alerts) {
       return { $and: [{ [survey.programPath]: { $in: [...programs] } }, filter] };
     }
-    if (collection === survey.collections.aux || collection === survey.collections.cutouts) {
+    if (collectionsOf(survey).includes(collection)) {
       throw forbidden(
         `${collection} holds proprietary data beyond your programs: ask /api/objects/${survey.name.toLowerCase()}/<objectId> for what you may see`,
       );
@@ -76,9 +76,13 @@ export function isRestricted(user: User, collections: Iterable<string>): boolean
   const names = new Set(collections);
   return surveys.some(
     (survey) =>
-      visiblePrograms(user, survey) !== undefined &&
-      Object.values(survey.collections).some((name) => names.has(name)),
+      visiblePrograms(user, survey) !== undefined && collectionsOf(survey).some((name) => names.has(name)),
   );
+}
+
+/** All that tells of a survey's alerts. */
+function collectionsOf(survey: Survey): string[] {
+  return [...Object.values(survey.collections), classificationsOf(survey)];
 }
 
 /** Whether a history row or candidate with this program id is visible. */

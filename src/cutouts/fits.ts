@@ -20,7 +20,7 @@ const MOST_BYTES = 64 * 1024 * 1024;
 
 /** The image of a stamp. Throws `CutoutError`. */
 export function readStamp(data: Uint8Array): StampImage {
-  const bytes = unpacked(data);
+  const bytes = unpackStamp(data);
   const { cards, end } = readHeader(bytes);
   const width = cards.get("NAXIS1") ?? 0;
   const height = cards.get("NAXIS2") ?? 0;
@@ -48,7 +48,8 @@ const PIXELS: Readonly<Record<number, (view: DataView, at: number) => number>> =
   [-64]: (view, at) => view.getFloat64(at),
 };
 
-function unpacked(data: Uint8Array): Uint8Array {
+/** The FITS file of a stamp, gunzipped where it is packed. Throws `CutoutError`. */
+export function unpackStamp(data: Uint8Array): Uint8Array {
   if (data[0] !== 0x1f || data[1] !== 0x8b) return data;
   try {
     return gunzipSync(data, { maxOutputLength: MOST_BYTES });

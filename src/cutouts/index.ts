@@ -1,3 +1,12 @@
 /** Image stamps: read and drawn. What other rooms import. */
-export { CutoutError, readStamp, type StampImage } from "./fits.ts";
-export { type Stretch, thumbnailPng } from "./thumbnail.ts";
+export { COLOR_MAPS, type ColorMap } from "./colors.ts";
+export { Drawing } from "./drawing.ts";
+export { CutoutError, readStamp, type StampImage, unpackStamp } from "./fits.ts";
+export {
+  drawStamps,
+  type PictureOptions,
+  type PictureStamp,
+  THUMBNAIL_SIZE,
+} from "./picture.ts";
+export { INTERVALS, type Interval, STRETCHES, type Stretch } from "./scaling.ts";
+export { readCutouts, type StoredStamp } from "./stored.ts";

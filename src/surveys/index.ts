@@ -4,7 +4,14 @@ import { ztf } from "./ztf.ts";
 
 export { coordinatesOf } from "./coordinates.ts";
 export { alertPoints, type FluxPoint, forcedPoints } from "./photometry.ts";
-export { type FilterHistory, PacketError, type Survey } from "./survey.ts";
+export {
+  type FilterHistory,
+  type FirstRow,
+  PacketError,
+  STAMP_KINDS,
+  type StampKind,
+  type Survey,
+} from "./survey.ts";
 export { alertProgramOf, jdOf, upstreamStages } from "./upstream.ts";
 
 export const surveys: readonly Survey[] = [ztf];
@@ -18,4 +25,9 @@ export function surveyForSchema(schemaName: string, fieldNames: ReadonlySet<stri
 export function surveyByName(name: string): Survey | undefined {
   const wanted = name.toUpperCase();
   return surveys.find((survey) => survey.name === wanted);
+}
+
+/** The collection of what users say of a survey's alerts: one document per alert, `_id` = candid. */
+export function classificationsOf(survey: Survey): string {
+  return `${survey.collections.alerts}_classifications`;
 }

@@ -17,6 +17,10 @@ export interface FluxPoint {
   readonly band: string;
   /** In units of the zero point; null for an upper limit. */
   readonly flux: number | null;
+  /** The flux as measured, also where it is too faint to count as a detection; null where nothing was measured. */
+  readonly measured: number | null;
+  /** Limiting magnitude of the exposure. */
+  readonly limit: number;
   /** One sigma, in units of the zero point. */
   readonly fluxerr: number | null;
   /** AB magnitude of flux 1. */
@@ -87,16 +91,18 @@ function alertPoint({ row, mjd, band }: TimedRow): FluxPoint | undefined {
   const limit = numberOf(row["diffmaglim"]);
   if (limit === undefined || !(limit > 0)) return undefined;
   const programid = numberOf(row["programid"]);
-  const common = { mjd, band, zp: MICROJANSKY, programid };
+  const common = { mjd, band, zp: MICROJANSKY, programid, limit };
   const magnitude = numberOf(row["magpsf"]);
   if (magnitude === undefined || !Number.isFinite(magnitude)) {
-    return { ...common, flux: null, fluxerr: fluxOf(limit, MICROJANSKY) / LIMIT_SIGMAS, ra: null, dec: null };
+    const fluxerr = fluxOf(limit, MICROJANSKY) / LIMIT_SIGMAS;
+    return { ...common, flux: null, measured: null, fluxerr, ra: null, dec: null };
   }
   const sign = POSITIVE.has(plainOf(row["isdiffpos"])) ? 1 : -1;
   const flux = sign * fluxOf(magnitude, MICROJANSKY);
   const sigma = numberOf(row["sigmapsf"]);
   const fluxerr = sigma === undefined ? null : finite(Math.abs((sigma * flux * Math.LN10) / 2.5));
-  return { ...common, flux, fluxerr, ra: finite(numberOf(row["ra"])), dec: finite(numberOf(row["dec"])) };
+  const [ra, dec] = [finite(numberOf(row["ra"])), finite(numberOf(row["dec"]))];
+  return { ...common, flux, measured: flux, fluxerr, ra, dec };
 }
 
 function forcedPoint({ row, mjd, band }: TimedRow): FluxPoint | undefined {
@@ -106,12 +112,12 @@ function forcedPoint({ row, mjd, band }: TimedRow): FluxPoint | undefined {
   const measured = numberOf(row["forcediffimflux"]);
   const sigma = finite(numberOf(row["forcediffimfluxunc"]));
   const programid = numberOf(row["programid"]);
-  const common = { mjd, band, zp, ra: null, dec: null, programid };
+  const common = { mjd, band, zp, ra: null, dec: null, programid, limit };
   if (measured === undefined || !Number.isFinite(measured)) {
-    return { ...common, flux: null, fluxerr: fluxOf(limit, zp) / LIMIT_SIGMAS };
+    return { ...common, flux: null, measured: null, fluxerr: fluxOf(limit, zp) / LIMIT_SIGMAS };
   }
   const isLimit = sigma !== null && Math.abs(measured / sigma) <= DETECTION_SIGMAS;
-  return { ...common, flux: isLimit ? null : measured, fluxerr: sigma };
+  return { ...common, flux: isLimit ? null : measured, measured, fluxerr: sigma };
 }
 
 const fluxOf = (magnitude: number, zp: number) => 10 ** (-0.4 * (magnitude - zp));

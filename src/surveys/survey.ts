@@ -35,10 +35,21 @@ export interface SkyPortalNames {
   readonly streams: readonly { readonly name: RegExp; readonly programs?: readonly number[] }[];
 }
 
+export const STAMP_KINDS = ["science", "template", "difference"] as const;
+export type StampKind = (typeof STAMP_KINDS)[number];
+
+/** Where the first row of a survey's stamps lies when north is up. */
+export type FirstRow = "top" | "bottom";
+
 export interface Survey {
   /** Upper-case name, as in collection names, e.g. `ZTF`. */
   readonly name: string;
   readonly collections: AlertCollections;
+  /** Its image stamps: the fields of the packet by what they show, and how they are turned. */
+  readonly stamps: {
+    readonly fields: Readonly<Record<StampKind, string>>;
+    readonly firstRow: FirstRow;
+  };
   /** Whether a packet with this Avro schema (its full name, e.g. `ztf.alert`) is of this survey. */
   recognises(schemaName: string, fieldNames: ReadonlySet<string>): boolean;
   /** Path of the program id that proprietary rules look at, where the survey has one. */

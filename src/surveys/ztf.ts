@@ -8,9 +8,14 @@ import { describe, numberOf, recordsOf, requireNumber, requireRecord, requireStr
 import { forcedPhotometryRows } from "./forced-photometry.ts";
 import { PacketError, type Survey } from "./survey.ts";
 
-const CUTOUTS = ["cutoutScience", "cutoutTemplate", "cutoutDifference"] as const;
+const STAMPS = {
+  science: "cutoutScience",
+  template: "cutoutTemplate",
+  difference: "cutoutDifference",
+} as const;
+const CUTOUTS = Object.values(STAMPS);
 /** Fields of the packet that are not part of the alert document. */
-const APART: ReadonlySet<string> = new Set([...CUTOUTS, "prv_candidates", "fp_hists"]);
+const APART: ReadonlySet<string> = new Set<string>([...CUTOUTS, "prv_candidates", "fp_hists"]);
 /** Days of history that a packet carries: forced photometry is a record from the first detection on only
  * when the object was first detected less than this ago. */
 const PACKET_WINDOW_DAYS = 30;
@@ -31,6 +36,7 @@ export const ztf: Survey = {
   name: "ZTF",
   collections: COLLECTIONS,
   programPath: "candidate.programid",
+  stamps: { fields: STAMPS, firstRow: "top" },
   lightCurve: {
     band: (row) => BANDS[numberOf(row["fid"]) ?? 0],
     forced: { field: "fp_hists", isGood: (row) => Number(row["procstatus"]) === 0 },

@@ -3,15 +3,16 @@
  * thumbnails, saves, comments and follow-up requests, in this order. Of an object that SkyPortal knows only what
  * is new is sent; of alerts that passed nothing, only those of objects that were reported.
  */
-import { CutoutError, thumbnailPng } from "../../cutouts/index.ts";
+import { CutoutError, Drawing, readCutouts, type Stretch, THUMBNAIL_SIZE } from "../../cutouts/index.ts";
 import type { Match } from "../../filters/index.ts";
+import { readPhotometry } from "../../lightcurves/index.ts";
 import { type Document, isDocument } from "../../query/index.ts";
 import type { Store } from "../../store/index.ts";
 import { type FluxPoint, type Survey, surveyByName } from "../../surveys/index.ts";
 import { type FilterChoice, isChosen } from "../choice.ts";
 import type { OutboxItem } from "../outbox.ts";
 import { type Delivery, RefusedError, type Sink } from "../sink.ts";
-import { readAlert, readCutouts, readLightCurve } from "../stored.ts";
+import { readAlert } from "../stored.ts";
 import { documentsOf, integersOf, SkyPortalClient } from "./client.ts";
 import { Directory } from "./directory.ts";
 import {
@@ -48,14 +49,16 @@ const HAS_ALREADY = /already|duplicate key|unique/i;
 const FORCED_PHOTOMETRY = "?duplicate_ignore_flux=true&overwrite_flux=true";
 /** Stamps by SkyPortal's type of thumbnail, and how each is drawn. */
 const THUMBNAILS = [
-  ["cutoutScience", "new", "log"],
-  ["cutoutTemplate", "ref", "log"],
-  ["cutoutDifference", "sub", "linear"],
+  ["science", "new", "log"],
+  ["template", "ref", "log"],
+  // Linear: log would hide what is negative.
+  ["difference", "sub", "linear"],
 ] as const;
 
 export function openSkyPortal(options: SkyPortalOptions): Sink {
   const client = new SkyPortalClient(options);
   const directory = new Directory(client);
+  const drawing = new Drawing();
   return {
     name: options.name,
     takes: "alerts",
@@ -71,17 +74,18 @@ export function openSkyPortal(options: SkyPortalOptions): Sink {
       const { objectId, candid } = delivery;
       const id = `${options.name}/${survey.name}/${objectId}`;
       const state = await ObjectState.open(store, id, candid);
-      await new Report({ client, directory, store, survey, delivery, state, signal }).run();
+      await new Report({ client, directory, drawing, store, survey, delivery, state, signal }).run();
     },
     async check(signal) {
       const streams = documentsOf(await client.call("GET", "/api/streams", { signal }));
       return `${options.address} answers, the token sees ${streams.length} streams`;
     },
-    close: async () => {},
+    close: async () => drawing.close(),
   };
 }
 
 interface ReportParts {
+  readonly drawing: Drawing;
   readonly client: SkyPortalClient;
   readonly directory: Directory;
   readonly store: Store;
@@ -222,7 +226,7 @@ class Report {
   /** Sends what SkyPortal does not have of the light curve. */
   async #photometry(): Promise<void> {
     const { store, survey } = this.parts;
-    const { alerts, forced } = await readLightCurve(store, survey, this.#objectId);
+    const { alerts, forced } = await readPhotometry(store, survey, this.#objectId);
     await this.#points("photometry", alerts, "", null);
     await this.#points("forced photometry", forced, FORCED_PHOTOMETRY, "alert_fp");
   }
@@ -248,13 +252,25 @@ class Report {
   async #thumbnails(): Promise<void> {
     const { store, survey, delivery, state } = this.parts;
     const stamps = await readCutouts(store, survey, delivery.candid);
-    for (const [field, ttype, stretch] of THUMBNAILS) {
-      const stamp = stamps.get(field);
+    for (const [kind, ttype, stretch] of THUMBNAILS) {
+      const stamp = stamps.get(survey.stamps.fields[kind]);
       if (stamp === undefined) continue;
       await state.once(`thumbnail ${ttype}`, async () => {
-        const data = Buffer.from(pngOf(stamp, stretch)).toString("base64");
+        const data = Buffer.from(await this.#thumbnail(stamp.data, stretch)).toString("base64");
         await this.#call("POST", "/api/thumbnail", { obj_id: this.#objectId, data, ttype });
       });
+    }
+  }
+
+  async #thumbnail(data: Uint8Array, stretch: Stretch): Promise<Uint8Array> {
+    const { drawing, survey } = this.parts;
+    const { firstRow } = survey.stamps;
+    try {
+      const stamp = { data, stretch, interval: "asymmetric_percentile" } as const;
+      return await drawing.draw([stamp], { cmap: "bone", size: THUMBNAIL_SIZE, firstRow });
+    } catch (error) {
+      if (error instanceof CutoutError) throw new RefusedError(`thumbnail: ${error.message}`);
+      throw error;
     }
   }
 
@@ -342,15 +358,6 @@ class Report {
 
   #call(method: "POST" | "PUT", path: string, body: unknown, slow = false): Promise<unknown> {
     return this.parts.client.call(method, path, { body, signal: this.parts.signal, slow, key: this.#key });
-  }
-}
-
-function pngOf(stamp: Uint8Array, stretch: "log" | "linear"): Uint8Array {
-  try {
-    return thumbnailPng(stamp, stretch);
-  } catch (error) {
-    if (error instanceof CutoutError) throw new RefusedError(`thumbnail: ${error.message}`);
-    throw error;
   }
 }
 
