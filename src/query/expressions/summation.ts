@@ -6,7 +6,7 @@ import { exactDecimal, isInt64 } from "./numbers.ts";
 const HIGH = 2n ** 32n;
 
 /** The nearest integer, halves away from zero. */
-function roundAway(x: number): number {
+export function roundAway(x: number): number {
   const whole = Math.trunc(x);
   return Math.abs(x - whole) >= 0.5 ? whole + Math.sign(x) : whole;
 }

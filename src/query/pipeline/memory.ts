@@ -31,16 +31,29 @@ export class MemoryAccount {
   #used = 0;
   readonly #most: number;
 
+  /** `whole` is the account of which this one is a part. */
   constructor(
     readonly at: string,
-    context: RunContext,
+    readonly context: Pick<RunContext, "limits">,
+    readonly whole?: MemoryAccount,
   ) {
     this.#most = context.limits.stageBytes;
+  }
+
+  /** An account for a part of what the stage keeps, which can be given back as a whole. */
+  part(): MemoryAccount {
+    return new MemoryAccount(this.at, this.context, this);
+  }
+
+  /** Gives back all that was counted here. */
+  release(): void {
+    this.add(-this.#used);
   }
 
   /** Counts bytes about to be kept (or given back, when negative); throws a `limit` error beyond the bound. */
   add(bytes: number): void {
     this.#used += bytes;
+    this.whole?.add(bytes);
     if (this.#used <= this.#most) return;
     const megabytes = Math.round((this.#most / 1024 / 1024) * 10) / 10;
     throw new QueryError(

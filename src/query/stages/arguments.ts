@@ -71,3 +71,16 @@ function checkPath(path: string, at: string): string[] {
   }
   return parts;
 }
+
+/**
+ * Reads what the server looks at only when a document arrives. A constant in it that cannot be computed is
+ * refused at once: it could do nothing but fail.
+ */
+export function refuseFailingConstants<R>(read: () => R): R {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof QueryError) || error.kind !== "runtime") throw error;
+    throw new QueryError("unsupported", error.path, error.reason);
+  }
+}

@@ -116,6 +116,7 @@ function fill(
     let max = (sorted[next - 1] as Keyed).key;
     if (how.rounder === undefined) {
       while (next < sorted.length && compareValues(sorted[next]?.key, max) === 0) next++;
+      max = (sorted[next - 1] as Keyed).key;
     } else if (next < sorted.length) {
       const boundary = how.rounder.up(max);
       while (next < sorted.length && compareValues(sorted[next]?.key, boundary) < 0) next++;

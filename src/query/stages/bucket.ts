@@ -36,6 +36,9 @@ export const bucket: StageDefinition = {
     const expression = reader.expression(groupBy, `${at}.groupBy`);
     const boundaries = readBoundaries(getField(options, "boundaries") ?? null, `${at}.boundaries`, reader);
     const otherwise = readDefault(options, boundaries, at, reader);
+    // A constant that has no bucket is found out beforehand.
+    if (expression.node.kind === "constant")
+      bucketKey(expression.compile(), boundaries, otherwise, at)({}, new Map());
     const fields = readOutput(options, at, reader);
     if (fields.some(({ name }) => name === "_id"))
       throw new QueryError("invalid", `${at}.output._id`, "the _id is the bucket's");

@@ -59,7 +59,7 @@ export function rounderOf(granularity: string, at: string): Rounder {
 }
 
 function integerWhereWhole(x: number): Value {
-  return Number.isInteger(x) && x < 2 ** 63 ? intOrLong(BigInt(x)) : double(x);
+  return x >= 1 && Number.isInteger(x) && x < 2 ** 63 ? intOrLong(BigInt(x)) : double(x);
 }
 
 /** A value of a document as a number that can be rounded. */

@@ -6,7 +6,7 @@ import type { Flow, RunContext, Running } from "../pipeline/nodes.ts";
 import type { StageDefinition } from "../pipeline/reader.ts";
 import { type ValueKey, valueKey } from "../pipeline/value-key.ts";
 import { type Document, getField, type Value } from "../values.ts";
-import { integerOf, readOptions, readPlainPath } from "./arguments.ts";
+import { integerOf, readOptions, readPlainPath, refuseFailingConstants } from "./arguments.ts";
 import { read, readCollection, withEqual } from "./foreign.ts";
 import { compileFilterTest, readFilter } from "./match.ts";
 import { valuesAlong, withValueAt } from "./paths.ts";
@@ -38,8 +38,10 @@ export const graphLookup: StageDefinition = {
     const path = (name: string) => readPlainPath(getField(options, name), `${at}.${name}`);
     const restriction = getField(options, "restrictSearchWithMatch") ?? {};
     const collection = readCollection(getField(options, "from"), undefined, `${at}.from`) ?? "";
-    const startWith = reader.expression(getField(options, "startWith") ?? null, `${at}.startWith`);
-    const filter = readFilter(restriction, `${at}.restrictSearchWithMatch`, reader);
+    const { startWith, filter } = refuseFailingConstants(() => ({
+      startWith: reader.expression(getField(options, "startWith") ?? null, `${at}.startWith`),
+      filter: readFilter(restriction, `${at}.restrictSearchWithMatch`, reader),
+    }));
     const depthField = getField(options, "depthField");
     const how = {
       at,

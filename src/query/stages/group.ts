@@ -3,6 +3,7 @@
 import type { Accumulator } from "../accumulators/accumulator.ts";
 import { type CompiledAccumulator, type ParsedAccumulator, readAccumulator } from "../accumulators/index.ts";
 import { QueryError } from "../errors.ts";
+import { widthOf } from "../expressions/numbers.ts";
 import type { Evaluate, Expression } from "../pipeline/expression.ts";
 import { MemoryAccount, sizeOf } from "../pipeline/memory.ts";
 import type { Flow, RunContext, Running, Variables } from "../pipeline/nodes.ts";
@@ -89,7 +90,7 @@ function readKey(value: Value, at: string, reader: PipelineReader): () => KeyOf 
   }
   for (const name of names) {
     const part = getField(value, name);
-    if (typeof part === "number" || typeof part === "boolean" || typeof part === "bigint") {
+    if (widthOf(part) !== 0 || typeof part === "boolean") {
       throw new QueryError(
         "invalid",
         `${at}.${name}`,

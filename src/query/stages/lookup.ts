@@ -9,7 +9,7 @@ import type { Flow, PipelineNode, RunContext, Running } from "../pipeline/nodes.
 import { planPipeline } from "../pipeline/plan.ts";
 import type { PipelineReader, StageDefinition } from "../pipeline/reader.ts";
 import { type Document, getField, isDocument, type Value } from "../values.ts";
-import { readOptions, readPlainPath } from "./arguments.ts";
+import { readOptions, readPlainPath, refuseFailingConstants } from "./arguments.ts";
 import { read, readCollection, withEqual } from "./foreign.ts";
 import { valuesAlong, withValueAt } from "./paths.ts";
 
@@ -24,7 +24,7 @@ export const lookup: StageDefinition = {
     result: [{ _id: 1, all: [{ x: 1 }] }],
   },
   parse(argument, at, reader) {
-    const how = readLookup(argument, at, reader);
+    const how = refuseFailingConstants(() => readLookup(argument, at, reader));
     const { pipeline, collection } = how;
     return {
       at,

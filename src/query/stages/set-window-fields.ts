@@ -156,8 +156,8 @@ class Windows {
   *#evaluate(documents: readonly Document[], context: RunContext, account: MemoryAccount): Running {
     const partition = { documents, variables: context.variables, account };
     const columns = this.functions.map(([path, evaluate]) => [path, evaluate(partition)] as const);
-    for (const [i, document] of documents.entries()) {
-      for (const [path, values] of columns) this.#values.set(`${this.at}.output.${path}`, values[i]);
+    for (const [place, document] of documents.entries()) {
+      for (const [path, valueAt] of columns) this.#values.set(`${this.at}.output.${path}`, valueAt(place));
       yield this.#set(document);
     }
   }

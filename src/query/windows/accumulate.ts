@@ -7,18 +7,25 @@ import {
   plain,
 } from "../accumulators/accumulator.ts";
 import { tick } from "../deadline.ts";
+import { divideDecimals, makeDecimal, negate } from "../expressions/decimal-arithmetic.ts";
 import {
-  addDecimals,
-  type Decimal,
-  divideDecimals,
-  makeDecimal,
-  negate,
-} from "../expressions/decimal-arithmetic.ts";
-import { asDecimal, asDouble, DECIMAL, DOUBLE, intOrLong, widthOf } from "../expressions/numbers.ts";
-import { Summation } from "../expressions/summation.ts";
-import { double, type Value } from "../values.ts";
+  asDecimal,
+  asDouble,
+  DECIMAL,
+  DOUBLE,
+  intOrLong,
+  MAX_INT64,
+  MIN_INT64,
+  type Width,
+  widthOf,
+} from "../expressions/numbers.ts";
+import { NumberSum } from "../expressions/operators/accumulators.ts";
+import { roundToLong } from "../expressions/operators/arithmetic.ts";
+import { roundAway } from "../expressions/summation.ts";
+import type { MemoryAccount } from "../pipeline/memory.ts";
+import { type Document, double, type Value } from "../values.ts";
 import { spansOf, type Window } from "./bounds.ts";
-import type { Evaluated, Partition } from "./window.ts";
+import type { Evaluated, Partition, ValueAt } from "./window.ts";
 
 /**
  * Evaluates an accumulator for each document's window. A window that only grows is added to; from one that
@@ -34,12 +41,10 @@ export function overWindows(
   return (partition) => {
     if (name === "$first" || name === "$last")
       return atEnds(partition, window, accumulator, name === "$first", at);
-    const inputs = partition.documents.map((document) => accumulator.input(document, partition.variables));
     const moves = window.low !== undefined && window.low !== Number.NEGATIVE_INFINITY;
-    const start = () =>
-      (moves ? movingAccumulator(name) : undefined) ??
-      accumulator.start({}, partition.variables, partition.account);
-    return slide(partition, window, inputs, start, at);
+    const start = (account: MemoryAccount) =>
+      (moves ? movingAccumulator(name) : undefined) ?? accumulator.start({}, partition.variables, account);
+    return slide(partition, window, accumulator.input, start, at);
   };
 }
 
@@ -50,43 +55,57 @@ function atEnds(
   accumulator: CompiledAccumulator,
   first: boolean,
   at: string,
-): (Value | undefined)[] {
-  return spansOf(window, partition, at).map(([from, to]) => {
+): ValueAt {
+  const spans = spansOf(window, partition, at);
+  return (place) => {
+    const [from, to] = spans(place);
     const document = partition.documents[first ? from : to - 1];
     if (document === undefined || from === to) return null;
     return plain(accumulator.input(document, partition.variables));
-  });
+  };
 }
 
-/** Slides an accumulator over the windows of a partition. */
+/** Slides an accumulator over the windows of a partition; each document's input is made as it comes in. */
 export function slide(
   partition: Partition,
   window: Window,
-  inputs: readonly Input[],
-  start: () => Accumulator,
+  input: CompiledAccumulator["input"],
+  start: (account: MemoryAccount) => Accumulator,
   at: string,
-): (Value | undefined)[] {
-  let running = start();
+): ValueAt {
+  const { documents, variables } = partition;
+  const spans = spansOf(window, partition, at);
+  const account = partition.account.part();
+  const inputs: Input[] = [];
+  let running = start(account);
   let from = 0;
   let to = 0;
-  return spansOf(window, partition, at).map(([low, high]) => {
-    if (low > from && running.remove === undefined) {
-      running = start();
-      from = low;
-      to = low;
-    }
-    // First what comes in, then what falls out, as in the server: it shows in the last bit.
+  const restart = () => {
+    account.release();
+    running = start(account);
+  };
+  const comeIn = (high: number) => {
     for (; to < high; to++) {
       tick();
+      inputs[to] ??= input(documents[to] as Document, variables);
       running.add(inputs[to]);
     }
-    for (; from < low; from++) {
-      // What an empty window passed over was never added.
-      if (from < to) running.remove?.(inputs[from]);
-      else to = from + 1;
+  };
+  return (place) => {
+    const [low, high] = spans(place);
+    if (low > from && running.remove === undefined) {
+      restart();
+      from = to = low;
     }
+    if (low < high) {
+      // What lies between two windows is not looked at when the first was empty.
+      if (from === to) from = to = low;
+      // First what comes in, then what falls out, as in the server: it shows in the last bit.
+      comeIn(high);
+    }
+    for (; from < Math.min(low, to); from++) running.remove?.(inputs[from]);
     return low === high ? (running.result() ?? null) : running.result();
-  });
+  };
 }
 
 function movingAccumulator(name: string): Accumulator | undefined {
@@ -117,10 +136,9 @@ function movingAccumulator(name: string): Accumulator | undefined {
 
 /** A sum from which numbers can be taken back; infinities and NaN are counted apart. */
 export class MovingSum {
-  readonly #sum = new Summation();
-  #decimals: Decimal = asDecimal(0);
+  readonly #total = new NumberSum();
   /** How many numbers of each width there are. */
-  readonly #widths = new Map<number, number>();
+  readonly #widths = new Map<Width, number>();
   #nan = 0;
   #infinite = 0;
   #negativeInfinite = 0;
@@ -139,18 +157,15 @@ export class MovingSum {
     if (width === 0) return;
     this.count += by;
     this.#widths.set(width, (this.#widths.get(width) ?? 0) + by);
-    const number = asDouble(value);
-    if (Number.isNaN(number)) this.#nan += by;
-    else if (number === Number.POSITIVE_INFINITY && !isFiniteDecimal(value)) this.#infinite += by;
-    else if (number === Number.NEGATIVE_INFINITY && !isFiniteDecimal(value)) this.#negativeInfinite += by;
-    else if (value instanceof Decimal128) {
-      const decimal = asDecimal(value);
-      this.#decimals = addDecimals(this.#decimals, by === 1 ? decimal : negate(decimal));
-    } else if (typeof value === "bigint") this.#sum.addLong(by === 1 ? value : -value);
-    else this.#sum.add(by * number);
+    if (isFiniteNumber(value)) {
+      if (by === 1) this.#total.add(value);
+      else for (const part of opposite(value)) this.#total.add(part);
+    } else if (Number.isNaN(asDouble(value))) this.#nan += by;
+    else if (asDouble(value) > 0) this.#infinite += by;
+    else this.#negativeInfinite += by;
   }
 
-  #has(width: number): boolean {
+  #has(width: Width): boolean {
     return (this.#widths.get(width) ?? 0) > 0;
   }
 
@@ -161,70 +176,88 @@ export class MovingSum {
     return this.#negativeInfinite > 0 ? Number.NEGATIVE_INFINITY : undefined;
   }
 
-  get #decimal(): Decimal {
-    return addDecimals(this.#decimals, this.#sum.decimal);
-  }
-
+  /** As narrow as the numbers that are still there. */
   get value(): Value {
     const special = this.#special;
-    if (this.#has(DECIMAL)) return makeDecimal(special === undefined ? this.#decimal : asDecimal(special));
-    if (special !== undefined) return special;
-    const { integer } = this.#sum;
-    if (this.#has(DOUBLE) || integer === undefined) return double(this.#sum.double);
-    return intOrLong(integer);
+    if (special !== undefined) return this.#has(DECIMAL) ? makeDecimal(asDecimal(special)) : special;
+    const sum = this.#total.sum;
+    if (sum instanceof Decimal128) return this.#has(DECIMAL) ? sum : this.#narrowed(sum);
+    if (widthOf(sum) === DOUBLE && !this.#has(DOUBLE) && Math.abs(asDouble(sum)) < 2 ** 63)
+      return intOrLong(BigInt(roundAway(asDouble(sum))));
+    return typeof sum === "bigint" ? intOrLong(sum) : sum;
+  }
+
+  #narrowed(sum: Decimal128): Value {
+    const integer = this.#has(DOUBLE) ? undefined : roundToLong(sum);
+    return integer === undefined ? double(asDouble(sum)) : intOrLong(integer);
   }
 
   get mean(): Value {
     if (this.count === 0) return null;
-    const special = this.#special;
-    if (!this.#has(DECIMAL)) return double(special ?? this.#sum.double / this.count);
-    return makeDecimal(
-      special === undefined ? divideDecimals(this.#decimal, asDecimal(this.count)) : asDecimal(special),
-    );
+    const sum = this.value;
+    if (!(sum instanceof Decimal128)) return double(asDouble(sum) / this.count);
+    return isFiniteNumber(sum) ? makeDecimal(divideDecimals(asDecimal(sum), asDecimal(this.count))) : sum;
   }
 }
 
-function isFiniteDecimal(value: Value | undefined): boolean {
-  return value instanceof Decimal128 && asDecimal(value).kind === "finite";
+/** What to add to take a number back; the least integers have no opposite of their type. */
+function opposite(value: Value | undefined): Value[] {
+  if (value instanceof Decimal128) return [makeDecimal(negate(asDecimal(value)))];
+  if (typeof value === "bigint") return value === MIN_INT64 ? [MAX_INT64, 1] : [-value];
+  if (value === -2147483648) return [2147483647, 1];
+  const number = asDouble(value);
+  return [widthOf(value) === DOUBLE ? double(-number) : 0 - number];
+}
+
+/** Whether a number is finite in its own type: a decimal may be beyond all doubles. */
+export function isFiniteNumber(value: Value | undefined): boolean {
+  return value instanceof Decimal128 ? asDecimal(value).kind === "finite" : Number.isFinite(asDouble(value));
 }
 
 /** The spread of numbers from which some can be taken back. */
 class MovingSpread {
-  #sum = new Summation();
-  #squares = new Summation();
+  #sum = new NumberSum();
+  #squares = new NumberSum();
   #count = 0;
   #special = 0;
 
   change(value: Value | undefined, by: 1 | -1): void {
     if (widthOf(value) === 0) return;
-    const number = asDouble(value);
-    if (!Number.isFinite(number)) {
+    if (!isFiniteNumber(value)) {
       this.#special += by;
       this.#count += by;
       return;
     }
+    if (this.#count === 0) {
+      this.#count = 1;
+      this.#sum.add(value);
+      return;
+    }
     if (this.#count + by === 0) {
-      this.#sum = new Summation();
-      this.#squares = new Summation();
+      this.#sum = new NumberSum();
+      this.#squares = new NumberSum();
       this.#count = 0;
       return;
     }
+    const number = asDouble(value);
     const before = this.#count;
+    const x = before * number - asDouble(this.#sum.sum);
     this.#count += by;
-    if (before > 0) {
-      const x = before * number - this.#sum.double;
-      this.#squares.add((x * x * by) / (this.#count * before));
-    }
-    this.#sum.add(by * number);
+    this.#sum.add(double(by * number));
+    this.#squares.add(double((x * x * by) / (this.#count * before)));
   }
 
   deviation(ofSample: boolean): Value {
-    if (this.#special > 0) return Number.NaN;
+    if (this.#special > 0) return null;
     const divisor = ofSample ? this.#count - 1 : this.#count;
     if (divisor === 0) return null;
     // An int32, and of no number at all a negative zero: so the server has it.
-    const squares = this.#squares.double;
-    if (squares < 0 || (!ofSample && this.#count === 1)) return 0;
+    const squares = asDouble(this.#squares.sum);
+    if (squares < 0 || (!ofSample && this.#count === 1)) {
+      // What rounding has left over does not go into the windows that follow.
+      this.#squares = new NumberSum();
+      return 0;
+    }
     return double(Math.sqrt(squares / divisor));
   }
 }

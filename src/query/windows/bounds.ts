@@ -2,11 +2,12 @@
 import { QueryError } from "../errors.ts";
 import { addUnits, readUnit, type Unit } from "../expressions/dates/arithmetic.ts";
 import { UTC } from "../expressions/dates/time-zones.ts";
+import { addDecimals, makeDecimal } from "../expressions/decimal-arithmetic.ts";
 import { followPath } from "../expressions/field-path.ts";
-import { asDouble, widthOf } from "../expressions/numbers.ts";
+import { asDecimal, widthOf } from "../expressions/numbers.ts";
 import { compareValues } from "../order.ts";
 import { integerOf, readOptions } from "../stages/arguments.ts";
-import { double, getField, type Value } from "../values.ts";
+import { getField, type Value } from "../values.ts";
 import type { Partition, WindowContext } from "./window.ts";
 
 /** An end of a window relative to the document: a number of documents, a distance, or no end (`undefined`). */
@@ -104,48 +105,54 @@ function readUnits(value: Value, at: string): Value {
   throw new QueryError("invalid", at, 'needs an integer, "current" or "unbounded"');
 }
 
-/** The windows of all documents of a partition, in order; neither end ever goes back. */
-export function spansOf(window: Window, partition: Partition, at: string): Span[] {
-  const size = partition.documents.length;
+/** The windows of the documents of a partition, to be asked for in order; neither end ever goes back. */
+export function spansOf(
+  window: Window,
+  { documents }: Pick<Partition, "documents">,
+  at: string,
+): (place: number) => Span {
+  const size = documents.length;
   if (window.kind === "documents") {
-    return partition.documents.map((_, i) => {
-      const from = Math.min(size, Math.max(0, i + window.low));
-      return [from, Math.max(from, Math.min(size, i + window.high + 1))];
-    });
+    const { low, high } = window;
+    return (place) => {
+      const from = Math.min(size, Math.max(0, place + low));
+      return [from, Math.max(from, Math.min(size, place + high + 1))];
+    };
   }
   const { low, high, path, unit, ascending } = window;
-  if (!ascending) throw new QueryError("runtime", at, "a range needs a sortBy of one ascending path");
-  const keys = partition.documents.map((document) => followPath(document, path));
-  checkKeys(keys, unit, at);
+  const keys = documents.map((document) => followPath(document, path));
+  const fits = (key: Value | undefined) => (unit === undefined ? widthOf(key) !== 0 : key instanceof Date);
   let from = 0;
   let to = 0;
-  return keys.map((key): Span => {
-    if (low !== undefined) {
+  return (place) => {
+    if (!ascending) throw new QueryError("runtime", at, "a range needs a sortBy of one ascending path");
+    const key = keys[place];
+    if (!fits(key)) throw needsKey(unit, at);
+    if (low === "current") from = place;
+    else if (low !== undefined) {
       const least = shifted(key, low, unit, at);
       while (from < size && compareValues(keys[from], least) < 0) from++;
     }
+    if (high === "current") return [from, place + 1];
     const greatest = high === undefined ? undefined : shifted(key, high, unit, at);
-    while (to < size && (greatest === undefined || compareValues(keys[to], greatest) <= 0)) to++;
+    const within = (other: Value | undefined) =>
+      greatest === undefined ? fits(other) : compareValues(other, greatest) <= 0;
+    while (to < size && within(keys[to])) to++;
     return [from, Math.max(from, to)];
-  });
+  };
 }
 
-function checkKeys(keys: readonly (Value | undefined)[], unit: Unit | undefined, at: string): void {
-  for (const key of keys) {
-    const fits = unit === undefined ? widthOf(key) !== 0 : key instanceof Date;
-    if (fits) continue;
-    const wanted = unit === undefined ? "a number" : "a date";
-    throw new QueryError(
-      "runtime",
-      at,
-      `a range needs every document to have ${wanted} at the path of sortBy`,
-    );
-  }
+function needsKey(unit: Unit | undefined, at: string): QueryError {
+  const wanted = unit === undefined ? "a number" : "a date";
+  return new QueryError(
+    "runtime",
+    at,
+    `a range needs every document to have ${wanted} at the path of sortBy`,
+  );
 }
 
-function shifted(key: Value | undefined, edge: Value, unit: Unit | undefined, at: string): Value | undefined {
-  if (edge === "current") return key;
+/** What a key is compared with; numbers are added as decimals, as in the server. */
+function shifted(key: Value | undefined, edge: Value, unit: Unit | undefined, at: string): Value {
   if (key instanceof Date && unit !== undefined) return addUnits(at, key, unit, edge as bigint, UTC);
-  if (typeof key === "bigint" && typeof edge === "bigint") return key + edge;
-  return double(asDouble(key) + asDouble(edge));
+  return makeDecimal(addDecimals(asDecimal(key), asDecimal(edge)));
 }

@@ -1,8 +1,10 @@
 /** Window functions of change along the order: `$derivative`, `$integral`, `$expMovingAvg`. */
 import { Decimal128, Double } from "bson";
+import { type Accumulator, plain } from "../accumulators/accumulator.ts";
 import { QueryError } from "../errors.ts";
 import {
   addDecimals,
+  type Decimal,
   divideDecimals,
   finite,
   makeDecimal,
@@ -11,12 +13,15 @@ import {
 } from "../expressions/decimal-arithmetic.ts";
 import { followPath } from "../expressions/field-path.ts";
 import { asDecimal, asDouble, widthOf } from "../expressions/numbers.ts";
+import { add, divide, multiply, subtract } from "../expressions/operators/arithmetic.ts";
+import type { Expression } from "../pipeline/expression.ts";
+import type { Variables } from "../pipeline/nodes.ts";
 import { integerOf, readOptions } from "../stages/arguments.ts";
 import { type Document, double, getField, type Value } from "../values.ts";
-import { MovingSum } from "./accumulate.ts";
-import { readWindow, spansOf, type Window } from "./bounds.ts";
+import { MovingSum, slide } from "./accumulate.ts";
+import { readWindow, spansOf } from "./bounds.ts";
 import { needOrder, refuseWindow } from "./ranks.ts";
-import type { Partition, WindowContext, WindowFunctionDefinition } from "./window.ts";
+import type { WindowContext, WindowFunctionDefinition } from "./window.ts";
 
 /** Units of time that have a fixed length, milliseconds. */
 const LENGTHS = new Map([
@@ -36,52 +41,25 @@ function readLength(options: Document, at: string): number | undefined {
   throw new QueryError("invalid", `${at}.unit`, `needs one of ${[...LENGTHS.keys()].join(", ")}`);
 }
 
-/** The place of a document along the order: a number, or a date in milliseconds where there is a unit. */
-function placeOf(
-  document: Document,
-  path: readonly string[],
-  length: number | undefined,
-  at: string,
-): number {
-  const key = followPath(document, path);
-  if (length !== undefined && key instanceof Date) return key.getTime();
-  if (length === undefined && widthOf(key) !== 0) return asDouble(key);
+/** Checks the place of a document along the order: a number, or a date where there is a unit. */
+function checkPlace(place: Value | undefined, length: number | undefined, at: string): void {
+  if (length === undefined ? widthOf(place) !== 0 : place instanceof Date) return;
   const wanted = length === undefined ? "a number (dates need a unit)" : "a date, as there is a unit";
   throw new QueryError("runtime", at, `needs ${wanted} at the path of sortBy`);
 }
 
-/** What a function of change looks at: a value along the order. */
-interface Along {
-  readonly place: number;
-  readonly value: Value | undefined;
+/** A function of change, read: the order's path, the value that changes, and the length of the unit, ms. */
+interface Change {
+  readonly path: readonly string[];
+  readonly input: Expression;
+  readonly length: number | undefined;
 }
 
-function parseChange(
-  argument: Value,
-  at: string,
-  context: WindowContext,
-  evaluate: (
-    along: readonly Along[],
-    partition: Partition,
-    length: number | undefined,
-  ) => (Value | undefined)[],
-): () => (partition: Partition) => (Value | undefined)[] {
+function readChange(argument: Value, at: string, context: WindowContext): Change {
   const options = readOptions(argument, at, ["input"], ["unit"]);
   const [[path] = [""]] = needOrder(context, at);
-  const length = readLength(options, at);
   const input = context.reader.expression(getField(options, "input") ?? null, `${at}.input`);
-  return () => {
-    const value = input.compile();
-    return (partition) => {
-      const along = partition.documents.map((document): Along => {
-        return {
-          place: placeOf(document, path.split("."), length, at),
-          value: value(document, partition.variables),
-        };
-      });
-      return evaluate(along, partition, length);
-    };
-  };
+  return { path: path.split("."), input, length: readLength(options, at) };
 }
 
 export const derivative: WindowFunctionDefinition = {
@@ -99,32 +77,42 @@ export const derivative: WindowFunctionDefinition = {
   parse(argument, at, context) {
     if (context.window === undefined) throw new QueryError("invalid", at, "needs a window");
     const window = readWindow(context);
-    return parseChange(argument, at, context, (along, partition, length) =>
-      spansOf(window, partition, at).map(([from, to]) => {
-        const first = along[from];
-        const last = along[to - 1];
-        if (first === undefined || last === undefined || from === to - 1 || to <= from) return null;
-        return slope(first, last, length ?? 1, at);
-      }),
-    );
+    const { path, input, length } = readChange(argument, at, context);
+    return () => {
+      const value = input.compile();
+      return (partition) => {
+        const { documents, variables } = partition;
+        const spans = spansOf(window, partition, at);
+        const along = (document: Document): Along => ({
+          place: followPath(document, path),
+          value: () => value(document, variables),
+        });
+        return (place) => {
+          const [from, to] = spans(place);
+          const [first, last] = [documents[from], documents[to - 1]];
+          return from === to || first === undefined || last === undefined
+            ? null
+            : slope(along(first), along(last), length, at);
+        };
+      };
+    };
   },
 };
 
+interface Along {
+  readonly place: Value | undefined;
+  readonly value: () => Value | undefined;
+}
+
 /** The rise per unit; the unit comes last, as in the server, which shows in the last bit. */
-function slope(first: Along, last: Along, length: number, at: string): Value {
-  if (first.value === null || first.value === undefined || last.value === null || last.value === undefined)
-    return null;
-  if (widthOf(first.value) === 0 || widthOf(last.value) === 0)
-    throw new QueryError("runtime", at, "needs numbers");
-  const run = last.place - first.place;
-  if (run === 0) return null;
-  if (first.value instanceof Decimal128 || last.value instanceof Decimal128) {
-    const rise = addDecimals(asDecimal(last.value), negate(asDecimal(first.value)));
-    return makeDecimal(
-      multiplyDecimals(divideDecimals(rise, asDecimal(double(run))), asDecimal(double(length))),
-    );
-  }
-  return double(((asDouble(last.value) - asDouble(first.value)) / run) * length);
+function slope(first: Along, last: Along, length: number | undefined, at: string): Value {
+  for (const { place } of [first, last]) checkPlace(place, length, at);
+  const run = subtract(at, last.place, first.place);
+  const rise = subtract(at, last.value(), first.value());
+  if (rise === null) throw new QueryError("runtime", at, "needs a value that is not null or missing");
+  if (widthOf(rise) !== 0 && asDouble(run) === 0) return null;
+  const result = divide(at, rise, run);
+  return length === undefined ? result : multiply(at, result, BigInt(length));
 }
 
 export const integral: WindowFunctionDefinition = {
@@ -141,46 +129,57 @@ export const integral: WindowFunctionDefinition = {
   },
   parse(argument, at, context) {
     const window = readWindow(context);
-    return parseChange(argument, at, context, (along, partition, length) => {
-      for (const { value } of along)
-        if (widthOf(value) === 0) throw new QueryError("runtime", at, "needs numbers");
-      // Trapezoids between neighbours; one falls in or out with the document at its end.
-      const areas = along.map((point, i) => trapezoid(along[i - 1], point));
-      return spansWithin(window, partition, at, areas).map((area) =>
-        length === undefined || area === null ? area : perUnit(area, length),
-      );
-    });
+    const { path, input, length } = readChange(argument, at, context);
+    return () => {
+      const value = input.compile();
+      return (partition) => {
+        const pair = (document: Document, variables: Variables): Value[] => {
+          const place = followPath(document, path);
+          const height = value(document, variables);
+          if (widthOf(height) === 0) throw new QueryError("runtime", at, "needs numbers");
+          checkPlace(place, length, at);
+          return [place ?? null, height ?? null];
+        };
+        return slide(partition, window, pair, () => area(length, at), at);
+      };
+    };
   },
 };
 
-function perUnit(area: Value, length: number): Value {
-  if (area instanceof Decimal128)
-    return makeDecimal(divideDecimals(asDecimal(area), asDecimal(double(length))));
-  return double(asDouble(area) / length);
-}
-
-function trapezoid(before: Along | undefined, { place, value }: Along): Value {
-  if (before === undefined) return 0;
-  if (value instanceof Decimal128 || before.value instanceof Decimal128) {
-    const heights = addDecimals(asDecimal(value), asDecimal(before.value));
-    const area = multiplyDecimals(heights, asDecimal(place - before.place));
-    return makeDecimal(divideDecimals(area, finite(false, 2n, 0)));
-  }
-  const area = ((asDouble(value) + asDouble(before.value)) * (place - before.place)) / 2;
-  return Number.isNaN(area) ? 0 : double(area);
-}
-
-/** The sum of the trapezoids inside each window: none of a single document, null of none. */
-function spansWithin(window: Window, partition: Partition, at: string, areas: readonly Value[]): Value[] {
+/** The area under the points of a window, as trapezoids that come in and fall out with the points. */
+function area(length: number | undefined, at: string): Accumulator {
+  const points: Value[][] = [];
   const sum = new MovingSum();
-  let from = 0;
-  let to = 0;
-  return spansOf(window, partition, at).map(([low, high]) => {
-    for (; to < high; to++) if (to > from) sum.add(areas[to]);
-    for (; from < low; from++) if (from + 1 < to) sum.remove(areas[from + 1]);
-    to = Math.max(to, from);
-    return low === high ? null : sum.value;
-  });
+  let special = 0;
+  const isSpecial = (point: readonly Value[]) => point.some((value) => Number.isNaN(asDouble(value)));
+  return {
+    add(input) {
+      const point = plain(input) as Value[];
+      const before = points.at(-1);
+      if (isSpecial(point)) special++;
+      if (before !== undefined) sum.add(trapezoid(before, point, at));
+      points.push(point);
+    },
+    remove(input) {
+      const point = plain(input) as Value[];
+      if (isSpecial(point)) special--;
+      points.shift();
+      const [next] = points;
+      if (next !== undefined) sum.remove(trapezoid(point, next, at));
+    },
+    result() {
+      if (points.length === 0) return null;
+      if (special > 0) return Number.NaN;
+      return length === undefined ? sum.value : divide(at, sum.value, BigInt(length));
+    },
+  };
+}
+
+function trapezoid(before: readonly Value[], after: readonly Value[], at: string): Value {
+  if ([...before, ...after].some((value) => Number.isNaN(asDouble(value)))) return 0;
+  const [x1, y1] = before;
+  const [x2, y2] = after;
+  return divide(at, multiply(at, add(at, y2, y1), subtract(at, x2, x1)), 2);
 }
 
 export const expMovingAvg: WindowFunctionDefinition = {
@@ -204,12 +203,11 @@ export const expMovingAvg: WindowFunctionDefinition = {
     return () => {
       const evaluate = input.compile();
       return ({ documents, variables }) => {
-        let average: Value = null;
-        return documents.map((document) => {
-          const value = evaluate(document, variables);
-          if (widthOf(value) !== 0) average = mixed(average, value, weight);
-          return average;
-        });
+        const average = new Average(weight);
+        return (place) => {
+          average.add(evaluate(documents[place] as Document, variables));
+          return average.value;
+        };
       };
     };
   },
@@ -232,15 +230,31 @@ function readWeight(options: Document, at: string): Value {
   return alpha ?? null;
 }
 
-/** The new average; worked out in decimals, as the server does. */
-function mixed(average: Value, value: Value | undefined, weight: Value): Value {
-  const decimals = value instanceof Decimal128 || average instanceof Decimal128;
-  if (average === null) return decimals ? (value ?? null) : double(asDouble(value));
-  const alpha = asDecimal(weight);
-  const rest = addDecimals(finite(false, 1n, 0), negate(alpha));
-  const sum = addDecimals(
-    multiplyDecimals(asDecimal(value), alpha),
-    multiplyDecimals(asDecimal(average), rest),
-  );
-  return decimals ? makeDecimal(sum) : double(Number(makeDecimal(sum).toString()));
+/** Worked out in decimals, as the server does; only what is shown of it is a double where none went in. */
+class Average {
+  readonly #weight: Decimal;
+  readonly #rest: Decimal;
+  #average: Decimal | undefined;
+  #ofDecimals = false;
+
+  constructor(weight: Value) {
+    this.#weight = asDecimal(weight);
+    this.#rest = addDecimals(finite(false, 1n, 0), negate(this.#weight));
+  }
+
+  add(value: Value | undefined): void {
+    if (widthOf(value) === 0) return;
+    if (value instanceof Decimal128) this.#ofDecimals = true;
+    const number = asDecimal(value);
+    this.#average =
+      this.#average === undefined
+        ? number
+        : addDecimals(multiplyDecimals(number, this.#weight), multiplyDecimals(this.#average, this.#rest));
+  }
+
+  get value(): Value {
+    if (this.#average === undefined) return null;
+    const decimal = makeDecimal(this.#average);
+    return this.#ofDecimals ? decimal : double(Number(decimal.toString()));
+  }
 }

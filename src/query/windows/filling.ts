@@ -1,11 +1,13 @@
 /** Window functions that fill gaps: `$locf` and `$linearFill`. */
-import { Decimal128 } from "bson";
+import { tick } from "../deadline.ts";
 import { QueryError } from "../errors.ts";
 import { followPath } from "../expressions/field-path.ts";
-import { asDouble, widthOf } from "../expressions/numbers.ts";
-import { double, type Value } from "../values.ts";
+import { isNullish, widthOf } from "../expressions/numbers.ts";
+import { add, divide, multiply, subtract } from "../expressions/operators/arithmetic.ts";
+import { compareValues } from "../order.ts";
+import type { Document, Value } from "../values.ts";
 import { needOrder, refuseWindow } from "./ranks.ts";
-import type { WindowFunctionDefinition } from "./window.ts";
+import type { ValueAt, WindowFunctionDefinition } from "./window.ts";
 
 export const locf: WindowFunctionDefinition = {
   name: "$locf",
@@ -26,10 +28,10 @@ export const locf: WindowFunctionDefinition = {
       const evaluate = expression.compile();
       return ({ documents, variables }) => {
         let last: Value = null;
-        return documents.map((document) => {
-          last = evaluate(document, variables) ?? last;
+        return (place) => {
+          last = evaluate(documents[place] as Document, variables) ?? last;
           return last;
-        });
+        };
       };
     };
   },
@@ -56,48 +58,70 @@ export const linearFill: WindowFunctionDefinition = {
     return () => {
       const evaluate = expression.compile();
       return ({ documents, variables }) => {
-        const values = documents.map((document) => evaluate(document, variables) ?? null);
-        const places = documents.map((document) => placeOf(followPath(document, parts), at));
-        return filled(values, places, at);
+        const along = documents.map(
+          (document) => new Point(followPath(document, parts), () => evaluate(document, variables)),
+        );
+        return filled(along, at);
       };
     };
   },
 };
 
-function placeOf(key: Value | undefined, at: string): number {
-  if (key instanceof Date) return key.getTime();
-  if (widthOf(key) !== 0) return asDouble(key);
-  throw new QueryError("runtime", at, "needs a number or a date at the path of sortBy");
-}
+/** A document along the order; its value is worked out when it is first looked at. */
+class Point {
+  #value: Value | undefined;
 
-function filled(values: readonly Value[], places: readonly number[], at: string): Value[] {
-  checkOrder(places, at);
-  const output = [...values];
-  let before = -1;
-  values.forEach((value, i) => {
-    if (value === null) return;
-    if (widthOf(value) === 0) throw new QueryError("runtime", at, "fills numbers only");
-    if (before >= 0) fillBetween(output, places, before, i);
-    before = i;
-  });
-  return output;
-}
+  constructor(
+    readonly place: Value | undefined,
+    readonly evaluate: () => Value | undefined,
+  ) {}
 
-function checkOrder(places: readonly number[], at: string): void {
-  for (let i = 1; i < places.length; i++) {
-    if (places[i] === places[i - 1])
-      throw new QueryError("runtime", at, "the values of sortBy must be different within a partition");
+  get value(): Value {
+    this.#value ??= this.evaluate() ?? null;
+    return this.#value;
   }
 }
 
-function fillBetween(output: Value[], places: readonly number[], from: number, to: number): void {
-  const left = asDouble(output[from]);
-  const right = asDouble(output[to]);
-  const start = places[from] ?? 0;
-  const length = (places[to] ?? 0) - start;
-  for (let i = from + 1; i < to; i++) {
-    const value = left + ((places[i] ?? 0) - start) * ((right - left) / length);
-    const decimal = output[from] instanceof Decimal128 || output[to] instanceof Decimal128;
-    output[i] = decimal ? Decimal128.fromString(String(value)) : double(value);
-  }
+function filled(points: readonly Point[], at: string): ValueAt {
+  let before: Point | undefined;
+  let after = 0;
+  return (place) => {
+    const point = points[place] as Point;
+    const { value } = point;
+    if (value !== null && widthOf(value) === 0) throw new QueryError("runtime", at, "fills numbers only");
+    checkPlace(point, points[place - 1], at);
+    if (value !== null) {
+      before = point;
+      return value;
+    }
+    if (before === undefined) return null;
+    if (after < place) after = place;
+    while (after < points.length && !isEnd(points[after])) {
+      tick();
+      after++;
+    }
+    const next = points[after];
+    return next === undefined ? null : between(before, next, point.place, at);
+  };
+}
+
+function isEnd(point: Point | undefined): boolean {
+  return point !== undefined && point.value !== null && !isNullish(point.place);
+}
+
+function checkPlace({ place }: Point, before: Point | undefined, at: string): void {
+  if (!(place instanceof Date) && widthOf(place) === 0)
+    throw new QueryError("runtime", at, "needs a number or a date at the path of sortBy");
+  if (before === undefined) return;
+  if (compareValues(place, before.place) === 0)
+    throw new QueryError("runtime", at, "the values of sortBy must be different within a partition");
+  if (place instanceof Date !== before.place instanceof Date)
+    throw new QueryError("runtime", at, "the values of sortBy must be numbers or dates, not both");
+}
+
+/** Where the line through two points is at a place. */
+function between(from: Point, to: Point, place: Value | undefined, at: string): Value {
+  const rise = subtract(at, to.value, from.value);
+  const slope = divide(at, rise, subtract(at, to.place, from.place));
+  return add(at, from.value, multiply(at, subtract(at, place, from.place), slope));
 }

@@ -63,10 +63,9 @@ export function readWindowFunction(
   return () => overWindows(name, parsed.compile(), window, where);
 }
 
-/** There is no group whose key could say how many: here `n` is a constant. */
+/** There is no group whose key could say how many: here `n` is worked out of nothing, beforehand. */
 function checkN(argument: Value, at: string, reader: PipelineReader): void {
   const n = isDocument(argument) ? argument["n"] : undefined;
   if (n === undefined || !isDocument(argument) || Object.keys(argument)[0]?.startsWith("$")) return;
-  const { node } = reader.expression(n, `${at}.n`);
-  if (node.kind === "constant") readN(node.value, `${at}.n`);
+  readN(reader.expression(n, `${at}.n`).compile()({}, new Map()), `${at}.n`);
 }

@@ -4,8 +4,8 @@ import { followPath } from "../expressions/field-path.ts";
 import { compareValues } from "../order.ts";
 import type { SortSpec } from "../sort.ts";
 import { integerOf, readOptions } from "../stages/arguments.ts";
-import { getField, isDocument, type Value } from "../values.ts";
-import type { Partition, WindowContext, WindowFunctionDefinition } from "./window.ts";
+import { type Document, getField, isDocument, type Value } from "../values.ts";
+import type { Partition, ValueAt, WindowContext, WindowFunctionDefinition } from "./window.ts";
 
 /** Refuses a `window`, which these functions do not look at. */
 export function refuseWindow({ window, at }: WindowContext): void {
@@ -49,17 +49,17 @@ function ranked(
   { documents }: Partition,
   sortBy: SortSpec,
   next: (rank: number, place: number, same: boolean) => number,
-): Value[] {
+): ValueAt {
   const parts = sortBy[0]?.[0].split(".") ?? [];
   let before: Value | undefined;
   let rank = 0;
-  return documents.map((document, place) => {
+  return (place) => {
     // Arrays are equal as a whole here, though they sort by one of their items.
-    const key = followPath(document, parts);
+    const key = followPath(documents[place] as Document, parts);
     rank = next(rank, place, place > 0 && compareValues(key, before) === 0);
     before = key;
     return rank;
-  });
+  };
 }
 
 export const documentNumber = ranking(
@@ -104,10 +104,10 @@ export const shift: WindowFunctionDefinition = {
     return () => {
       const evaluate = output.compile();
       return ({ documents, variables }) =>
-        documents.map((_, i) => {
-          const other = documents[i + Number(by)];
+        (place) => {
+          const other = documents[place + Number(by)];
           return other === undefined ? otherwise : evaluate(other, variables);
-        });
+        };
     };
   },
 };

@@ -12,8 +12,13 @@ export interface Partition {
   readonly account: MemoryAccount;
 }
 
-/** The values of a window function for the documents of a partition; `undefined` is a missing value. */
-export type Evaluated = (partition: Partition) => (Value | undefined)[];
+/**
+ * Begins a window function on a partition. What it answers is called with the place of each document in order
+ * and yields the function's value for it (`undefined` is missing). It looks at other documents no earlier than
+ * it needs to: an error in one that nobody asks for is none.
+ */
+export type Evaluated = (partition: Partition) => ValueAt;
+export type ValueAt = (place: number) => Value | undefined;
 
 /** What a window function is given when it is read. */
 export interface WindowContext {

@@ -146,7 +146,7 @@ const pairs: Make = (maker, depth) => {
   if (maker.random.chance(0.3)) return maker.make("array", depth);
   if (maker.random.chance(0.4)) return { $objectToArray: maker.make("object", depth) };
   const pair = (): Value => {
-    const key = maker.random.pick(["a", "b", "__proto__", "0"]);
+    const key = maker.random.pick(["a", "b", "__proto__", "00"]);
     const value = maker.make("any", depth);
     return maker.random.chance(0.5) ? [key, value] : { k: key, v: value };
   };

@@ -1,5 +1,5 @@
 /** Random pipelines. */
-import { type Document, double, setField, type Value } from "../../../src/query/index.ts";
+import { type Document, double, isDocument, setField, type Value } from "../../../src/query/index.ts";
 import { STAGES } from "../../../src/query/stages/index.ts";
 import type { Query } from "./cases.ts";
 import { anyPath, anyScalar, fieldName } from "./documents.ts";
@@ -22,6 +22,10 @@ export function anyPipeline(random: Random, documents: readonly Document[], alon
 class PipelineBuilder {
   /** Whether the documents come in an order that the server promises, here. */
   ordered = true;
+  /** Whether each document still has an `_id` of its own, by which it can be sorted. */
+  identified = true;
+  /** Whether the answer stands inside another document, where it cannot be sorted. */
+  inside = false;
   readonly maker: ExpressionMaker;
 
   constructor(
@@ -40,6 +44,9 @@ class PipelineBuilder {
       );
       const name = this.random.pick(names);
       const argument = STAGE_MAKERS[name]?.(this) ?? null;
+      // Documents that sort alike come in no certain order.
+      if (SORTING.has(name) && !this.identified) this.ordered = false;
+      if (changesIds(name, argument)) this.identified = false;
       return { [name]: this.random.chance(0.01) ? anyScalar(this.random) : argument };
     });
   }
@@ -76,6 +83,17 @@ const INDEPENDENT = new Set([
   "$unwind",
   "$count",
 ]);
+
+/** Stages that sort. */
+const SORTING = new Set(["$sort", "$setWindowFields", "$densify", "$fill"]);
+
+/** Whether several documents may have the same `_id`, or none, behind a stage. */
+function changesIds(name: string, argument: Value): boolean {
+  if (["$unwind", "$replaceRoot", "$replaceWith", "$densify"].includes(name)) return true;
+  if (name === "$unset") return [argument].flat().some((path) => /^_id/.test(String(path)));
+  if (!["$project", "$addFields", "$set", "$setWindowFields", "$fill"].includes(name)) return false;
+  return isDocument(argument) && Object.keys(argument).some((path) => path.startsWith("_id"));
+}
 
 const STAGE_MAKERS: Readonly<Record<string, MakeStage>> = {
   $match: ({ random, documents }) => {
@@ -259,15 +277,18 @@ function $bucketAuto(builder: PipelineBuilder): Value {
 }
 
 function nested(builder: PipelineBuilder): Document[] {
-  const { ordered } = builder;
-  builder.ordered = true;
-  // Without stages whose order is not promised: nothing sorts what stands inside one document.
-  const stages = builder.stages(builder.random.int(0, 2)).filter((stage) => {
-    const [name = ""] = Object.keys(stage);
-    return !["$group", "$sortByCount", "$facet", "$unionWith", "$lookup"].includes(name);
-  });
-  builder.ordered = ordered;
-  return stages;
+  const { ordered, identified, inside } = builder;
+  for (;;) {
+    Object.assign(builder, { ordered: true, identified, inside: true });
+    const stages = builder.stages(builder.random.int(0, 2)).filter((stage) => {
+      const [name = ""] = Object.keys(stage);
+      return !["$group", "$sortByCount", "$facet", "$unionWith", "$lookup"].includes(name);
+    });
+    const sorted = builder.ordered || !stages.some((stage) => SORTING.has(Object.keys(stage)[0] ?? ""));
+    Object.assign(builder, { ordered, identified, inside });
+    // Nothing sorts what stands inside one document: its order must be one that is promised.
+    if (sorted) return stages;
+  }
 }
 
 function $facet(builder: PipelineBuilder): Value {
@@ -293,77 +314,128 @@ function $lookup(builder: PipelineBuilder): Value {
   ]);
 }
 
-function $setWindowFields(builder: PipelineBuilder): Value {
-  const { random } = builder;
-  const window = random.weighted<Document | undefined>([
+const WINDOW_BOUNDS: readonly Value[] = [
+  ["unbounded", "current"],
+  [-1, 1],
+  ["current", "unbounded"],
+  [-2, -1],
+  ["unbounded", "unbounded"],
+  [1, 2],
+  [0, 0],
+  [1, -1],
+];
+const WINDOW_RANGES: readonly Value[] = [
+  [-1, 1],
+  ["unbounded", "current"],
+  [double(-1.5), 0],
+  ["current", 2],
+  [-1, "unbounded"],
+  [1n, 3],
+  [-3, -2],
+];
+const UNITS = ["second", "hour", "day", "month", "fortnight"];
+
+function anyWindow({ random }: PipelineBuilder, dated: boolean): Document | undefined {
+  return random.weighted<Document | undefined>([
     [2, () => undefined],
-    [
-      3,
-      () => ({
-        documents: random.pick<Value>([
-          ["unbounded", "current"],
-          [-1, 1],
-          ["current", "unbounded"],
-          [-2, -1],
-          ["unbounded", "unbounded"],
-          [1, 2],
-          [1, -1],
-        ]),
-      }),
-    ],
+    [3, () => ({ documents: random.pick(WINDOW_BOUNDS) })],
     [
       2,
       () => ({
-        range: random.pick<Value>([
-          [-1, 1],
-          ["unbounded", "current"],
-          [double(-1.5), 0],
-          ["current", 2],
-        ]),
+        range: random.pick(WINDOW_RANGES),
+        ...(random.chance(dated ? 0.9 : 0.03) && { unit: random.pick(UNITS) }),
       }),
     ],
   ]);
-  const output = random.weighted<Document>([
-    [6, () => ({ ...(accumulator(builder) as Document), ...(window && { window }) })],
+}
+
+/** A window function with its window. Documents along the order have one of: `_id`, the number `i`, the date `d`. */
+function windowFunction(builder: PipelineBuilder, window: Document | undefined, dated: boolean): Document {
+  const { random } = builder;
+  const inWindow = window && { window };
+  const unit = random.chance(dated ? 0.9 : 0.03) && { unit: random.pick(UNITS) };
+  const number = () =>
+    random.chance(0.8) ? random.pick(["$n", "$_id", "$o.b.x", "$i"]) : builder.expression("number");
+  return random.weighted<Document>([
+    [6, () => ({ ...(accumulator(builder) as Document), ...inWindow })],
     [1, () => ({ [random.pick(["$rank", "$denseRank", "$documentNumber"])]: {} })],
-    [1, () => ({ $shift: { output: builder.expression(), by: random.pick([1, -1, 0]), default: "none" } })],
+    [
+      1,
+      () => ({ $shift: { output: builder.expression(), by: random.pick([1, -1, 0, 2]), default: "none" } }),
+    ],
+    [1, () => ({ [random.pick(["$derivative", "$integral"])]: { input: number(), ...unit }, ...inWindow })],
+    [
+      1,
+      () => ({
+        [random.pick(["$covariancePop", "$covarianceSamp"])]: [number(), number()],
+        ...inWindow,
+      }),
+    ],
+    // Decimals of one partition change the types of others on a server.
     [
       0.5,
       () => ({
-        [random.pick(["$derivative", "$integral"])]: { input: "$_id" },
-        window: { documents: [-1, 0] },
+        $expMovingAvg: {
+          input: random.pick(["$_id", "$i"]),
+          ...random.pick<Document>([{ N: 2 }, { N: 5n }, { alpha: 0.5 }, { alpha: 0.3 }, { N: 0 }]),
+        },
       }),
     ],
-    [0.5, () => ({ $expMovingAvg: { input: "$n", ...random.pick<Document>([{ N: 2 }, { alpha: 0.5 }]) } })],
-    [0.5, () => ({ [random.pick(["$linearFill", "$locf"])]: "$n" })],
+    [1, () => ({ [random.pick(["$linearFill", "$locf"])]: number() })],
   ]);
+}
+
+function $setWindowFields(builder: PipelineBuilder): Value {
+  const { random } = builder;
+  const path = random.weighted<string>([
+    [5, () => "_id"],
+    [2, () => "i"],
+    [2, () => "d"],
+  ]);
+  const dated = path === "d";
+  const output: Document = {};
+  for (const name of random.list(1, 2, () => random.pick(["w", "o.w", "n", "x"])))
+    output[name] = windowFunction(builder, anyWindow(builder, dated), dated);
+  const direction = random.chance(0.8) ? 1 : -1;
+  // Documents that sort alike would stand in no certain order: one path is enough only for `_id`.
+  const sortBy = path === "_id" ? { _id: direction } : { [path]: direction, _id: 1 };
   return {
-    ...(random.chance(0.4) && { partitionBy: random.pick(["$b", "$s", "$t"]) }),
-    // Ranges need one ascending path.
-    sortBy: random.chance(0.7) ? { _id: window?.["range"] || random.chance(0.7) ? 1 : -1 } : { i: 1, _id: 1 },
-    output: { [random.pick(["w", "o.w", "n"])]: output },
+    ...(random.chance(0.4) && { partitionBy: random.pick(["$b", "$s", "$m.t", { $mod: ["$_id", 2] }]) }),
+    sortBy: path === "_id" || random.chance(0.3) ? sortBy : { [path]: direction },
+    output,
   };
 }
 
 /** Never between the least and the greatest of wild values: that would be half a million documents. */
 function $densify(builder: PipelineBuilder): Value {
   const { random } = builder;
-  const whole = random.chance(0.5);
-  // It sorts by the field alone.
-  const partitioned = random.chance(0.2);
+  const whole = builder.identified && random.chance(0.5);
+  const partitioned = !builder.inside && random.chance(0.3);
+  const partition = partitioned && random.pick(["b", "s", "o.a", "m.t"]);
+  // What stands at the paths but `_id` may be the same in several documents.
   if (!whole || partitioned) builder.ordered = false;
   const bounds = whole
     ? random.pick<Value>(["full", "full", "partition"])
     : random.pick<Value>([
         [0, 5],
-        [double(-1), 3],
+        [double(-1), double(3)],
+        [2n, 7n],
+        [3, 3],
         [5, 0],
       ]);
+  const [low] = Array.isArray(bounds) ? bounds : [];
+  const step = random.pick<Value>([1, 2, 0.5, double(1), 3n, 0]);
   return {
-    field: whole ? "_id" : random.pick(["_id", "i", "o.b.x"]),
-    ...(partitioned && { partitionByFields: ["b"] }),
-    range: { step: random.pick<Value>([1, 2, 0.5, double(1), 0]), bounds },
+    field: whole ? "_id" : random.pick(partitioned ? ["_id", "i"] : ["_id", "i", "o.b.x"]),
+    ...(partition && { partitionByFields: random.chance(0.8) ? [partition] : [partition, "i"] }),
+    range: { step: low === undefined || random.chance(0.1) ? step : sameType(random, low), bounds },
   };
+}
+
+/** A step of the type that a bound has. */
+function sameType(random: Random, bound: Value): Value {
+  if (typeof bound === "bigint") return random.pick([1n, 2n]);
+  return typeof bound === "number" ? random.pick([1, 2]) : random.pick<Value>([0.5, double(1)]);
 }
 
 function $fill(builder: PipelineBuilder): Value {
@@ -372,7 +444,7 @@ function $fill(builder: PipelineBuilder): Value {
     ...(random.chance(0.8) && { sortBy: { _id: 1 } }),
     ...(random.chance(0.3) && { partitionByFields: ["b"] }),
     output: {
-      [random.pick(["n", "v", "o.a"])]: random.pick<Document>([
+      [random.pick(["n", "i", "v", "o.a"])]: random.pick<Document>([
         { method: "locf" },
         { method: "linear" },
         { value: "$_id" },

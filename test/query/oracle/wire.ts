@@ -1,7 +1,8 @@
 /** Values on their way to a real server and back, and the strict comparison of answers. */
-import { Binary, type Decimal128, Double, deserialize, Int32, Long, Timestamp } from "bson";
+import { Binary, type Decimal128, Double, deserialize, EJSON, Int32, Long, Timestamp } from "bson";
 import { BSON, type Document as WireDocument } from "mongodb";
 import { type Document, isDocument, setField, typeOf, type Value } from "../../../src/query/index.ts";
+import { isInt32 } from "../../../src/query/values.ts";
 
 /** Options with which the driver keeps every BSON type. */
 export const KEEP_TYPES = {
@@ -94,4 +95,13 @@ function sameBytes(a: Binary | Uint8Array, b: Binary | Uint8Array): boolean {
   const [x, y] = [a, b].map((value) => (value instanceof Binary ? value.value() : value));
   const [s, t] = [a, b].map((value) => (value instanceof Binary ? value.sub_type : 0));
   return s === t && Buffer.compare(x ?? new Uint8Array(), y ?? new Uint8Array()) === 0;
+}
+
+/** A value in canonical extended JSON, but for int32, which stand as they are; with fields of any name. */
+export function printValue(value: Value): string {
+  if (typeof value === "number" && isInt32(value)) return String(value);
+  if (Array.isArray(value)) return `[${value.map(printValue).join()}]`;
+  if (!isDocument(value)) return EJSON.stringify(value, { relaxed: false });
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${printValue(field ?? null)}`).join()}}`;
 }

@@ -1,7 +1,7 @@
 /** The stages that read other collections, or positions, against a real server. */
-import { describe, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Double } from "bson";
-import type { Document } from "../../../src/query/index.ts";
+import { type Document, parsePipeline } from "../../../src/query/index.ts";
 import { type Case, expectAlike, withoutServer } from "./server.ts";
 
 const DOCUMENTS: Document[] = [
@@ -113,6 +113,22 @@ describe.skipIf(withoutServer)("other collections", () => {
         { from: "other", pipeline: [{ $project: { x: "$$nope" } }], as: "x" },
       ].map(($lookup) => ({ pipeline: [{ $lookup } as Document], documents: [{ _id: 1 }], other: OTHER })),
     ));
+
+  test("constants that cannot be computed are refused before a document arrives", () => {
+    const inside = [{ $project: { x: { $divide: [1, 0] } } }];
+    const stages: [Document, string][] = [
+      [{ $lookup: { from: "other", pipeline: inside, as: "x" } }, "$lookup.pipeline[0].$project.x.$divide"],
+      [
+        { $lookup: { from: "other", let: { a: { $divide: [1, 0] } }, pipeline: [], as: "x" } },
+        "$lookup.let.a.$divide",
+      ],
+    ];
+    for (const [stage, place] of stages) {
+      const read = () => parsePipeline([stage]);
+      expect(read).toThrow(`pipeline[0].${place}: cannot divide by zero`);
+      expect(read).toThrow(expect.objectContaining({ kind: "unsupported" }));
+    }
+  });
 
   test("$unionWith and $documents", () => {
     const stages: Document[] = [

@@ -261,6 +261,19 @@ describe.skipIf(withoutServer)("grouping stages", () => {
     );
   });
 
+  test("constants that cannot be grouped by are found out without documents", () =>
+    expectAlike(
+      [
+        { $bucket: { groupBy: 255, boundaries: [1, 5] } },
+        { $bucket: { groupBy: { $first: [[]] }, boundaries: [1, 5] } },
+        { $bucket: { groupBy: 255, boundaries: [1, 5], default: "other" } },
+        { $group: { _id: { k: "$n", l: Decimal128.fromString("5") } } },
+        { $group: { _id: { $setEquals: ["$a", 3] } } },
+        { $group: { _id: { $setIsSubset: ["$a", "$$REMOVE"] } } },
+        { $group: { _id: { $setIsSubset: [3, "$a"] } } },
+      ].map((stage) => ({ pipeline: [stage as Document], documents: [] })),
+    ));
+
   test("$bucketAuto", () => {
     const numbers = [7, 1, 3, 3, 3, 2.5, 100, 0, 42, 17, 3].map((a, i) => ({ _id: i, a }));
     const mixed = [1, null, "x", [1], 2n, { b: 1 }].map((a, i) => ({ _id: i, a }));
@@ -294,7 +307,15 @@ describe.skipIf(withoutServer)("grouping stages", () => {
     ];
     const many = Array.from({ length: 200 }, (_, i) => ({ _id: i, a: (i * 7919.37) % 1000 }));
     const small = Array.from({ length: 100 }, (_, i) => ({ _id: i, a: ((i * 7919.37) % 1000) / 1e5 }));
+    // Equal keys of several types: a bucket shows its last.
+    const equal = [1, new Double(1), 1n, 2].map((a, i) => ({ _id: i, a }));
+    const tiny = [{ _id: 0, a: 5e-324 }];
     return expectAlike([
+      { pipeline: [{ $bucketAuto: { groupBy: "$a", buckets: 3 } }], documents: equal },
+      {
+        pipeline: [{ $bucketAuto: { groupBy: "$a", buckets: 1, granularity: "POWERSOF2" } }],
+        documents: tiny,
+      },
       ...[numbers, mixed, [], numbers.slice(0, 1)].flatMap((documents) =>
         stages.map(($bucketAuto) => ({ pipeline: [{ $bucketAuto }], documents })),
       ),

@@ -160,6 +160,92 @@ describe.skipIf(withoutServer)("window functions", () => {
     ]);
   });
 
+  test("numbers that fall out of a window leave nothing behind", () => {
+    const decimal = (text: string) => Decimal128.fromString(text);
+    const columns: (Document["v"] | undefined)[][] = [
+      [9007199254740992n, 2.5, undefined, new Double(38), 78, 100],
+      [9223372036854775807n, decimal("2.5"), 1.5, -76, 3],
+      [Number.NaN, 1, 2, 5, Number.POSITIVE_INFINITY, 3, decimal("-Infinity"), 4],
+      [decimal("9E+6144"), 1, decimal("NaN"), 2, -9223372036854775808n, 5n, -2147483648, 0, new Double(-0)],
+    ];
+    const functions = [{ $sum: "$v" }, { $avg: "$v" }, { $stdDevPop: "$v" }, { $stdDevSamp: "$v" }];
+    const pairs = [{ $covariancePop: ["$t", "$v"] }, { $covarianceSamp: ["$v", "$t"] }];
+    const windows = [
+      [-1, 0],
+      [-1, 1],
+      [-2, -1],
+      [1, 2],
+    ].map((documents) => ({ window: { documents } }));
+    return expectAlike(
+      columns.flatMap((values) =>
+        over(
+          [...functions, ...pairs],
+          windows,
+          values.map((v, t) => ({ _id: t, t, ...(v !== undefined && { v }) })),
+        ),
+      ),
+    );
+  });
+
+  test("a mean that forgets is kept in decimals from value to value", () =>
+    expectAlike(
+      [
+        [9223372036854775807n, 3],
+        [new Double(9007199254740992), 5],
+        [1, Decimal128.fromString("2.5"), 3, null],
+      ].map((values) => ({
+        pipeline: [
+          {
+            $setWindowFields: {
+              sortBy: { t: 1 },
+              output: { x: { $expMovingAvg: { input: "$v", alpha: 0.5 } } },
+            },
+          },
+        ],
+        documents: values.map((v, t) => ({ t, v })),
+      })),
+    ));
+
+  test("a range ends at the document itself where it says current", () =>
+    expectAlike(
+      [
+        ["current", 1],
+        [-1, "current"],
+        ["current", "current"],
+        ["unbounded", "current"],
+      ].map((range) => ({
+        pipeline: [
+          { $setWindowFields: { sortBy: { t: 1 }, output: { x: { $push: "$_id", window: { range } } } } },
+        ],
+        documents: [1, 2, 2, 2, 3].map((t, _id) => ({ _id, t })),
+      })),
+    ));
+
+  test("errors are met where documents are asked for, and no earlier", () => {
+    const rows = [1, 2, 3, "x"].map((v, t) => ({ _id: t, t, v, u: v }));
+    const stages = [
+      { $derivative: { input: "$v" }, window: { documents: [-1, 0] } },
+      { $derivative: { input: "$missing" }, window: { documents: [0, 0] } },
+      { $integral: { input: "$v" }, window: { documents: [0, 1] } },
+      { $sum: { $abs: "$v" }, window: { documents: [-1, 1] } },
+      { $first: { $abs: "$v" }, window: { documents: [0, 1] } },
+      { $locf: { $abs: "$v" } },
+      { $linearFill: "$v" },
+      { $shift: { output: { $abs: "$v" }, by: 1 } },
+      { $sum: "$t", window: { range: [-1, 0] } },
+    ];
+    return expectAlike(
+      stages.flatMap((x) =>
+        [{ t: 1 }, { u: 1 }].flatMap((sortBy) =>
+          [1, 2, 3, 4].map((limit) => ({
+            pipeline: [{ $setWindowFields: { sortBy, output: { x } } }, { $limit: limit }],
+            documents: rows,
+          })),
+        ),
+      ),
+    );
+  });
+
   test("covariance", () =>
     expectAlike(
       over(
@@ -290,6 +376,35 @@ describe.skipIf(withoutServer)("window functions", () => {
     const cases = (some: readonly Document[], documents: readonly Document[]) =>
       some.map(($densify) => ({ pipeline: [{ $densify }], documents, anyOrder: true }));
     return expectAlike([...cases(options, rows), ...cases(times, dated), ...cases(options.slice(0, 5), [])]);
+  });
+
+  test("$densify over partitions", () => {
+    const rows: Document[] = [
+      { _id: 0, b: 1, t: -3 },
+      { _id: 1, b: 2, t: 0 },
+      { _id: 2, b: 2, t: 3 },
+      { _id: 3, b: 3, t: 9 },
+      { _id: 4, b: 3, t: 7 },
+      { _id: 5, b: { c: 1 }, t: -7 },
+      { _id: 6, b: [{ c: 2 }], t: 2.5 },
+      { _id: 7, t: 2 },
+    ];
+    const bounds = ["full", "partition", [0, 4], [-3, 2], [20, 22]];
+    const options: Document[] = [
+      ...["b", "b.c", "none"].flatMap((field) =>
+        bounds.map((some) => ({ field: "t", partitionByFields: [field], range: { step: 1, bounds: some } })),
+      ),
+      { field: "t", partitionByFields: ["b"], range: { step: new Double(2), bounds: "full" } },
+      { field: "t", partitionByFields: ["b", "t"], range: { step: 1, bounds: "full" } },
+      { field: "b.t", partitionByFields: ["b"], range: { step: 1, bounds: [0, 2] } },
+      { field: "b.t", partitionByFields: ["b.c"], range: { step: 1, bounds: [0, 2] } },
+      { field: "_id", partitionByFields: ["t"], range: { step: 0.5, bounds: "full" } },
+    ];
+    return expectAlike(
+      [rows, []].flatMap((documents) =>
+        options.map(($densify) => ({ pipeline: [{ $densify }], documents, anyOrder: true })),
+      ),
+    );
   });
 
   test("$fill", () => {

@@ -68,7 +68,7 @@ export function add(at: string, ...args: (Value | undefined)[]): Value {
 }
 
 /** A decimal rounded half to even to an int64. */
-function roundToLong(value: Decimal128): bigint | undefined {
+export function roundToLong(value: Decimal128): bigint | undefined {
   return truncateToInt64(makeDecimal(toIntegral(asDecimal(value), "halfEven")));
 }
 
@@ -77,7 +77,7 @@ function needLong(at: string, value: bigint | undefined): bigint {
   return value;
 }
 
-function multiply(at: string, ...args: (Value | undefined)[]): Value {
+export function multiply(at: string, ...args: (Value | undefined)[]): Value {
   let width: Width = INT;
   let integer = 1n;
   let product = 1;
@@ -105,7 +105,7 @@ function multiply(at: string, ...args: (Value | undefined)[]): Value {
   return width === DOUBLE ? double(product) : integerOf(width, integer);
 }
 
-function subtract(at: string, a: Value | undefined, b: Value | undefined): Value {
+export function subtract(at: string, a: Value | undefined, b: Value | undefined): Value {
   if (isNullish(a) || isNullish(b)) return null;
   if (a instanceof Date) return subtractFromDate(at, a, b);
   const left = needNumber(at, a);
@@ -124,7 +124,7 @@ function subtractFromDate(at: string, a: Date, b: Value): Value {
   return makeDate(at, BigInt(a.getTime()) - milliseconds);
 }
 
-function divide(at: string, a: Value | undefined, b: Value | undefined): Value {
+export function divide(at: string, a: Value | undefined, b: Value | undefined): Value {
   if (isNullish(a) || isNullish(b)) return null;
   const width = Math.max(needNumber(at, a), needNumber(at, b));
   if (width === DECIMAL) {
@@ -137,7 +137,7 @@ function divide(at: string, a: Value | undefined, b: Value | undefined): Value {
   return double(asDouble(a) / divisor);
 }
 
-function mod(at: string, a: Value | undefined, b: Value | undefined): Value {
+export function mod(at: string, a: Value | undefined, b: Value | undefined): Value {
   if (isNullish(a) || isNullish(b)) return null;
   const left = needNumber(at, a);
   const right = needNumber(at, b);

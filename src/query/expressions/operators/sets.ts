@@ -3,7 +3,7 @@ import { tick } from "../../deadline.ts";
 import { compareValues } from "../../order.ts";
 import type { Value } from "../../values.ts";
 import { grow, ITEM_BYTES } from "../growth.ts";
-import type { Operator } from "../nodes.ts";
+import type { ExpressionNode, Operator } from "../nodes.ts";
 import { isNullish, wrongType } from "../numbers.ts";
 import { T } from "../types.ts";
 import { example, list } from "./describe.ts";
@@ -89,6 +89,11 @@ function isSubset(at: string, a: Value | undefined, b: Value | undefined): boole
   return items.every((item) => has(whole, item));
 }
 
+/** A constant that is no array is found out beforehand, whatever the other operands are. */
+function checkConstant(arg: ExpressionNode | undefined, at: string): void {
+  if (arg?.kind === "constant") needArray(at, arg.value);
+}
+
 export const setOperators: readonly Operator[] = [
   {
     name: "$setDifference",
@@ -107,6 +112,9 @@ export const setOperators: readonly Operator[] = [
     result: T.BOOL,
     example: example({ $setEquals: ["$a", "$b"] }, { a: [1, 2, 1], b: [2, 1] }, true),
     run: setEquals,
+    check: (args, at) => {
+      for (const [i, arg] of args.entries()) checkConstant(arg, `${at}[${i}]`);
+    },
   },
   {
     name: "$setIntersection",
@@ -127,6 +135,7 @@ export const setOperators: readonly Operator[] = [
     result: T.BOOL,
     example: example({ $setIsSubset: ["$a", "$b"] }, { a: [1, 1], b: [2, 1] }, true),
     run: isSubset,
+    check: (args, at) => checkConstant(args[1], `${at}[1]`),
   },
   {
     name: "$setUnion",

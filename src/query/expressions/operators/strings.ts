@@ -213,7 +213,7 @@ function replace(
   }
   if (typeof input !== "string" || typeof find !== "string" || typeof by !== "string") return null;
   if (all && find === "" && by !== "" && byteLength(input) !== input.length) {
-    throw new QueryError("runtime", `${at}.find`, "an empty text would be found within UTF-8 characters");
+    throw new QueryError("unsupported", `${at}.find`, "an empty text would be found within UTF-8 characters");
   }
   tick(input.length >> 4);
   const count = all ? input.split(find).length - 1 : 1;
