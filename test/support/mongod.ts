@@ -67,7 +67,7 @@ async function find(set?: string): Promise<TestMongod | string> {
 async function fromContainer(set: string | undefined): Promise<TestMongod> {
   await run(["docker", "info"], 10_000);
   const command = set === undefined ? [] : ["--replSet", set];
-  const container = await new GenericContainer("mongo:8.0")
+  const container = await new GenericContainer("mongo:6.0")
     .withCommand(command)
     .withExposedPorts(27017)
     .start();
