@@ -9,7 +9,7 @@ COPY package.json bun.lock bunfig.toml ./
 COPY patches patches
 RUN bun install --frozen-lockfile --production
 COPY tsconfig.json ./
-COPY scripts/build.ts scripts/build.ts
+COPY scripts/build.ts scripts/runtime-files.ts scripts/
 COPY src src
 RUN KOWALSKI_COMMIT=${KOWALSKI_COMMIT} bun scripts/build.ts && mkdir data
 

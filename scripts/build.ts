@@ -6,6 +6,7 @@
  */
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { runtimeFiles } from "./runtime-files.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const SOURCES = join(ROOT, "src");
@@ -76,7 +77,7 @@ export async function build(outfile: string, target?: (typeof TARGETS)[number]):
     // Names are kept, so that the stack of a reported error can be read.
     minify: { syntax: true, whitespace: true, identifiers: false },
     define: { KOWALSKI_COMMIT: JSON.stringify(await commit()), "process.env.NODE_ENV": '"production"' },
-    plugins: [threadAddresses],
+    plugins: [runtimeFiles(target, join(DIST, "packed")), threadAddresses],
     compile: { outfile: partial, ...(target === undefined ? {} : { target }) },
     throw: false,
   });

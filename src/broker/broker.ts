@@ -31,6 +31,7 @@ export function startBroker(options: BrokerOptions, listener: BrokerListener): B
     duplicates: 0,
     deadLetters: 0,
     reasons: {},
+    scores: {},
     sources: [],
   };
   const worker = new Worker(new URL("./pipeline-thread.ts", import.meta.url).href, { smol: true });

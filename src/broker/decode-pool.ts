@@ -3,6 +3,7 @@
  * run there when its turn to be written comes, so that its alerts never leave the thread as objects.
  */
 import type { CrossMatchConfig } from "../enrich/crossmatch/index.ts";
+import type { ScoreNews, ScoreSettings } from "../enrich/scores/index.ts";
 import type { BrokenFilter, Tallies } from "../filters/index.ts";
 import type { Packet, PacketBatch } from "../sources/index.ts";
 import {
@@ -21,6 +22,7 @@ export interface FilteredPackets {
   /** Faulty packets with the packet they were; their bytes are in `bytes`. */
   readonly faulty: readonly (FaultyPacket & { readonly packet: Packet })[];
   readonly outbox: readonly OutboxEntry[];
+  readonly scores: ScoreNews;
   /** What the above refers to, those of the packets among them: to be given back when it is written. */
   readonly buffers: readonly ArrayBuffer[];
 }
@@ -41,6 +43,7 @@ export interface DecodePoolOptions {
   readonly size: number;
   readonly cutouts: CutoutsKept;
   readonly crossMatches: CrossMatchConfig;
+  readonly scores?: ScoreSettings | undefined;
   readonly store: StoreSettings;
   readonly news: (news: FilterNews) => void;
 }
@@ -67,7 +70,7 @@ class DecodeWorker {
   /** Batches that are on this thread. */
   batches = 0;
 
-  constructor({ cutouts, crossMatches, store }: DecodePoolOptions) {
+  constructor({ cutouts, crossMatches, scores, store }: DecodePoolOptions) {
     this.#worker.onmessage = ({ data }: MessageEvent<DecodeAnswer>) => {
       const asked = this.#asked.get(data.id);
       this.#asked.delete(data.id);
@@ -79,7 +82,13 @@ class DecodeWorker {
       for (const { reject } of this.#asked.values()) reject(this.#death);
       this.#asked.clear();
     };
-    this.#worker.postMessage({ type: "open", cutouts, crossMatches, store } satisfies DecodeRequest);
+    this.#worker.postMessage({
+      type: "open",
+      cutouts,
+      crossMatches,
+      scores,
+      store,
+    } satisfies DecodeRequest);
   }
 
   /** Sends a request; resolves with its answer. */
@@ -115,12 +124,12 @@ export class DecodePool {
         if (filtered.type !== "filtered") throw new Error("a decode thread gave another answer");
         worker.batches--;
         this.#tell(filtered);
-        const { alerts, faulty, buffers } = filtered;
+        const { alerts, faulty, scores, buffers } = filtered;
         const outbox = filtered.outbox.map((entry) => ({
           ...entry,
           document: decodeDocument(entry.document),
         }));
-        return { alerts, outbox, buffers, faulty: withPackets(faulty, packets) };
+        return { alerts, outbox, scores, buffers, faulty: withPackets(faulty, packets) };
       },
     };
   }

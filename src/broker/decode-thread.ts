@@ -4,6 +4,7 @@
  */
 import os from "node:os";
 import { CrossMatcher } from "../enrich/crossmatch/index.ts";
+import { type ScoreNews, Scorer } from "../enrich/scores/index.ts";
 import { FilterRegistry, filterBatch } from "../filters/index.ts";
 import {
   type AlertEncoder,
@@ -16,7 +17,7 @@ import {
 } from "../store/index.ts";
 import { withCrossMatches } from "./cross-matches.ts";
 import { type CutoutsKept, encodedCutouts, keepCutouts } from "./cutouts.ts";
-import { decodePacket, encodePacket } from "./decode.ts";
+import { decodePacket, encodePacket, scorePacket } from "./decode.ts";
 import type { DecodeAnswer, DecodeRequest, FaultyPacket } from "./messages.ts";
 
 declare const self: Worker;
@@ -31,11 +32,15 @@ const TALLY_INTERVAL_MS = 1000;
  * written do not wait until all of another batch is decoded. */
 const SLICE_MS = 3;
 
+const NO_SCORES: ScoreNews = { counts: {}, failures: {} };
+
 /** A batch between its two halves. */
 interface Decoded {
   readonly records: readonly AlertRecord[];
   readonly alerts: readonly EncodedAlert[];
   readonly faulty: readonly FaultyPacket[];
+  /** What became of the alerts at the networks. */
+  readonly scores: ScoreNews;
   /** What all of the above refers to: the packets' buffers and the encoder's. */
   readonly buffers: ArrayBuffer[];
 }
@@ -46,6 +51,7 @@ interface Opened {
   readonly reader: AlertReader;
   readonly registry: FilterRegistry;
   readonly matcher: CrossMatcher;
+  readonly scorer: Scorer | undefined;
 }
 
 let opening: Promise<Opened> | undefined;
@@ -62,7 +68,7 @@ self.onmessage = ({ data }: MessageEvent<DecodeRequest>) => {
 };
 
 async function open(options: Extract<DecodeRequest, { type: "open" }>): Promise<Opened> {
-  const { cutouts, crossMatches, store } = options;
+  const { cutouts, crossMatches, scores, store } = options;
   os.setPriority(0, NICENESS);
   const reader = await openAlertReader(store);
   return {
@@ -71,6 +77,7 @@ async function open(options: Extract<DecodeRequest, { type: "open" }>): Promise<
     reader,
     registry: new FilterRegistry(reader),
     matcher: new CrossMatcher(crossMatches, reader),
+    scorer: scores === undefined ? undefined : await Scorer.open(scores),
   };
 }
 
@@ -79,8 +86,8 @@ function parts(): Promise<Opened> {
 }
 
 async function decode({ id, packets, buffers }: Extract<DecodeRequest, { type: "decode" }>): Promise<void> {
-  const { encoder } = await parts();
-  const found = await inSlices(packets, decodePacket);
+  const { encoder, scorer } = await parts();
+  const found = await inSlices(packets, (packet) => scorePacket(decodePacket(packet), scorer));
   const rows = await inSlices(found, (packet) => encodePacket(packet, encoder));
   const faulty = rows.flatMap(({ fault, survey }, index): FaultyPacket[] => {
     const bytes = packets[index]?.bytes.subarray(0, MOST_LETTER_BYTES);
@@ -91,17 +98,18 @@ async function decode({ id, packets, buffers }: Extract<DecodeRequest, { type: "
     records: rows.flatMap(({ records }) => records),
     alerts: rows.flatMap(({ alerts }) => alerts),
     faulty,
+    scores: scorer?.tally.take() ?? NO_SCORES,
     buffers: [...buffers, ...encoder.takeBuffers()],
   });
   send({ type: "decoded", id });
 }
 
 /** What `work` makes of each item, with pauses in which other requests are answered. */
-async function inSlices<T, U>(items: readonly T[], work: (item: T) => U): Promise<U[]> {
+async function inSlices<T, U>(items: readonly T[], work: (item: T) => U | Promise<U>): Promise<U[]> {
   const made: U[] = [];
   let until = performance.now() + SLICE_MS;
   for (const item of items) {
-    made.push(work(item));
+    made.push(await work(item));
     if (performance.now() < until) continue;
     await new Promise((resolve) => setImmediate(resolve));
     until = performance.now() + SLICE_MS;
@@ -126,10 +134,20 @@ async function filter(id: number, number: number): Promise<void> {
     const isTime = performance.now() - lastTallies > TALLY_INTERVAL_MS;
     if (isTime) lastTallies = performance.now();
     const tallies = isTime ? registry.takeTallies() : [];
-    const { faulty, buffers } = batch;
+    const { faulty, scores, buffers } = batch;
     const alerts = keepCutouts(cutouts, withCrossMatches(batch.alerts, records, encoder), entries, encoder);
     send(
-      { type: "filtered", id, alerts, faulty, buffers, outbox, tallies, broken: registry.takeBroken() },
+      {
+        type: "filtered",
+        id,
+        alerts,
+        faulty,
+        scores,
+        buffers,
+        outbox,
+        tallies,
+        broken: registry.takeBroken(),
+      },
       buffers,
     );
   } catch (error) {

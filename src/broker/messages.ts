@@ -1,5 +1,6 @@
 /** What travels between the threads of the broker: bytes, rows and numbers. */
 import type { CrossMatchConfig } from "../enrich/crossmatch/index.ts";
+import type { ScoreCounts, ScoreNews, ScoreSettings } from "../enrich/scores/index.ts";
 import type { BrokenFilter, Tallies } from "../filters/index.ts";
 import type { Packet, PacketFault, SourceSpec } from "../sources/index.ts";
 import type { EncodedAlert, OutboxEntry, StoreSettings } from "../store/index.ts";
@@ -17,6 +18,8 @@ export interface BrokerOptions {
   readonly cutouts: CutoutsKept;
   /** With which catalogues new objects are matched. */
   readonly crossMatches: CrossMatchConfig;
+  /** The networks that score alerts; none when left out. */
+  readonly scores?: ScoreSettings | undefined;
   /** Read sources one after the other (a command), or all at once (a server). */
   readonly sequential: boolean;
   /** Begin sources anew that were interrupted. */
@@ -32,6 +35,7 @@ export type DecodeRequest =
       readonly type: "open";
       readonly cutouts: CutoutsKept;
       readonly crossMatches: CrossMatchConfig;
+      readonly scores: ScoreSettings | undefined;
       readonly store: StoreSettings;
     }
   /** Decodes a batch. Its buffers come back with the answer to `filter`. */
@@ -66,6 +70,7 @@ export type DecodeAnswer =
       readonly id: number;
       readonly alerts: readonly EncodedAlert[];
       readonly faulty: readonly FaultyPacket[];
+      readonly scores: ScoreNews;
       /** What rows and faulty packets refer to, those of the packets among them: not used behind the write. */
       readonly buffers: readonly ArrayBuffer[];
       readonly outbox: readonly EncodedEntry[];
@@ -101,6 +106,8 @@ export interface BrokerStats {
   readonly deadLetters: number;
   /** Faulty packets by reason. */
   readonly reasons: Readonly<Record<string, number>>;
+  /** What became of alerts at each network. */
+  readonly scores: ScoreCounts;
   readonly sources: readonly SourceState[];
 }
 

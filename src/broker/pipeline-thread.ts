@@ -34,11 +34,12 @@ async function run(options: Extract<PipelineRequest, { type: "start" }>["options
       followReported: options.followReported ?? false,
     });
     // Behind the writer, which makes the folder where there is none.
-    const { workers: size, cutouts, crossMatches, store } = options;
+    const { workers: size, cutouts, crossMatches, scores, store } = options;
     const threads = new DecodePool({
       size,
       cutouts,
       crossMatches,
+      scores,
       store,
       news: (news) => send({ type: "filters", ...news }),
     });
@@ -60,4 +61,4 @@ async function run(options: Extract<PipelineRequest, { type: "start" }>["options
   send({ type: "ended", stats, ...(failure === undefined ? {} : { failure }) });
 }
 
-const NOTHING = { packets: 0, bytes: 0, stored: 0, duplicates: 0, deadLetters: 0, reasons: {} };
+const NOTHING = { packets: 0, bytes: 0, stored: 0, duplicates: 0, deadLetters: 0, reasons: {}, scores: {} };

@@ -5,6 +5,7 @@
  * acknowledgement. Batches of a source are decoded ahead but written in order, and few are under way at once,
  * so memory is bounded and a slow store slows the source.
  */
+import { type ScoreNews, ScoreTally } from "../enrich/scores/index.ts";
 import {
   DEFAULT_LIMITS,
   giveBack,
@@ -42,6 +43,9 @@ export class Pipeline {
   readonly #stop = new AbortController();
   readonly #states: SourceState[];
   readonly #reasons: Record<string, number> = {};
+  readonly #scores = new ScoreTally();
+  /** Networks whose failure is in the log. */
+  readonly #failing = new Set<string>();
   readonly #sources: Source[];
   #packets = 0;
   #bytes = 0;
@@ -82,6 +86,7 @@ export class Pipeline {
       duplicates: this.#duplicates,
       deadLetters: this.#deadLetters,
       reasons: { ...this.#reasons },
+      scores: this.#scores.counts,
       sources: this.#states.map((state, index) => ({ ...state, ...standing(this.#sources[index]) })),
     };
   }
@@ -154,14 +159,24 @@ export class Pipeline {
   async #acknowledge(source: Source, next: Underway): Promise<void> {
     const { batch } = next;
     const decoded = await next.decoded;
-    const { result, faulty } = await this.#inTurn(() => this.#write(source, batch, decoded));
+    const { result, faulty, scores } = await this.#inTurn(() => this.#write(source, batch, decoded));
     batch.durable?.();
     this.#packets += batch.packets.length;
     this.#bytes += next.bytes;
     this.#stored += result.stored;
     this.#duplicates += result.duplicates;
     this.#deadLetters += faulty.length;
+    this.#countScores(scores);
     for (const { fault } of faulty) this.#reasons[fault.reason] = (this.#reasons[fault.reason] ?? 0) + 1;
+  }
+
+  #countScores(news: ScoreNews): void {
+    this.#scores.add(news);
+    for (const [model, message] of Object.entries(news.failures)) {
+      if (this.#failing.has(model)) continue;
+      this.#failing.add(model);
+      this.parts.log({ level: "error", message: `${message}; more failures are only counted`, fields: {} });
+    }
   }
 
   /** One after the other: a batch's filters see the history that the batch before it left. */
@@ -180,7 +195,7 @@ export class Pipeline {
         filtered ??= await decoded.filter();
         const result = await this.parts.writer.write(alertBatch(source, batch, filtered));
         for (const buffer of filtered.buffers) giveBack(buffer);
-        return { result, faulty: filtered.faulty };
+        return { result, faulty: filtered.faulty, scores: filtered.scores };
       } catch (error) {
         const isStoreError = error instanceof Error && error.name === "StoreError";
         if (!isStoreError || this.#stop.signal.aborted || performance.now() > giveUp) throw error;
@@ -201,6 +216,7 @@ function standing(source: Source | undefined): Partial<SourceState> {
 interface Written {
   readonly result: BatchResult;
   readonly faulty: FilteredPackets["faulty"];
+  readonly scores: ScoreNews;
 }
 
 /** All of a batch that is written in one transaction. */

@@ -1,5 +1,6 @@
 /** Sends the packets of dead letters the way of an alert once more, one by one. */
 import { type CrossMatchConfig, CrossMatcher } from "../enrich/crossmatch/index.ts";
+import { Scorer, type ScoreSettings } from "../enrich/scores/index.ts";
 import { FilterRegistry, filterBatch } from "../filters/index.ts";
 import type { PacketFault } from "../sources/index.ts";
 import {
@@ -13,11 +14,12 @@ import {
 } from "../store/index.ts";
 import { withCrossMatches } from "./cross-matches.ts";
 import { type CutoutsKept, encodedCutouts, keepCutouts } from "./cutouts.ts";
-import { decodePacket, encodePacket } from "./decode.ts";
+import { decodePacket, encodePacket, scorePacket } from "./decode.ts";
 
 export interface ReplayOptions {
   readonly cutouts: CutoutsKept;
   readonly crossMatches: CrossMatchConfig;
+  readonly scores?: ScoreSettings | undefined;
 }
 
 /** A packet as its dead letter keeps it. */
@@ -36,6 +38,7 @@ export class Replay {
     readonly reader: AlertReader,
     readonly encoder: AlertEncoder,
     readonly options: ReplayOptions,
+    readonly scorer: Scorer | undefined,
   ) {
     this.#registry = new FilterRegistry(reader);
     this.#matcher = new CrossMatcher(options.crossMatches, reader);
@@ -45,7 +48,8 @@ export class Replay {
   static async open(store: StoreSettings, options: ReplayOptions): Promise<Replay> {
     const writer = await openAlertWriter(store);
     const encoder = alertEncoder(store, { cutouts: encodedCutouts(options.cutouts) });
-    return new Replay(writer, await openAlertReader(store), encoder, options);
+    const scorer = options.scores === undefined ? undefined : await Scorer.open(options.scores);
+    return new Replay(writer, await openAlertReader(store), encoder, options, scorer);
   }
 
   /**
@@ -53,7 +57,7 @@ export class Replay {
    * wrong with a packet that is still faulty: its letter stays, the alerts before the fault are stored.
    */
   async packet({ id, place, bytes }: KeptPacket): Promise<PacketFault | undefined> {
-    const decoded = decodePacket({ bytes, key: id, place });
+    const decoded = await scorePacket(decodePacket({ bytes, key: id, place }), this.scorer);
     const { encoder } = this;
     const { alerts: unmatched, records: found, fault } = encodePacket(decoded, encoder);
     const records = await this.#matcher.match(found);
@@ -66,6 +70,7 @@ export class Replay {
   }
 
   async close(): Promise<void> {
+    await this.scorer?.close();
     await this.writer.close();
   }
 }

@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs
 import { dirname, resolve } from "node:path";
 import { type Config, type LoadedConfig, readableByOthers, type SourceConfig } from "../config/index.ts";
 import { crossMatchRules, describeCatalogs, surveyCatalogs } from "../enrich/crossmatch/index.ts";
+import { prepareScores, runtimeText } from "../enrich/scores/index.ts";
 import { openSinks } from "../sinks/index.ts";
 import { topicsOf } from "../sources/index.ts";
 import { openConfiguredStore } from "./open-store.ts";
@@ -34,6 +35,7 @@ export function checks(loaded: LoadedConfig): Check[] {
       run: (signal: AbortSignal) =>
         source.topics.length > 0 ? checkTopics(config, source, signal) : checkSource(source, signal),
     })),
+    ...checkModels(config),
     ...config.sinks.map((sink, index) => ({
       name: `sinks[${index}]`,
       run: (signal: AbortSignal) => checkSink(loaded, index, `${sink.name ?? sink.type}: `, signal),
@@ -116,6 +118,20 @@ async function checkCrossMatches({ config }: LoadedConfig): Promise<string> {
   } finally {
     await store.close();
   }
+}
+
+/** Each network by itself, so that one that is broken hides no other. */
+function checkModels(config: Config): Check[] {
+  return Object.entries(config.models).map(([name, model]) => ({
+    name: `models.${name}`,
+    run: async () => {
+      const prepared = await prepareScores({ ...config, models: { [name]: model } });
+      const [settings] = prepared?.models ?? [];
+      if (prepared === undefined || settings === undefined) return "not configured";
+      const { version, survey, inputs } = settings;
+      return `${version}, ${survey}, ${inputs.join(" and ")}; by ${runtimeText(prepared.runtime)}`;
+    },
+  }));
 }
 
 async function checkSink({ config }: LoadedConfig, index: number, name: string, signal: AbortSignal) {

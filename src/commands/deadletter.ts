@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { type KeptPacket, Replay } from "../broker/index.ts";
 import type { Config } from "../config/index.ts";
+import { prepareScores } from "../enrich/scores/index.ts";
 import type { Document } from "../query/index.ts";
 import { openStore, type Store } from "../store/index.ts";
 import { type CommandContext, defineCommand, entry } from "./command.ts";
@@ -88,7 +89,11 @@ const replay = defineCommand({
     await withStore(context, async (store, config) => {
       for (const id of context.args) await letterById(store, id);
       const { cutouts, cross_matches: crossMatches } = config;
-      const replay = await Replay.open(storeSettings(config), { cutouts, crossMatches });
+      const replay = await Replay.open(storeSettings(config), {
+        cutouts,
+        crossMatches,
+        scores: await prepareScores(config),
+      });
       const letters = store.find({ collection: COLLECTION, filter, maxTimeMs: REPLAY_MAX_MS });
       for await (const letter of letters.documents()) {
         if (context.signal.aborted) break;

@@ -2,6 +2,7 @@
 import os from "node:os";
 import { type BrokerStats, startBroker } from "../broker/index.ts";
 import { describeCatalogs, surveyCatalogs } from "../enrich/crossmatch/index.ts";
+import { prepareScores, runtimeText, type ScoreCounts } from "../enrich/scores/index.ts";
 import { FilterReports } from "../filters/index.ts";
 import { followsReported, openSinks, registerSinks } from "../sinks/index.ts";
 import { type CommandContext, defineCommand, type OptionValues } from "./command.ts";
@@ -58,6 +59,8 @@ async function ingest(
 ): Promise<BrokerStats> {
   const { output, options: given, signal } = context;
   const { config } = context.loadConfig();
+  const scores = await prepareScores(config);
+  if (scores?.runtime.kind === "webassembly") output.note(`Networks run by ${runtimeText(scores.runtime)}`);
   const credentials = credentialsFor(given, config.ztf_depot);
   const store = await openConfiguredStore(config);
   for (const catalogs of await surveyCatalogs(store, config.cross_matches)) {
@@ -79,6 +82,7 @@ async function ingest(
       batchPackets: given.batch ?? config.ingest.batch_packets,
       cutouts: given.cutouts ?? config.cutouts,
       crossMatches: config.cross_matches,
+      scores,
       sequential: true,
       fromStart: given["from-start"],
       followReported: followsReported(config.sinks),
@@ -133,7 +137,18 @@ function report(stats: BrokerStats, { output, options: given }: CommandContext<t
   output.line(`duplicate   ${stats.duplicates} alerts that were stored before`);
   output.line(`dead letter ${faulty} packets${faulty > 0 ? " (see `kowalski deadletter list`)" : ""}`);
   for (const [reason, count] of Object.entries(stats.reasons)) output.line(`            ${count} ${reason}`);
+  for (const line of scoreLines(stats.scores)) output.line(line);
   for (const source of failed) output.line(`failed      ${source.error ?? source.name}`);
   if (stopped) output.line("stopped     before the end: run the same command again to go on");
   return failed.length > 0 || stopped || (given.strict && faulty > 0) ? EXIT_FAILED : EXIT_DONE;
+}
+
+/** What became of the alerts at each network: `scores      braai: 24 scored, 2 template stamp blank`. */
+export function scoreLines(scores: ScoreCounts): string[] {
+  return Object.entries(scores).map(([model, outcomes], index) => {
+    const { scored = 0, ...others } = outcomes;
+    const counts = [["scored", scored] as const, ...Object.entries(others)];
+    const told = counts.map(([outcome, count]) => `${count} ${outcome}`).join(", ");
+    return `${(index === 0 ? "scores" : "").padEnd(11)} ${model}: ${told}`;
+  });
 }

@@ -4,6 +4,7 @@ import { openApi } from "../api/index.ts";
 import { type Broker, startBroker } from "../broker/index.ts";
 import { type Config, ensureSecrets, type LoadedConfig } from "../config/index.ts";
 import { describeCatalogs, surveyCatalogs } from "../enrich/crossmatch/index.ts";
+import { prepareScores, runtimeText, type ScoreSettings } from "../enrich/scores/index.ts";
 import { FilterReports } from "../filters/index.ts";
 import { followsReported, openSinks, startSinks } from "../sinks/index.ts";
 import type { SourceSpec } from "../sources/index.ts";
@@ -55,6 +56,7 @@ export async function startServer(
     const loaded = ensureSecrets(given);
     redactor.add(loaded.secretValues);
     const { config } = loaded;
+    const scores = await openScores(config, log);
     const metrics = new Metrics({ processMetrics: true });
     const health = new Health();
     const opened = await openConfiguredStore(config);
@@ -81,11 +83,12 @@ export async function startServer(
       log[level](`cross-matches of ${describeCatalogs(catalogs)}`);
     }
     const sources = sourceSpecs(config, { testCluster: options.testCluster ?? false });
-    const broker = startSources(config, sources, log, reports);
+    const broker = startSources({ config, sources, scores }, log, reports);
     if (broker !== undefined) {
       stoppers.push(() => broker.stop());
       watchBroker(broker, metrics, health);
     }
+    if (scores !== undefined) health.register("models", async () => modelsText(scores));
     const api = await openApi({ store: opened, filters, config, log, metrics, health });
     stoppers.push(() => api.stop());
     return {
@@ -101,9 +104,27 @@ export async function startServer(
   }
 }
 
+/** The configured networks, known to work. Throws `ModelError`. */
+async function openScores(config: Config, log: Log): Promise<ScoreSettings | undefined> {
+  const scores = await prepareScores(config);
+  if (scores === undefined) return undefined;
+  const level = scores.runtime.kind === "native" ? "info" : "warn";
+  log[level](`${modelsText(scores)}, by ${runtimeText(scores.runtime)}`);
+  return scores;
+}
+
+function modelsText({ models }: ScoreSettings): string {
+  return `alerts are scored with ${models.map(({ name, version }) => `${name} ${version}`).join(", ")}`;
+}
+
+interface SourcesParts {
+  readonly config: Config;
+  readonly sources: readonly SourceSpec[];
+  readonly scores: ScoreSettings | undefined;
+}
+
 function startSources(
-  config: Config,
-  sources: readonly SourceSpec[],
+  { config, sources, scores }: SourcesParts,
   log: Log,
   reports: FilterReports,
 ): Broker | undefined {
@@ -117,6 +138,7 @@ function startSources(
       batchPackets: config.ingest.batch_packets,
       cutouts: config.cutouts,
       crossMatches: config.cross_matches,
+      scores,
       sequential: false,
       fromStart: false,
       followReported: followsReported(config.sinks),
@@ -144,6 +166,16 @@ function watchBroker(broker: Broker, metrics: Metrics, health: Health): void {
   metrics.gauge("kowalski_packet_bytes", "Bytes of the packets since the start.", [], (gauge) => {
     gauge.set(broker.stats().bytes);
   });
+  metrics.gauge(
+    "kowalski_scores",
+    "Alerts since the start by network and what became of them there: scored, or why not.",
+    ["model", "outcome"],
+    (gauge) => {
+      for (const [model, outcomes] of Object.entries(broker.stats().scores)) {
+        for (const [outcome, count] of Object.entries(outcomes)) gauge.set({ model, outcome }, count);
+      }
+    },
+  );
   metrics.gauge(
     "kowalski_kafka_lag",
     "Messages of a partition behind the last that is stored.",

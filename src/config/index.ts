@@ -9,6 +9,13 @@ export {
   loadConfig,
 } from "./load.ts";
 export { nearest } from "./nearest.ts";
-export { type Config, type ServerConfig, type SinkConfig, type SourceConfig, schema } from "./schema.ts";
+export {
+  type Config,
+  type ModelConfig,
+  type ServerConfig,
+  type SinkConfig,
+  type SourceConfig,
+  schema,
+} from "./schema.ts";
 export { ensureSecrets, newSecrets, randomPassword, readableByOthers, writeSecrets } from "./secrets.ts";
 export { version } from "./version.ts";

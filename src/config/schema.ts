@@ -2,6 +2,7 @@
 import { LOG_LEVELS } from "../telemetry/log.ts";
 import { crossMatches } from "./cross-matches.ts";
 import { choice, flag, type Infer, integer, list, number, object, optional, text } from "./kinds.ts";
+import { models } from "./models.ts";
 import { outbox, sink } from "./sinks.ts";
 
 const secretText = (doc: string) => optional(text({ default: "", doc, secret: true }));
@@ -230,6 +231,7 @@ export const schema = object({
     sources: list({ item: source, doc: "Sources that `serve` reads." }),
     sinks: list({ item: sink, doc: "Where matches go." }),
     outbox,
+    models,
     queries,
     database,
     kafka,
@@ -242,4 +244,5 @@ export const schema = object({
 export type Config = Infer<typeof schema>;
 export type ServerConfig = Config["server"];
 export type SinkConfig = Config["sinks"][number];
+export type ModelConfig = Config["models"][string];
 export type SourceConfig = Config["sources"][number];

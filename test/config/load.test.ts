@@ -71,6 +71,47 @@ describe("precedence", () => {
   });
 });
 
+describe("models", () => {
+  const entry = "{file: a.onnx, survey: ZTF, version: v1, inputs: [triplet]}";
+  const yaml = (name: string, text: string) => ({ "config.yaml": `models: {${name}: ${text}}\n` });
+
+  test("are read by name, with what is left out", () => {
+    expect(load(yaml("braai", entry)).config.models).toEqual({
+      braai: {
+        file: "a.onnx",
+        survey: "ZTF",
+        version: "v1",
+        inputs: ["triplet"],
+        features: [],
+        when: undefined,
+      },
+    });
+    expect(load({}).config.models).toEqual({});
+  });
+
+  test("come from the environment as JSON, beside those of the file", () => {
+    const env = {
+      KOWALSKI_MODELS: '{"b": {"file": "b.onnx", "survey": "ZTF", "version": "2", "inputs": ["features"]}}',
+    };
+    expect(Object.keys(load(yaml("a", entry), { env }).config.models)).toEqual(["a", "b"]);
+  });
+
+  test.each([
+    ["a", "{file: a.onnx}", "models.a", "survey is missing"],
+    ["a", entry.replace("triplet", "triplets"), "models.a.inputs[0]", "one of triplet, features"],
+    ["a", entry.replace("v1", "1"), "models.a.version", "expected a text"],
+    ["a", entry.replace("file", "path"), "models.a.path", "there is no such key"],
+    ["a", entry.replace("}", ", when: 7}"), "models.a.when", "expected an object"],
+    ["a", "7", "models.a", "expected an object"],
+    ["a-b", entry, "models.a-b", "letters, digits and _"],
+    ["a_version", entry, "models.a_version", "not ending in _version"],
+  ])("%s: %s is told", (name, text, path, reason) => {
+    const error = errorOf(yaml(name, text));
+    expect(error.path).toBe(path);
+    expect(error.reason).toContain(reason);
+  });
+});
+
 describe("environment", () => {
   test("reads every kind of value", () => {
     const { config } = load(

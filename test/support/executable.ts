@@ -23,6 +23,7 @@ export function isCurrent(): boolean {
     "package.json",
     "bun.lock",
     "scripts/build.ts",
+    "scripts/runtime-files.ts",
   ];
   return inputs.every((path) => statSync(join(ROOT, path)).mtimeMs <= built);
 }
@@ -45,7 +46,8 @@ export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): 
   const own = Object.entries(process.env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith("KOWALSKI_"),
   );
-  return { ...Object.fromEntries(own), ...extra };
+  // Libraries are unpacked into the tests' own cache.
+  return { ...Object.fromEntries(own), XDG_CACHE_HOME: join(ROOT, ".cache"), ...extra };
 }
 
 /** Runs a command of the executable to its end. */

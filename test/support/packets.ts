@@ -3,6 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { pack } from "tar-stream";
 import { Encoder, openContainer } from "../../src/avro/index.ts";
+import type { Document } from "../../src/query/index.ts";
+import type { AlertRecord } from "../../src/store/index.ts";
+import { surveyForSchema } from "../../src/surveys/index.ts";
 import { sharedPath } from "./shared.ts";
 
 export interface NamedPacket {
@@ -17,6 +20,16 @@ export function realPackets(): NamedPacket[] {
     .filter((name) => name.endsWith(".avro"))
     .sort()
     .map((name) => ({ name: basename(name), bytes: readFileSync(join(root, name)) }));
+}
+
+/** Their alerts as they are mapped, before anything is added. */
+export function realRecords(): AlertRecord[] {
+  return realPackets().flatMap(({ bytes }) => {
+    const container = openContainer(bytes);
+    const survey = surveyForSchema(container.schemaName, container.fieldNames);
+    if (survey === undefined) throw new Error("a packet is of no survey");
+    return [...container.records()].map((packed) => survey.map(packed as Document));
+  });
 }
 
 /** Candids of copies begin here: no real alert is near. */

@@ -1,0 +1,126 @@
+/** Scores alerts with the configured networks, on the thread that calls it. */
+import {
+  compileMatchNode,
+  Deadline,
+  type Document,
+  double,
+  isDocument,
+  type MatchNode,
+  parseJson,
+  parseMatch,
+} from "../../query/index.ts";
+import type { AlertRecord } from "../../store/index.ts";
+import { Model, ModelError, type ModelSettings, newTriplet } from "./model.ts";
+import { openRuntime, type RuntimeChoice } from "./runtime.ts";
+import { ScoreTally } from "./tally.ts";
+import { fillTriplet } from "./triplet.ts";
+
+/** Everything a thread needs to score alerts: plain values. */
+export interface ScoreSettings {
+  readonly runtime: RuntimeChoice;
+  /** In the order in which they run. */
+  readonly models: readonly ModelSettings[];
+}
+
+/** An alert whose document the scores go into. */
+export type Scorable = Pick<AlertRecord, "survey" | "candid" | "document" | "cutouts">;
+
+/** A condition is cheap: one that takes longer is out of hand. */
+const CONDITION_MS = 100;
+
+interface Loaded {
+  readonly settings: ModelSettings;
+  readonly model: Model;
+  readonly selects: ((alert: Document) => boolean) | undefined;
+}
+
+export class Scorer {
+  readonly tally = new ScoreTally();
+
+  private constructor(
+    readonly models: readonly Loaded[],
+    /** Stamps of the alert at hand. */
+    readonly triplet: Float32Array,
+  ) {}
+
+  /** Loads all networks. Throws `ModelError`. */
+  static async open({ runtime: choice, models }: ScoreSettings): Promise<Scorer> {
+    const runtime = await openRuntime(choice);
+    const triplet = newTriplet();
+    const loaded: Loaded[] = [];
+    try {
+      for (const settings of models) {
+        const selects = conditionOf(settings);
+        loaded.push({ settings, model: await Model.load(settings, runtime, triplet), selects });
+      }
+    } catch (error) {
+      await new Scorer(loaded, triplet).close();
+      throw error;
+    }
+    return new Scorer(loaded, triplet);
+  }
+
+  /**
+   * Puts the scores of an alert into its `classifications`, one call at a time. A network that cannot score the
+   * alert leaves it without, and why is counted; nothing is thrown.
+   */
+  async score(alert: Scorable): Promise<void> {
+    const { document } = alert;
+    const known = document["classifications"];
+    const scores: Document = isDocument(known) ? known : {};
+    document["classifications"] = scores;
+    /** What is wrong with the stamps: looked at once, when the first network needs them. */
+    let stamps: { readonly fault: string | undefined } | undefined;
+    for (const { settings, model, selects } of this.models) {
+      const { name, survey, version, inputs } = settings;
+      if (survey !== alert.survey) continue;
+      try {
+        if (selects !== undefined && !new Deadline(CONDITION_MS, "when").run(() => selects(document))) {
+          this.tally.count(name, "not selected");
+          continue;
+        }
+        const missing = model.readFeatures?.(document, model.features);
+        if (missing !== undefined) {
+          this.tally.count(name, `no feature ${missing}`);
+          continue;
+        }
+        if (inputs.includes("triplet")) {
+          stamps ??= { fault: fillTriplet(alert.cutouts, this.triplet) };
+          if (stamps.fault !== undefined) {
+            this.tally.count(name, stamps.fault);
+            continue;
+          }
+        }
+        const result = model.run();
+        const score = typeof result === "number" ? result : await result;
+        if (!Number.isFinite(score)) {
+          this.tally.count(name, "score not finite");
+          continue;
+        }
+        scores[name] = double(score);
+        scores[`${name}_version`] = version;
+        this.tally.count(name, "scored");
+      } catch (error) {
+        this.tally.fail(name, alert.candid, error);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const { model } of this.models) await model.session.close();
+  }
+}
+
+/** The compiled `when` of a model. Throws `ModelError`. */
+export function conditionOf({ name, when }: ModelSettings): ((alert: Document) => boolean) | undefined {
+  if (when === undefined) return undefined;
+  let node: MatchNode;
+  try {
+    const filter = parseJson(when, { path: "when" });
+    if (!isDocument(filter)) throw new Error("when: expected an object");
+    node = parseMatch(filter, "when");
+  } catch (error) {
+    throw new ModelError(name, error instanceof Error ? error.message : String(error));
+  }
+  return compileMatchNode(node);
+}
