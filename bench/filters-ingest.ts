@@ -34,7 +34,7 @@ async function ingest(archive: string, dataDir: string): Promise<Measured> {
   const pool = new DecodePool({
     size: WORKERS,
     cutouts: "all",
-    crossMatches: {},
+    crossMatches: { catalogs: {}, dataDir },
     store,
     news: (news) => void tallies.push(...news.tallies),
   });
@@ -50,7 +50,7 @@ async function ingest(archive: string, dataDir: string): Promise<Measured> {
       workers: WORKERS,
       batchPackets: BATCH,
       cutouts: "all",
-      crossMatches: {},
+      crossMatches: { catalogs: {}, dataDir },
       sequential: true,
       fromStart: false,
       retryMs: 0,

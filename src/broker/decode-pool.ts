@@ -2,7 +2,7 @@
  * The decode threads. A batch stays on one of them: it is decoded there beside other batches, and its filters
  * run there when its turn to be written comes, so that its alerts never leave the thread as objects.
  */
-import type { CrossMatchConfig } from "../enrich/crossmatch/index.ts";
+import type { CrossMatchSettings } from "../enrich/crossmatch/index.ts";
 import type { ScoreNews, ScoreSettings } from "../enrich/scores/index.ts";
 import type { BrokenFilter, Tallies } from "../filters/index.ts";
 import type { Packet, PacketBatch } from "../sources/index.ts";
@@ -42,7 +42,7 @@ export interface FilterNews {
 export interface DecodePoolOptions {
   readonly size: number;
   readonly cutouts: CutoutsKept;
-  readonly crossMatches: CrossMatchConfig;
+  readonly crossMatches: CrossMatchSettings;
   readonly scores?: ScoreSettings | undefined;
   readonly store: StoreSettings;
   readonly news: (news: FilterNews) => void;

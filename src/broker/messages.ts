@@ -1,5 +1,5 @@
 /** What travels between the threads of the broker: bytes, rows and numbers. */
-import type { CrossMatchConfig } from "../enrich/crossmatch/index.ts";
+import type { CrossMatchSettings } from "../enrich/crossmatch/index.ts";
 import type { ScoreCounts, ScoreNews, ScoreSettings } from "../enrich/scores/index.ts";
 import type { BrokenFilter, Tallies } from "../filters/index.ts";
 import type { Packet, PacketFault, SourceSpec } from "../sources/index.ts";
@@ -17,7 +17,7 @@ export interface BrokerOptions {
   readonly batchPackets: number;
   readonly cutouts: CutoutsKept;
   /** With which catalogues new objects are matched. */
-  readonly crossMatches: CrossMatchConfig;
+  readonly crossMatches: CrossMatchSettings;
   /** The networks that score alerts; none when left out. */
   readonly scores?: ScoreSettings | undefined;
   /** Read sources one after the other (a command), or all at once (a server). */
@@ -34,7 +34,7 @@ export type DecodeRequest =
   | {
       readonly type: "open";
       readonly cutouts: CutoutsKept;
-      readonly crossMatches: CrossMatchConfig;
+      readonly crossMatches: CrossMatchSettings;
       readonly scores: ScoreSettings | undefined;
       readonly store: StoreSettings;
     }

@@ -1,5 +1,6 @@
 /** The thread that owns the way of an alert and its writes, so that the one that answers HTTP never waits for them. */
 import os from "node:os";
+import { IndexKeeper } from "../enrich/crossmatch/index.ts";
 import { openAlertWriter } from "../store/index.ts";
 import { DecodePool } from "./decode-pool.ts";
 import type { LogLine, PipelineAnswer, PipelineRequest } from "./messages.ts";
@@ -28,6 +29,7 @@ async function run(options: Extract<PipelineRequest, { type: "start" }>["options
   const log = (line: LogLine) => send({ type: "log", line });
   let failure: string | undefined;
   let pool: DecodePool | undefined;
+  let keeper: IndexKeeper | undefined;
   let timer: Timer | undefined;
   try {
     const writer = await openAlertWriter(options.store, {
@@ -44,6 +46,10 @@ async function run(options: Extract<PipelineRequest, { type: "start" }>["options
       news: (news) => send({ type: "filters", ...news }),
     });
     pool = threads;
+    keeper = new IndexKeeper(store, crossMatches, {
+      log: (level, message) => log({ level, message, fields: {} }),
+    });
+    keeper.start().catch((error: Error) => log({ level: "warn", message: error.message, fields: {} }));
     pipeline = new Pipeline(options, { writer, decode: (batch) => threads.decode(batch), log });
     if (stopped) pipeline.stop();
     timer = setInterval(
@@ -56,6 +62,7 @@ async function run(options: Extract<PipelineRequest, { type: "start" }>["options
     failure = error instanceof Error ? error.message : String(error);
   }
   clearInterval(timer);
+  keeper?.stop();
   await pool?.close();
   const stats = pipeline?.stats() ?? { ...NOTHING, sources: [] };
   send({ type: "ended", stats, ...(failure === undefined ? {} : { failure }) });

@@ -1,5 +1,5 @@
 /** Sends the packets of dead letters the way of an alert once more, one by one. */
-import { type CrossMatchConfig, CrossMatcher } from "../enrich/crossmatch/index.ts";
+import { CrossMatcher, type CrossMatchSettings } from "../enrich/crossmatch/index.ts";
 import { Scorer, type ScoreSettings } from "../enrich/scores/index.ts";
 import { FilterRegistry, filterBatch } from "../filters/index.ts";
 import type { PacketFault } from "../sources/index.ts";
@@ -18,7 +18,7 @@ import { decodePacket, encodePacket, scorePacket } from "./decode.ts";
 
 export interface ReplayOptions {
   readonly cutouts: CutoutsKept;
-  readonly crossMatches: CrossMatchConfig;
+  readonly crossMatches: CrossMatchSettings;
   readonly scores?: ScoreSettings | undefined;
 }
 

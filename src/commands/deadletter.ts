@@ -7,7 +7,7 @@ import type { Document } from "../query/index.ts";
 import { openStore, type Store } from "../store/index.ts";
 import { type CommandContext, defineCommand, entry } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED, UsageError } from "./errors.ts";
-import { storeSettings } from "./open-store.ts";
+import { crossMatchSettings, storeSettings } from "./open-store.ts";
 
 const COLLECTION = "dead_letters";
 const MAX_TIME_MS = 60_000;
@@ -88,10 +88,9 @@ const replay = defineCommand({
     let replayed = 0;
     await withStore(context, async (store, config) => {
       for (const id of context.args) await letterById(store, id);
-      const { cutouts, cross_matches: crossMatches } = config;
       const replay = await Replay.open(storeSettings(config), {
-        cutouts,
-        crossMatches,
+        cutouts: config.cutouts,
+        crossMatches: crossMatchSettings(config),
         scores: await prepareScores(config),
       });
       const letters = store.find({ collection: COLLECTION, filter, maxTimeMs: REPLAY_MAX_MS });

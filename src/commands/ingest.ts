@@ -7,7 +7,13 @@ import { FilterReports } from "../filters/index.ts";
 import { followsReported, openSinks, registerSinks } from "../sinks/index.ts";
 import { type CommandContext, defineCommand, type OptionValues } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED } from "./errors.ts";
-import { downloadsFolder, openConfiguredStore, openFilters, storeSettings } from "./open-store.ts";
+import {
+  crossMatchSettings,
+  downloadsFolder,
+  openConfiguredStore,
+  openFilters,
+  storeSettings,
+} from "./open-store.ts";
 
 const options = {
   workers: {
@@ -81,7 +87,7 @@ async function ingest(
       workers: given.workers ?? (config.ingest.workers || os.availableParallelism()),
       batchPackets: given.batch ?? config.ingest.batch_packets,
       cutouts: given.cutouts ?? config.cutouts,
-      crossMatches: config.cross_matches,
+      crossMatches: crossMatchSettings(config),
       scores,
       sequential: true,
       fromStart: given["from-start"],

@@ -1,6 +1,7 @@
 /** Opens the store that the configuration names, and the filters in it. */
 import { join } from "node:path";
 import type { Config } from "../config/index.ts";
+import type { CrossMatchSettings } from "../enrich/crossmatch/index.ts";
 import { Filters, Trials } from "../filters/index.ts";
 import { openStore, type Store, type StoreSettings } from "../store/index.ts";
 
@@ -15,6 +16,14 @@ export function storeSettings({ store, data_dir: dataDir, database }: Config): S
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   };
+}
+
+/** With which catalogues objects are matched, and where their indexes are kept. */
+export function crossMatchSettings({
+  cross_matches: catalogs,
+  data_dir: dataDir,
+}: Config): CrossMatchSettings {
+  return { catalogs, dataDir };
 }
 
 /** Where downloads are kept until they are read. */

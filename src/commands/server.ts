@@ -10,7 +10,13 @@ import { followsReported, openSinks, startSinks } from "../sinks/index.ts";
 import type { SourceSpec } from "../sources/index.ts";
 import { lockServe, type Store } from "../store/index.ts";
 import { Health, type Log, Metrics, type Redactor } from "../telemetry/index.ts";
-import { downloadsFolder, openConfiguredStore, openFilters, storeSettings } from "./open-store.ts";
+import {
+  crossMatchSettings,
+  downloadsFolder,
+  openConfiguredStore,
+  openFilters,
+  storeSettings,
+} from "./open-store.ts";
 import { sourceSpecs } from "./source-specs.ts";
 
 /** Longest wait for the store while `serve` runs: it never gives up by itself. */
@@ -137,7 +143,7 @@ function startSources(
       workers: config.ingest.workers === 0 ? availableParallelism() : config.ingest.workers,
       batchPackets: config.ingest.batch_packets,
       cutouts: config.cutouts,
-      crossMatches: config.cross_matches,
+      crossMatches: crossMatchSettings(config),
       scores,
       sequential: false,
       fromStart: false,

@@ -33,3 +33,4 @@ export {
   nestedOfRing,
 } from "./healpix.ts";
 export { SkyPolygon } from "./polygon.ts";
+export { fixedDec, fixedRa, visitCone, ZONES, type ZonedPositions, zoneOrder } from "./zones.ts";

@@ -29,8 +29,11 @@ export interface PositionPiece {
 }
 
 export interface CatalogReader {
-  /** The states of those of the collections that exist; perhaps a second old. */
-  states(collections: readonly string[]): Promise<ReadonlyMap<string, CatalogState>>;
+  /** The states of those of the collections that exist; perhaps a second old unless they are to be `fresh`. */
+  states(
+    collections: readonly string[],
+    options?: { readonly fresh?: boolean },
+  ): Promise<ReadonlyMap<string, CatalogState>>;
   /**
    * All rows within any of the cones, each once, in one round trip: perhaps a few more, by a milliarcsecond or by
    * a cell of the sky. Rows without a position are none.

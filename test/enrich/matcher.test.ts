@@ -46,7 +46,7 @@ beforeAll(async () => {
   ]);
   await store.ensureIndexes("CLU_20190625", [POSITION_INDEX]);
   await store.insert("Stars", [row("s", 150, 2 + ARCSEC, { mag: 17.5, other: 1 })]);
-  matcher = new CrossMatcher(CONFIG, bench.reader);
+  matcher = new CrossMatcher({ catalogs: CONFIG, dataDir: bench.dataDir }, bench.reader);
 });
 
 afterAll(() => bench.close());
@@ -109,7 +109,7 @@ describe("a batch", () => {
   });
 
   test("without any catalogue every list is empty, and no object is looked for", async () => {
-    const without = new CrossMatcher(CONFIG, {
+    const without = new CrossMatcher({ catalogs: CONFIG, dataDir: bench.dataDir }, {
       ...bench.reader,
       catalogs: { ...bench.reader.catalogs, states: async () => new Map() },
       storedObjects: () => Promise.reject(new Error("was asked")),
@@ -121,7 +121,7 @@ describe("a batch", () => {
 
 describe("the configuration", () => {
   test("a survey that is null has no cross-matches", async () => {
-    const none = new CrossMatcher({ ZTF: undefined }, bench.reader);
+    const none = new CrossMatcher({ catalogs: { ZTF: undefined }, dataDir: "" }, bench.reader);
     const [record] = await none.match([ztfAlert(8n, "x")]);
     expect(record?.crossMatches).toBeUndefined();
   });
@@ -136,6 +136,6 @@ describe("the configuration", () => {
     [{ ZTF: { X: { projection: { a: 1, b: 0 } } } }, "cross_matches.ZTF.X.projection"],
     [{ ZTF: { X: { sort: { a: 2 } } } }, "cross_matches.ZTF.X.sort.a: the direction must be 1"],
   ])("what is wrong is named: %j", (config, message) => {
-    expect(() => new CrossMatcher(config, bench.reader)).toThrow(message);
+    expect(() => new CrossMatcher({ catalogs: config, dataDir: "" }, bench.reader)).toThrow(message);
   });
 });

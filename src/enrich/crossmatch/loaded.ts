@@ -1,6 +1,7 @@
 /** Which of the catalogues that objects are matched with are there: for the log and for `check`. */
 import type { Store } from "../../store/index.ts";
-import { type CrossMatchConfig, crossMatchRules } from "./rules.ts";
+import { crossMatchRules } from "./rules.ts";
+import type { CrossMatchConfig } from "./settings.ts";
 
 /** The catalogues of one survey. */
 export interface SurveyCatalogs {

@@ -5,7 +5,9 @@
 import type { Document } from "../../query/index.ts";
 import { type AlertReader, type AlertRecord, type CatalogState, positionOf } from "../../store/index.ts";
 import { matchesOf, type Target } from "./matches.ts";
-import { type CrossMatchConfig, crossMatchRules, type MatchRule } from "./rules.ts";
+import { crossMatchRules, type MatchRule } from "./rules.ts";
+import type { CrossMatchSettings } from "./settings.ts";
+import { SkyIndexes } from "./sky-index.ts";
 
 /** An object of a batch that is not stored yet. */
 interface NewObject {
@@ -23,17 +25,19 @@ interface SurveyRules {
 
 export class CrossMatcher {
   readonly #surveys: ReadonlyMap<string, SurveyRules>;
+  readonly #indexes: SkyIndexes;
 
   /** Throws `CrossMatchError` for a rule that cannot be used. */
   constructor(
-    config: CrossMatchConfig,
+    { catalogs, dataDir }: CrossMatchSettings,
     readonly reader: AlertReader,
   ) {
+    this.#indexes = new SkyIndexes(dataDir);
     this.#surveys = new Map(
-      [...crossMatchRules(config)].map(([survey, rules]) => {
-        const catalogs = rules.map(({ catalog }) => catalog);
-        const nothing = Object.fromEntries(catalogs.map((catalog) => [catalog, []]));
-        return [survey, { rules, catalogs, nothing }];
+      [...crossMatchRules(catalogs)].map(([survey, rules]) => {
+        const names = rules.map(({ catalog }) => catalog);
+        const nothing = Object.fromEntries(names.map((catalog) => [catalog, []]));
+        return [survey, { rules, catalogs: names, nothing }];
       }),
     );
   }
@@ -69,31 +73,31 @@ export class CrossMatcher {
     const stored = await this.reader.storedObjects(first.collections, ids);
     const objects = newObjects(alerts, stored);
     const matches = new Map(objects.map(({ objectId }) => [objectId, nothing]));
-    for (const rule of usable) {
-      const found = await this.#matchCatalog(rule, objects, states.get(rule.catalog));
-      found.forEach((list, index) => {
+    const targets = objects.map(({ target }) => target);
+    const found = await Promise.all(usable.map((rule) => this.#rowsFor(rule, targets, states)));
+    usable.forEach((rule, number) => {
+      matchesOf(rule, targets, found[number] ?? []).forEach((list, index) => {
         const id = objects[index]?.objectId;
         const known = id === undefined ? undefined : matches.get(id);
         if (list.length === 0 || id === undefined || known === undefined) return;
         matches.set(id, { ...known, [rule.catalog]: list });
       });
-    }
+    });
     return matches;
   }
 
-  async #matchCatalog(
-    rule: MatchRule,
-    objects: readonly NewObject[],
-    _state: CatalogState | undefined,
-  ): Promise<Document[][]> {
-    const targets = objects.map(({ target }) => target);
-    const cones = targets.map(({ ra, dec }) => ({
-      longitude: ra - 180,
-      latitude: dec,
-      radius: rule.radius,
-    }));
-    const rows = await this.reader.catalogs.rowsNear(rule.catalog, cones);
-    return matchesOf(rule, targets, rows);
+  /** The rows near any of the targets: found in the catalogue's index, or else by the store. */
+  #rowsFor(
+    { catalog, radius }: MatchRule,
+    targets: readonly Target[],
+    states: ReadonlyMap<string, CatalogState>,
+  ): Promise<Document[]> {
+    const { catalogs } = this.reader;
+    const state = states.get(catalog);
+    const index = state === undefined ? undefined : this.#indexes.of(catalog, state);
+    if (index !== undefined) return catalogs.rows(catalog, index.keysNear(targets, radius));
+    const cones = targets.map(({ ra, dec }) => ({ longitude: ra - 180, latitude: dec, radius }));
+    return catalogs.rowsNear(catalog, cones);
   }
 }
 

@@ -1,5 +1,5 @@
 /** With which catalogues the objects of each survey are matched, compiled from the surveys' lists and the configuration. */
-import { type CatalogMatch, type Config, DISTANCE_DEFAULTS, nearest } from "../../config/index.ts";
+import { type CatalogMatch, DISTANCE_DEFAULTS, nearest } from "../../config/index.ts";
 import {
   compileMatch,
   compileProjection,
@@ -12,9 +12,7 @@ import {
 import { ARCSEC_PER_DEGREE } from "../../sky/index.ts";
 import { type Survey, surveys } from "../../surveys/index.ts";
 import { type DistanceRule, distanceRule } from "./galaxies.ts";
-
-/** The section of the configuration. */
-export type CrossMatchConfig = Config["cross_matches"];
+import type { CrossMatchConfig } from "./settings.ts";
 
 /** How objects are matched with one catalogue. */
 export interface MatchRule {

@@ -2,6 +2,7 @@
 import { deserialize, serialize } from "bson";
 import type { Document as BsonDocument, Db } from "mongodb";
 import type { Document } from "../../query/index.ts";
+import { CATALOGS } from "../catalog.ts";
 import {
   type CatalogReader,
   type CatalogState,
@@ -31,18 +32,26 @@ export class MongoCatalogReader implements CatalogReader {
 
   constructor(readonly db: Db) {}
 
-  async states(collections: readonly string[]): Promise<ReadonlyMap<string, CatalogState>> {
+  async states(
+    collections: readonly string[],
+    { fresh = false } = {},
+  ): Promise<ReadonlyMap<string, CatalogState>> {
     const of = collections.join("\n");
     const at = performance.now();
-    if (this.#states?.of === of && at - this.#states.at < STATES_MS) return this.#states.states;
+    if (!fresh && this.#states?.of === of && at - this.#states.at < STATES_MS) return this.#states.states;
     try {
-      const found = await this.db
-        .listCollections({ name: { $in: [...collections] } }, { nameOnly: false })
-        .toArray();
+      const filter = { name: { $in: [...collections] } };
+      const [found, descriptions] = await Promise.all([
+        this.db.listCollections(filter, { nameOnly: false }).toArray(),
+        this.#find(CATALOGS, { _id: { $in: [...collections] } }),
+      ]);
+      const described = new Map(descriptions.map((each) => [each["_id"], nameOf(each)]));
       const states = await Promise.all(
         found.map(async ({ name, info }) => {
           const rows = await this.db.collection(name).estimatedDocumentCount();
-          return [name, { mark: `${info?.uuid?.toString() ?? ""}/${rows}`, rows }] as const;
+          // Loads leave a description; rows that others add or remove are counted.
+          const stamp = Bun.hash(described.get(name) ?? "").toString(36);
+          return [name, { mark: `${info?.uuid?.toString() ?? ""}/${rows}/${stamp}`, rows }] as const;
         }),
       );
       this.#states = { of, at, states: new Map(states) };
@@ -103,7 +112,7 @@ export class MongoCatalogReader implements CatalogReader {
   }
 }
 
-/** An `_id` as text that no other has. */
+/** A value as text that no other has. */
 function nameOf(id: Document[string]): string {
   return Buffer.from(serialize({ id })).toString("latin1");
 }
