@@ -47,6 +47,16 @@ export async function* listPieces(message: string, items: AsyncIterable<string>)
   yield `${head}]}`;
 }
 
+/** The same where `data` is any value, whose JSON text comes in pieces. */
+export async function* valuePieces(message: string, text: AsyncIterable<string>): AsyncGenerator<string> {
+  let head = `{"status":"success","message":${JSON.stringify(message)},"data":`;
+  for await (const piece of text) {
+    yield head + piece;
+    head = "";
+  }
+  yield `${head}}`;
+}
+
 /**
  * A successful answer that is sent as it comes. What fails before the first piece fails as a whole; what
  * fails later is told to `onBroken` and breaks the connection off, so that the answer cannot be taken for

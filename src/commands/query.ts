@@ -20,6 +20,24 @@ const options = {
   skip: { type: "integer", value: "N", min: 0, help: "leave so many out" },
   hint: { type: "text", value: "INDEX", help: "name of the index to use" },
   catalog: { type: "text", value: "NAME", help: "the catalogue that an info command asks about" },
+  radec: {
+    type: "text",
+    value: "RADEC",
+    help: 'positions of cone_search, near and coordinates: "ra dec" in degrees or sexagesimal, a list or an object of pairs',
+  },
+  radius: {
+    type: "number",
+    value: "ARCSEC",
+    min: 0,
+    help: "how far cone_search and near look, arcsec (default: 2)",
+  },
+  frame: {
+    type: "text",
+    value: "FRAME",
+    help: "frame of --radec for coordinates: equatorial, galactic or ecliptic",
+  },
+  from: { type: "text", value: "RADEC", help: "a position from which coordinates tells the separation" },
+  distance: { type: "flag", help: "add each document's distance, with cone_search and near" },
   "max-time-ms": { type: "integer", value: "MS", min: 1, help: "milliseconds after which it is given up" },
   explain: { type: "flag", help: "tell the index and the documents examined instead of the answer" },
   url: { type: "text", value: "URL", help: "ask this server instead of the data folder" },
@@ -29,6 +47,9 @@ const options = {
     help: "file with a token for that server (default: log in as the administrator of the secrets)",
   },
 } as const;
+
+/** How far cones look when they are not told, arcsec. */
+const DEFAULT_RADIUS = 2;
 
 type Context = CommandContext<typeof options>;
 
@@ -41,11 +62,15 @@ export const command = defineCommand({
     "followed by the name of a catalogue (or of an info command); or the whole request as JSON, - for standard " +
     "input, @FILE for a file.\n\n" +
     "Prints each document of the answer as JSON for people, or with --json on a line of its own; integers keep all " +
-    "their digits. Types: find, find_one, aggregate, count_documents, estimated_document_count, info and what else " +
-    "/docs lists.",
+    "their digits. Types: find, find_one, aggregate, count_documents, estimated_document_count, cone_search, near, " +
+    "coordinates, info and what else /docs lists. With coordinates the positions stand in the place of NAME.",
   positionals: [
     { name: "QUERY", help: "a query type; or a request as JSON, - or @FILE" },
-    { name: "NAME", help: "the catalogue, e.g. ZTF_alerts; for info: its command", optional: true },
+    {
+      name: "NAME",
+      help: "the catalogue, e.g. ZTF_alerts; for info: its command; for coordinates: positions",
+      optional: true,
+    },
   ],
   options,
   examples: [
@@ -57,6 +82,14 @@ export const command = defineCommand({
     {
       line: `kowalski query aggregate ZTF_alerts --pipeline '[{"$group": {"_id": "$objectId", "n": {"$sum": 1}}}]' --json`,
       help: "alerts per object, a line each",
+    },
+    {
+      line: 'kowalski query cone_search ZTF_alerts --radec "71.6577756 -10.2263957" --radius 2',
+      help: "the alerts within 2 arcsec of a position",
+    },
+    {
+      line: 'kowalski query coordinates "04:46:37.87 -10:13:35.0"',
+      help: "a position in degrees and other frames",
     },
     {
       line: "kowalski query @query.json --url https://alerts.example.org --token-file token",
@@ -77,6 +110,11 @@ function requestOf({ args, options: given }: Context): Document {
     if (name !== undefined) throw new UsageError(`${name}: one word too many behind a whole request`);
     return wholeRequest(first);
   }
+  const kwargs = kwargsOf(given);
+  if (first === "cone_search" || first === "near") {
+    return { query_type: first, query: coneQuery(first, name, given), kwargs };
+  }
+  if (first === "coordinates") return { query_type: first, query: coordinatesQuery(name, given), kwargs };
   const query: Document = {};
   if (first === "info") setField(query, "command", name ?? "catalog_names");
   else if (name !== undefined) setField(query, "catalog", name);
@@ -85,7 +123,33 @@ function requestOf({ args, options: given }: Context): Document {
   for (const field of ["filter", "projection", "pipeline"] as const) {
     if (given[field] !== undefined) setField(query, field, given[field]);
   }
-  return { query_type: first, query, kwargs: kwargsOf(given) };
+  return { query_type: first, query, kwargs };
+}
+
+type Given = OptionValues<typeof options>;
+
+function coneQuery(type: "cone_search" | "near", name: string | undefined, given: Given): Document {
+  const catalog = name ?? given.catalog;
+  if (catalog === undefined) throw new UsageError(`${type}: give the name of a catalogue, e.g. ZTF_alerts`);
+  if (given.radec === undefined) throw new UsageError(`${type}: give --radec, e.g. --radec "71.66 -10.23"`);
+  const { radec, radius = DEFAULT_RADIUS, filter, projection } = given;
+  const wanted: Document = {};
+  if (filter !== undefined) setField(wanted, "filter", filter);
+  if (projection !== undefined) setField(wanted, "projection", projection);
+  const catalogs = { [catalog]: wanted };
+  if (type === "near") return { radec, max_distance: radius, distance_units: "arcsec", catalogs };
+  const object_coordinates = { radec, cone_search_radius: radius, cone_search_unit: "arcsec" };
+  return { object_coordinates, catalogs };
+}
+
+function coordinatesQuery(name: string | undefined, { radec, frame, from }: Given): Document {
+  const positions = name ?? radec;
+  if (positions === undefined) throw new UsageError('coordinates: give positions, e.g. "71.66 -10.23"');
+  return {
+    radec: positions,
+    ...(frame === undefined ? {} : { frame }),
+    ...(from === undefined ? {} : { from }),
+  };
 }
 
 function wholeRequest(given: string): Document {
@@ -106,6 +170,7 @@ function kwargsOf(given: OptionValues<typeof options>): Document {
     hint: given.hint,
     max_time_ms: given["max-time-ms"],
     explain: given.explain ? true : undefined,
+    distance: given.distance ? true : undefined,
   })) {
     if (value !== undefined) setField(kwargs, name, value);
   }

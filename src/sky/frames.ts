@@ -50,6 +50,38 @@ export function ecliptic(ra: number, dec: number): { lambda: number; beta: numbe
   return { lambda: lambda < 0 ? lambda + 360 : lambda, beta: asin(z * cos - y * sin) };
 }
 
+/** Equatorial J2000 position of a Galactic one, all in degrees: the transposed rotation of `galactic`. */
+export function fromGalactic(l: number, b: number): { ra: number; dec: number } {
+  const [along, across, up] = unitVector(l, b);
+  const [x, y, z] = GALACTIC_ROWS;
+  return equatorial([0, 1, 2].map((i) => (x[i] ?? 0) * along + (y[i] ?? 0) * across + (z[i] ?? 0) * up));
+}
+
+/** Equatorial J2000 position of a mean ecliptic one, all in degrees. */
+export function fromEcliptic(lambda: number, beta: number): { ra: number; dec: number } {
+  const [x, y, z] = unitVector(lambda, beta);
+  const cos = Math.cos(OBLIQUITY * RADIANS_PER_DEGREE);
+  const sin = Math.sin(OBLIQUITY * RADIANS_PER_DEGREE);
+  return equatorial([x, y * cos - z * sin, y * sin + z * cos]);
+}
+
+function equatorial([x = 0, y = 0, z = 0]: readonly number[]): { ra: number; dec: number } {
+  const ra = Math.atan2(y, x) * DEGREES_PER_RADIAN;
+  const dec = Math.atan2(z, Math.hypot(x, y)) * DEGREES_PER_RADIAN;
+  return { ra: ra < 0 ? (ra + 360) % 360 : ra, dec };
+}
+
+/** Direction from the first position to the second, degrees east of north, 0 … 360. */
+export function positionAngle(ra1: number, dec1: number, ra2: number, dec2: number): number {
+  const d = (ra2 - ra1) * RADIANS_PER_DEGREE;
+  const phi1 = dec1 * RADIANS_PER_DEGREE;
+  const phi2 = dec2 * RADIANS_PER_DEGREE;
+  const east = Math.sin(d) * Math.cos(phi2);
+  const north = Math.cos(phi1) * Math.sin(phi2) - Math.sin(phi1) * Math.cos(phi2) * Math.cos(d);
+  const angle = Math.atan2(east, north) * DEGREES_PER_RADIAN;
+  return angle < 0 ? angle + 360 : angle;
+}
+
 /**
  * Great-circle distance of two positions, degrees in, degrees out, by Vincenty's formula, which is exact at
  * small and at antipodal distances alike.

@@ -22,7 +22,16 @@ export {
   ringRelation,
 } from "./cover.ts";
 export { inEllipse, type SkyEllipse } from "./ellipse.ts";
-export { ecliptic, galactic, separation, unitVector, type Vector } from "./frames.ts";
+export {
+  ecliptic,
+  fromEcliptic,
+  fromGalactic,
+  galactic,
+  positionAngle,
+  separation,
+  unitVector,
+  type Vector,
+} from "./frames.ts";
 export {
   angleBetween,
   cellAt,

@@ -77,6 +77,31 @@ with Kowalski(token=token, **where) as kowalski:
             {"$project": {"_id": 1, "history": {"$gt": [{"$size": {"$arrayElemAt": ["$aux.prv_candidates", 0]}}, 10]}}},
         ],
     )
+    cone = {
+        "object_coordinates": {
+            "cone_search_radius": 2,
+            "cone_search_unit": "arcsec",
+            "radec": {"object1": [71.6577756, -10.2263957]},
+        },
+        "catalogs": {"ZTF_alerts": {"filter": {}, "projection": {"_id": 0, "candid": 1}}},
+    }
+    told["cone_search"] = query(kowalski, "cone_search", **cone)
+    cone["object_coordinates"]["radec"] = str([(71.6577756, -10.2263957)])
+    told["cone_search with text"] = query(kowalski, "cone_search", kwargs={"filter_first": True}, **cone)
+    told["near"] = query(
+        kowalski,
+        "near",
+        radec={"object1": ["04:46:37.8661", "-10:13:35.025"]},
+        max_distance=5,
+        distance_units="arcsec",
+        catalogs={"ZTF_alerts": {"filter": {}, "projection": {"_id": 0, "candid": 1}}},
+    )
+    many = {"radec": [[ra, -10.2263957] for ra in range(360)], "cone_search_radius": 2, "cone_search_unit": "arcsec"}
+    several = [{"query_type": "cone_search", "query": cone | {"object_coordinates": many}}, {"query_type": "cone_search", "query": cone}]
+    told["cones in a batch"] = [
+        len(answer["data"]["ZTF_alerts"])
+        for answer in kowalski.query(queries=several, use_batch_query=True)["default"]
+    ]
     told["saved"] = kowalski.query(query=count() | {"kwargs": {"save": True}})["default"]
     for _ in range(100):
         told["saved answer"] = kowalski.api("get", "/api/queries/" + told["saved"]["query_id"])

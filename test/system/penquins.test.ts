@@ -70,6 +70,17 @@ describe.if(!isMissing && hasRealPackets("penquins against real packets"))("penq
     expect(told["db_info"]).toMatchObject({ ...DONE, data: { db: "kowalski" } });
   });
 
+  test("searches round positions", () => {
+    const found = (key: string) => ({
+      ...DONE,
+      data: { ZTF_alerts: { [key]: [{ candid: Number(1127107111615015007n) }] } },
+    });
+    expect(told["cone_search"]).toEqual(found("object1"));
+    expect(told["cone_search with text"]).toEqual(found("(71_6577756, -10_2263957)"));
+    expect(told["near"]).toEqual(found("object1"));
+    expect((told["cones in a batch"] as number[]).toSorted((a, b) => a - b)).toEqual([1, 360]);
+  });
+
   test("aggregates with a join, and saves a query for later", () => {
     expect(told["aggregate"]).toMatchObject({ ...DONE, data: [{ history: true }] });
     expect(told["saved"]).toMatchObject({ status: "success", message: "query enqueued" });

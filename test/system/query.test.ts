@@ -74,6 +74,32 @@ describe.if(hasRealPackets("kowalski query on real packets"))("kowalski query", 
       });
     });
 
+    test(`searches round positions, ${way}`, async () => {
+      const words = ["ZTF_alerts", "--radec", "71.6577756 -10.2263957", "--radius", "3", "--json"];
+      for (const type of ["cone_search", "near"]) {
+        const { stdout } = await query(
+          type,
+          ...words,
+          "--projection",
+          '{"_id": 0, "candid": 1}',
+          "--distance",
+        );
+        expect(stdout).toMatch(
+          /^\{"ZTF_alerts":\{"\(71_6577756, -10_2263957\)":\[\{"candid":1127107111615015007,"coordinates":\{"distance_arcsec":0\.\d+\}\}\]\}\}\n$/,
+        );
+      }
+      const { stdout } = await query(
+        "coordinates",
+        "04:46:37.8661 -10:13:35.025",
+        "--from",
+        "71.65 -10.22",
+        "--json",
+      );
+      expect(stdout).toContain('"radec_str":["04:46:37.8661","-10:13:35.025"]');
+      expect(stdout).toMatch(/"separation":\{"deg":0\.0099\d+,/);
+      expect((await query("cone_search", "ZTF_alerts")).stderr).toContain("--radec");
+    });
+
     test(`aggregates and explains, ${way}`, async () => {
       const stages = '[{"$group": {"_id": "$objectId", "n": {"$sum": 1}}}, {"$match": {"n": {"$gt": 1}}}]';
       expect((await query("aggregate", "ZTF_alerts", "--pipeline", stages, "--json")).stdout).toBe(

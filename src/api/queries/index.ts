@@ -1,8 +1,10 @@
 /** The query types of `POST /api/queries`. Adding one is a file here and a line in the list below. */
 import { type Document, isDocument, type Value } from "../../query/index.ts";
-import { failureText, listPieces, successText } from "../envelope.ts";
+import { failureText, listPieces, successText, valuePieces } from "../envelope.ts";
 import { badRequest, toHttpError } from "../errors.ts";
 import { aggregate } from "./aggregate.ts";
+import { coneSearch, near } from "./cones.ts";
+import { coordinates } from "./coordinates.ts";
 import { drop } from "./drop.ts";
 import { countDocuments, estimatedDocumentCount, find, findOne } from "./find.ts";
 import { info } from "./info.ts";
@@ -16,12 +18,13 @@ export const queryTypes: readonly QueryType[] = [
   aggregate,
   countDocuments,
   estimatedDocumentCount,
+  coneSearch,
+  near,
+  coordinates,
   info,
   drop,
 ];
 
-/** Types that clients of such brokers know and that this version does not answer yet. */
-const NOT_YET = new Set(["cone_search", "near", "skymap"]);
 const MOST_QUERIES = 1000;
 
 /** Runs one query for a user. Throws what `toHttpError` understands. */
@@ -30,9 +33,6 @@ export async function runQuery(body: Document, context: QueryContext): Promise<Q
   const type = queryTypes.find((candidate) => candidate.name === name);
   if (type === undefined) {
     const known = queryTypes.map((candidate) => candidate.name).join(", ");
-    if (typeof name === "string" && NOT_YET.has(name)) {
-      throw badRequest(`query_type: ${name} is not available in this version; there are: ${known}`);
-    }
     throw badRequest(`query_type: expected one of ${known}`);
   }
   if (!isDocument(query)) throw badRequest("query: expected an object");
@@ -58,7 +58,8 @@ export async function* queryPieces(body: Document, context: QueryContext): Async
   else yield* listPieces(DONE, answersPieces(queriesOf(queries), context));
 }
 
-function answerPieces({ message, data, items, extra }: QueryAnswer): AsyncIterable<string> {
+function answerPieces({ message, data, items, text, extra }: QueryAnswer): AsyncIterable<string> {
+  if (text !== undefined) return valuePieces(message, text);
   return items === undefined ? onePiece(successText(message, data, extra)) : listPieces(message, items);
 }
 

@@ -43,6 +43,14 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '"': '"',
 };
 
+/** Lists that were written as tuples: in the names that answers are given, Python shows the difference. */
+const tuples = new WeakSet<object>();
+
+/** Whether a list of `readLiteral` was written as a tuple. */
+export function isTuple(value: Value): boolean {
+  return typeof value === "object" && value !== null && tuples.has(value);
+}
+
 /** A reader of Python literals: dict, list, tuple, string, number, True, False, None. */
 class Literal {
   #at = 0;
@@ -107,7 +115,9 @@ class Literal {
     const items = this.#items(")", depth);
     const [only] = items;
     const hasComma = this.text.slice(start, this.#at).includes(",");
-    return items.length === 1 && only !== undefined && !hasComma ? only : items;
+    if (items.length === 1 && only !== undefined && !hasComma) return only;
+    tuples.add(items);
+    return items;
   }
 
   #string(quote: string): string {

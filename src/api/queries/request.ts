@@ -23,6 +23,8 @@ export interface QueryAnswer {
   readonly message: string;
   readonly data?: Value;
   readonly items?: AsyncIterable<string>;
+  /** The JSON text of `data` in pieces, where it is no array. */
+  readonly text?: AsyncIterable<string>;
   /** Further fields of the envelope. */
   readonly extra?: Document;
 }
@@ -43,12 +45,12 @@ export function catalogOf(query: Document): string {
 }
 
 /** An object that may also come as text; undefined when it is left out. */
-export function documentField(query: Document, field: string): Document | undefined {
+export function documentField(query: Document, field: string, at = "query"): Document | undefined {
   const given = query[field];
   if (given === undefined || given === null) return undefined;
-  const value = typeof given === "string" ? readLiteral(given, `query.${field}`) : given;
+  const value = typeof given === "string" ? readLiteral(given, `${at}.${field}`) : given;
   if (isDocument(value)) return value;
-  throw badRequest(`query.${field}: expected an object`);
+  throw badRequest(`${at}.${field}: expected an object`);
 }
 
 /** The filter, which must be there: a query for everything says so with `{}`. */

@@ -204,8 +204,10 @@ export class SavedQueries {
     await this.#store(query);
     try {
       const body = parseJson(query.task) as Document;
-      const { message, data, items } = await this.parts.run(query.user, body);
-      const text = items === undefined ? valueText(data) : listText(items);
+      const answer = await this.parts.run(query.user, body);
+      const { message } = answer;
+      const text =
+        answer.text ?? (answer.items === undefined ? valueText(answer.data) : listText(answer.items));
       const { parts } = await writeText(this.parts.store, id, text, this.parts.maxBytes);
       await this.#end({ ...query, state: "done", message, parts });
     } catch (error) {

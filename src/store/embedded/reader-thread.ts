@@ -126,6 +126,8 @@ interface Form<T> {
   add(item: T): void;
   size(): number;
   flush(): void;
+  /** Whether what there is waits for more at the end of a turn: what fails before anything is sent fails as a whole. */
+  readonly gathers?: boolean;
 }
 
 function formOf({ id, form }: Extract<ReaderRequest, { form: string }>): Form<Document> {
@@ -169,6 +171,7 @@ function textForm(id: number): Form<string> {
       texts = [];
       length = 0;
     },
+    gathers: true,
   };
 }
 
@@ -211,7 +214,7 @@ function streamTask<T extends Document | string>(
         }
         if (value !== undefined) form.add(value);
         const late = performance.now() > until;
-        if (form.size() > CHUNK_LENGTH || (late && form.size() > 0)) {
+        if (form.size() > CHUNK_LENGTH || (late && form.size() > 0 && form.gathers !== true)) {
           form.flush();
           this.credits--;
           return false;
