@@ -236,7 +236,8 @@ export class FilterEngine {
       for (const active of filters) {
         active.tally.seen = active.stoppedAt ?? seen;
         if (active.stoppedAt !== undefined) active.stoppedAt = 0;
-        if (active.tally.seen === 0) continue;
+        // Alerts that waited for their objects' records are finished when others of another night were begun.
+        if (active.tally.seen === 0 && active.tally.runs === 0 && active.tally.errors === 0) continue;
         const known = tallies.get(active.version.filter._id);
         if (known === undefined) tallies.set(active.version.filter._id, active.tally);
         else addTally(known, active.tally);

@@ -231,6 +231,24 @@ describe("what a filter sees", () => {
   });
 });
 
+describe("counts", () => {
+  test("are of the alert's night, also where alerts of several nights wait for their objects' records", async () => {
+    const near = { $match: { "cross_matches.CLU.0": { $exists: false } } };
+    const at = await open(filterDocument(1, [near]));
+    const nights = [0, 1, 2, 0];
+    await ingest(
+      at,
+      nights.map((night, n) => alertWith(BigInt(n + 1), `ZTF24${n}`, JD + night)),
+    );
+    const counted = at.registry.takeTallies().map(({ night, tally }) => [night, tally.seen, tally.passed]);
+    expect(counted.toSorted()).toEqual([
+      ["20231222", 2, 2],
+      ["20231223", 1, 1],
+      ["20231224", 1, 1],
+    ]);
+  });
+});
+
 describe("a filter that goes wrong", () => {
   test("is counted with its alert and error, and leaves the others alone", async () => {
     const broken = [{ $match: { $expr: { $gt: [{ $size: "$fp_hists" }, 0] } } }];
