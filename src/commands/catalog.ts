@@ -2,6 +2,7 @@
 import { columnIndex, describeCatalog, listCatalogs } from "../catalogs/index.ts";
 import { openCatalogWriter, type Store } from "../store/index.ts";
 import { load } from "./catalog-load.ts";
+import { match } from "./catalog-match.ts";
 import { type Command, type CommandContext, defineCommand, entry, type OptionSpecs } from "./command.ts";
 import { CommandError, EXIT_DONE, UsageError } from "./errors.ts";
 import { openConfiguredStore, storeSettings } from "./open-store.ts";
@@ -137,5 +138,5 @@ export const command: Command = {
   description:
     "Catalogues are collections of sources on the sky, for cone searches and cross-matches. These commands work " +
     "also beside a running server, which notices.",
-  subcommands: [load, list, info, drop, index].map(entry),
+  subcommands: [load, list, info, match, drop, index].map(entry),
 };

@@ -13,6 +13,7 @@ export {
   type CatalogReader,
   type CatalogState,
   type Cone,
+  POSITION_PATH,
   type PositionPiece,
   positionOf,
   type RowKey,

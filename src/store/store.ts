@@ -190,12 +190,25 @@ export interface AlertSelection {
   readonly newest?: number;
 }
 
+export interface ObjectPage {
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
+/** A stored object; `position` in degrees (longitude = ra − 180) is of its alert with the smallest candid. */
+export interface ObjectPlace {
+  readonly objectId: string;
+  readonly position: readonly [longitude: number, latitude: number] | undefined;
+}
+
 /** Reads what filters need, on the thread where they run. It sees every write that was durable when it is asked. */
 export interface AlertReader {
   /** Those of the candids whose alerts are stored. */
   storedCandids(collections: AlertCollections, candids: readonly bigint[]): Promise<ReadonlySet<bigint>>;
   /** Those of the objects that are stored. */
   storedObjects(collections: AlertCollections, objectIds: Iterable<string>): Promise<ReadonlySet<string>>;
+  /** Objects in the order of their names behind `after`, at most `limit`, each with the place of its first alert. */
+  objects(collections: AlertCollections, page: ObjectPage): Promise<readonly ObjectPlace[]>;
   /** The rows of catalogues, on the same connection. */
   readonly catalogs: CatalogReader;
   /** The records of objects, with one read for all; of an object that is new an empty one. */
@@ -262,6 +275,14 @@ export interface AlertBatch {
   readonly settledLetters?: readonly string[];
   readonly outbox: readonly OutboxEntry[];
   readonly positions: readonly SourcePosition[];
+  /** New matches of objects that are stored. */
+  readonly rematched?: RematchedObjects;
+}
+
+/** Objects of one survey with the lists that replace those they have of the same catalogues. */
+export interface RematchedObjects {
+  readonly collections: AlertCollections;
+  readonly objects: readonly { readonly objectId: string; readonly crossMatches: Document }[];
 }
 
 export interface BatchResult {

@@ -5,10 +5,9 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type AlertReader, openAlertReader, type StoreSettings } from "../../store/index.ts";
-import { surveys } from "../../surveys/index.ts";
 import { MOST_ROWS } from "./build-index.ts";
 import type { IndexAnswer, IndexRequest } from "./index-thread.ts";
-import { crossMatchRules } from "./rules.ts";
+import { crossMatchRules, isLive } from "./rules.ts";
 import type { CrossMatchSettings } from "./settings.ts";
 import { SkyIndex, skyIndexFile, skyIndexFolder } from "./sky-index.ts";
 
@@ -36,10 +35,8 @@ export class IndexKeeper {
     readonly settings: CrossMatchSettings,
     readonly listener: KeeperListener,
   ) {
-    const live = new Set(surveys.map(({ collections }) => collections.alerts));
     const named = [...crossMatchRules(settings.catalogs).values()].flat().map(({ catalog }) => catalog);
-    // Alerts come all the time: their collections are asked of the store.
-    this.#catalogs = [...new Set(named)].filter((catalog) => !live.has(catalog));
+    this.#catalogs = [...new Set(named)].filter((catalog) => !isLive(catalog));
   }
 
   /** Begins to look; resolves after the first look. The store must be there. */

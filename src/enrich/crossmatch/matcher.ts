@@ -3,11 +3,17 @@
  * each catalogue for the whole batch.
  */
 import type { Document } from "../../query/index.ts";
-import { type AlertReader, type AlertRecord, type CatalogState, positionOf } from "../../store/index.ts";
-import { matchesOf, type Target } from "./matches.ts";
-import { crossMatchRules, type MatchRule } from "./rules.ts";
+import { type AlertReader, type AlertRecord, positionOf } from "../../store/index.ts";
+import { CatalogSearch } from "./catalog-search.ts";
+import type { Target } from "./matches.ts";
+import { crossMatchRules, emptyLists, type MatchRule } from "./rules.ts";
 import type { CrossMatchSettings } from "./settings.ts";
-import { SkyIndexes } from "./sky-index.ts";
+
+/** The rules of one survey with what its objects have when nothing matches them. */
+interface SurveyRules {
+  readonly rules: readonly MatchRule[];
+  readonly nothing: Document;
+}
 
 /** An object of a batch that is not stored yet. */
 interface NewObject {
@@ -15,30 +21,21 @@ interface NewObject {
   readonly target: Target;
 }
 
-/** The rules of one survey with what its objects have when nothing matches them. */
-interface SurveyRules {
-  readonly rules: readonly MatchRule[];
-  readonly catalogs: readonly string[];
-  /** An empty list for each catalogue. */
-  readonly nothing: Document;
-}
-
 export class CrossMatcher {
   readonly #surveys: ReadonlyMap<string, SurveyRules>;
-  readonly #indexes: SkyIndexes;
+  readonly #search: CatalogSearch;
 
   /** Throws `CrossMatchError` for a rule that cannot be used. */
   constructor(
     { catalogs, dataDir }: CrossMatchSettings,
     readonly reader: AlertReader,
   ) {
-    this.#indexes = new SkyIndexes(dataDir);
+    this.#search = new CatalogSearch(reader.catalogs, dataDir);
     this.#surveys = new Map(
-      [...crossMatchRules(catalogs)].map(([survey, rules]) => {
-        const names = rules.map(({ catalog }) => catalog);
-        const nothing = Object.fromEntries(names.map((catalog) => [catalog, []]));
-        return [survey, { rules, catalogs: names, nothing }];
-      }),
+      [...crossMatchRules(catalogs)].map(([survey, rules]) => [
+        survey,
+        { rules, nothing: emptyLists(rules) },
+      ]),
     );
   }
 
@@ -62,42 +59,18 @@ export class CrossMatcher {
 
   /** Matches by object, or what all have when there is no catalogue to look into. */
   async #matchSurvey(
-    { rules, catalogs, nothing }: SurveyRules,
+    { rules, nothing }: SurveyRules,
     alerts: readonly AlertRecord[],
   ): Promise<Map<string, Document> | Document> {
     const [first] = alerts;
-    const states = await this.reader.catalogs.states(catalogs);
-    const usable = rules.filter(({ catalog }) => (states.get(catalog)?.rows ?? 0) > 0);
-    if (first === undefined || usable.length === 0) return nothing;
+    const states = await this.reader.catalogs.states(rules.map(({ catalog }) => catalog));
+    const isAny = [...states.values()].some((state) => state.rows > 0);
+    if (first === undefined || !isAny) return nothing;
     const ids = new Set(alerts.map(({ objectId }) => objectId));
-    const stored = await this.reader.storedObjects(first.collections, ids);
-    const objects = newObjects(alerts, stored);
-    const matches = new Map(objects.map(({ objectId }) => [objectId, nothing]));
+    const objects = newObjects(alerts, await this.reader.storedObjects(first.collections, ids));
     const targets = objects.map(({ target }) => target);
-    const found = await Promise.all(usable.map((rule) => this.#rowsFor(rule, targets, states)));
-    usable.forEach((rule, number) => {
-      matchesOf(rule, targets, found[number] ?? []).forEach((list, index) => {
-        const id = objects[index]?.objectId;
-        const known = id === undefined ? undefined : matches.get(id);
-        if (list.length === 0 || id === undefined || known === undefined) return;
-        matches.set(id, { ...known, [rule.catalog]: list });
-      });
-    });
-    return matches;
-  }
-
-  /** The rows near any of the targets: found in the catalogue's index, or else by the store. */
-  #rowsFor(
-    { catalog, radius }: MatchRule,
-    targets: readonly Target[],
-    states: ReadonlyMap<string, CatalogState>,
-  ): Promise<Document[]> {
-    const { catalogs } = this.reader;
-    const state = states.get(catalog);
-    const index = state === undefined ? undefined : this.#indexes.of(catalog, state);
-    if (index !== undefined) return catalogs.rows(catalog, index.keysNear(targets, radius));
-    const cones = targets.map(({ ra, dec }) => ({ longitude: ra - 180, latitude: dec, radius }));
-    return catalogs.rowsNear(catalog, cones);
+    const matches = await this.#search.matches(rules, targets, states, nothing);
+    return new Map(objects.map(({ objectId }, index) => [objectId, matches[index] ?? nothing]));
   }
 }
 

@@ -66,6 +66,16 @@ function rulesOf({ name, crossMatches = {} }: Survey, config: CrossMatchConfig):
   });
 }
 
+/** Whether a collection is one of alerts, which come all the time: no index of it would last. */
+export function isLive(catalog: string): boolean {
+  return surveys.some(({ collections }) => collections.alerts === catalog);
+}
+
+/** What an object has that nothing matches: an empty list for each catalogue. */
+export function emptyLists(rules: readonly MatchRule[]): Document {
+  return Object.fromEntries(rules.map(({ catalog }) => [catalog, []]));
+}
+
 /** An entry of the configuration laid over the survey's own, key by key. */
 function merged(own: CatalogMatch = {}, given: CatalogMatch = {}): CatalogMatch {
   if (own.distance === undefined || given.distance === undefined) return { ...own, ...given };

@@ -2,8 +2,10 @@
 import type { Database } from "bun:sqlite";
 import type { Document } from "../../query/index.ts";
 import type { AlertCollections } from "../alert-record.ts";
+import { positionOf } from "../catalog-reader.ts";
 import { GrowingRecord } from "../object-record.ts";
-import type { AlertReader, AlertSelection, ObjectRecord } from "../store.ts";
+import type { AlertReader, AlertSelection, ObjectPage, ObjectPlace, ObjectRecord } from "../store.ts";
+import { columnFor } from "./access.ts";
 import { EmbeddedCatalogReader } from "./catalog-reader.ts";
 import { openDatabase } from "./database.ts";
 import { decodeDocument } from "./encoding.ts";
@@ -53,6 +55,28 @@ class EmbeddedReader implements AlertReader {
     if (layout === undefined) return new Set();
     const sql = `SELECT id FROM c${layout.id} WHERE id`;
     return new Set(this.#in<{ id: string }>(sql, [...objectIds]).map(({ id }) => id));
+  }
+
+  async objects({ alerts, aux }: AlertCollections, { after, limit }: ObjectPage): Promise<ObjectPlace[]> {
+    const objects = findLayout(this.database, aux);
+    const layout = findLayout(this.database, alerts);
+    if (objects === undefined) return [];
+    const ids = this.database
+      .query<{ id: string }, [string, number]>(
+        `SELECT id FROM c${objects.id} WHERE id > ? ORDER BY id LIMIT ?`,
+      )
+      .all(after ?? "", limit);
+    const column = layout === undefined ? undefined : columnFor("objectId", "value", layout);
+    if (layout === undefined || column === undefined) {
+      return ids.map(({ id }) => ({ objectId: id, position: undefined }));
+    }
+    const first = this.database.query<{ doc: string }, [string]>(
+      `SELECT doc FROM c${layout.id} WHERE ${column.name} = ? ORDER BY n LIMIT 1`,
+    );
+    return ids.map(({ id }) => {
+      const found = first.get(id);
+      return { objectId: id, position: found === null ? undefined : positionOf(decodeDocument(found.doc)) };
+    });
   }
 
   async records(

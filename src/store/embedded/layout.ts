@@ -120,9 +120,13 @@ function makeTables(
   kind: CollectionKind,
   options: LayoutOptions,
 ): CollectionLayout {
+  // Numbers of collections are given again when one is dropped: changes are counted from the time, so that no two
+  // collections can be taken for the same.
   const made = database
-    .query("INSERT INTO collections (name, kind, layout) VALUES (?, ?, ?) RETURNING id, name, kind, layout")
-    .get(name, kind, JSON.stringify(options)) as RegistryRow;
+    .query(
+      "INSERT INTO collections (name, kind, layout, changes) VALUES (?, ?, ?, ?) RETURNING id, name, kind, layout",
+    )
+    .get(name, kind, JSON.stringify(options), Date.now()) as RegistryRow;
   const layout = layoutOf(made);
   database.run(tablesOf(layout));
   return layout;

@@ -13,6 +13,7 @@ import { decodeDocument } from "./encoding.ts";
 import { HistoryWriter } from "./history-write.ts";
 import { ALERT_COLUMNS, type CollectionLayout, ensureLayout, findLayout, noteChange } from "./layout.ts";
 import { type OutboxOptions, type WrittenAlert, writeOutbox } from "./outbox.ts";
+import { rematchObjects } from "./rematch.ts";
 
 /** A write-ahead log beyond this many bytes is folded in even when that waits for readers. */
 const LARGEST_LOG = 512 * 1024 * 1024;
@@ -76,6 +77,7 @@ class EmbeddedWriter implements AlertWriter {
     const letters = batch.deadLetters.map(letterDocument);
     const deadLetters = insertDocuments(this.#database, "dead_letters", letters, "ignore");
     for (const id of batch.settledLetters ?? []) removeDocument(this.#database, "dead_letters", id);
+    if (batch.rematched !== undefined) rematchObjects(this.#database, batch.rematched);
     writeOutbox(this.#database, batch.outbox, written, this.outbox);
     insertDocuments(this.#database, "sources", batch.positions.map(positionDocument), "replace");
     return { stored, duplicates: batch.alerts.length - stored, deadLetters };

@@ -1,8 +1,16 @@
 /** Reads alerts and records of objects for filters from MongoDB. */
 import type { Document } from "../../query/index.ts";
 import type { AlertCollections } from "../alert-record.ts";
+import { positionOf } from "../catalog-reader.ts";
 import { GrowingRecord, type RankedRow, type StoredObject } from "../object-record.ts";
-import type { AlertReader, AlertSelection, FindRequest, ObjectRecord } from "../store.ts";
+import type {
+  AlertReader,
+  AlertSelection,
+  FindRequest,
+  ObjectPage,
+  ObjectPlace,
+  ObjectRecord,
+} from "../store.ts";
 import { MongoCatalogReader } from "./catalog-reader.ts";
 import { type Connection, connect, type MongoOptions } from "./client.ts";
 import { queryError, storeError } from "./errors.ts";
@@ -48,6 +56,37 @@ class MongoReader implements AlertReader {
     const filter = { _id: { $in: [...objectIds] } };
     const found = await this.#all({ collection: objectsOf(aux), filter, projection: { _id: 1 } });
     return new Set(found.map(({ _id }) => String(_id)));
+  }
+
+  async objects({ alerts, aux }: AlertCollections, { after, limit }: ObjectPage): Promise<ObjectPlace[]> {
+    const filter = after === undefined ? {} : { _id: { $gt: after } };
+    const sort = [["_id", 1]] as const;
+    const found = await this.#all({
+      collection: objectsOf(aux),
+      filter,
+      sort,
+      limit,
+      projection: { _id: 1 },
+    });
+    const ids = found.map(({ _id }) => String(_id));
+    const places = await this.#firstPlaces(alerts, ids);
+    return ids.map((objectId) => ({ objectId, position: places.get(objectId) }));
+  }
+
+  /** Where the first alerts of objects are. */
+  async #firstPlaces(alerts: string, ids: readonly string[]): Promise<Map<string, ObjectPlace["position"]>> {
+    const stages = [
+      { $match: { objectId: { $in: [...ids] } } },
+      { $sort: { candid: 1 } },
+      { $group: { _id: "$objectId", coordinates: { $first: "$coordinates" } } },
+    ];
+    try {
+      const first = await this.connection.db.collection(alerts).aggregate(stages, { raw: true }).toArray();
+      const documents = first.map((bytes) => documentOf(bytes as unknown as Uint8Array));
+      return new Map(documents.map((document) => [String(document["_id"]), positionOf(document)]));
+    } catch (error) {
+      throw queryError(error);
+    }
   }
 
   async records(

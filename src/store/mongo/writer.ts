@@ -14,6 +14,7 @@ import { newHistory, storedHistory } from "./history.ts";
 import { chunksOf, ensureOutbox, ensureSurvey, objectsOf } from "./layout.ts";
 import { type NewEntries, newEntries, storedEntries, storedIds, writeOutbox } from "./outbox.ts";
 import { insertRaw, RawDocuments } from "./raw-insert.ts";
+import { rematchObjects } from "./rematch.ts";
 import { toBytes } from "./values.ts";
 
 /** How often a batch is tried again because another host wrote the same objects meanwhile. */
@@ -127,9 +128,11 @@ class MongoWriter implements AlertWriter {
   }
 
   /** What says that a batch is done: its letters are gone, its positions are told. */
-  async #settle({ positions, settledLetters = [] }: AlertBatch, session?: ClientSession): Promise<void> {
+  async #settle(batch: AlertBatch, session?: ClientSession): Promise<void> {
+    const { positions, settledLetters = [], rematched } = batch;
     const { db } = this.connection;
     const options = session === undefined ? {} : { session };
+    if (rematched !== undefined) await rematchObjects(db, rematched, options);
     if (settledLetters.length > 0) {
       await db.collection("dead_letters").deleteMany({ _id: { $in: settledLetters as never[] } }, options);
     }

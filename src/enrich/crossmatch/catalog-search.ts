@@ -1,0 +1,56 @@
+/** Looks into catalogues for the rows around many positions at once. */
+import type { Document } from "../../query/index.ts";
+import type { CatalogReader, CatalogState } from "../../store/index.ts";
+import { matchesOf, type Target } from "./matches.ts";
+import type { MatchRule } from "./rules.ts";
+import { SkyIndexes } from "./sky-index.ts";
+
+/** The catalogues of one store as one thread reads them. */
+export class CatalogSearch {
+  readonly #indexes: SkyIndexes;
+
+  constructor(
+    readonly catalogs: CatalogReader,
+    dataDir: string,
+  ) {
+    this.#indexes = new SkyIndexes(dataDir);
+  }
+
+  /**
+   * The matches of each target by the name of the catalogue. What has none has `nothing`, or its list of that
+   * catalogue. `states` are of the rules' catalogues; those that are not there are left out.
+   */
+  async matches(
+    rules: readonly MatchRule[],
+    targets: readonly Target[],
+    states: ReadonlyMap<string, CatalogState>,
+    nothing: Document,
+  ): Promise<Document[]> {
+    const found = await Promise.all(
+      rules.map((rule) => this.#rowsFor(rule, targets, states.get(rule.catalog))),
+    );
+    const matches = targets.map(() => nothing);
+    rules.forEach((rule, number) => {
+      const rows = found[number];
+      if (rows === undefined) return;
+      matchesOf(rule, targets, rows).forEach((list, index) => {
+        if (list.length > 0) matches[index] = { ...(matches[index] ?? nothing), [rule.catalog]: list };
+      });
+    });
+    return matches;
+  }
+
+  /** The rows near any of the targets: found in the catalogue's index, or else by the store. */
+  async #rowsFor(
+    { catalog, radius }: MatchRule,
+    targets: readonly Target[],
+    state: CatalogState | undefined,
+  ): Promise<Document[] | undefined> {
+    // An empty catalogue is none: the near galaxies are matched where galaxies are loaded.
+    if (state === undefined || state.rows === 0) return undefined;
+    const index = this.#indexes.of(catalog, state);
+    if (index !== undefined) return this.catalogs.rows(catalog, index.keysNear(targets, radius));
+    const cones = targets.map(({ ra, dec }) => ({ longitude: ra - 180, latitude: dec, radius }));
+    return this.catalogs.rowsNear(catalog, cones);
+  }
+}
