@@ -29,6 +29,11 @@ export const program: Command = {
       load: async () => (await import("./simulate.ts")).command,
     },
     {
+      name: "score",
+      summary: "score stored alerts with the configured networks",
+      load: async () => (await import("./score.ts")).command,
+    },
+    {
       name: "filter",
       summary: "try, make, list and switch filters",
       load: async () => (await import("./filter.ts")).command,

@@ -2,7 +2,7 @@
 import os from "node:os";
 import { type BrokerStats, startBroker } from "../broker/index.ts";
 import { describeCatalogs, surveyCatalogs } from "../enrich/crossmatch/index.ts";
-import { prepareScores, runtimeText, type ScoreCounts } from "../enrich/scores/index.ts";
+import { prepareScores, runtimeText } from "../enrich/scores/index.ts";
 import { FilterReports } from "../filters/index.ts";
 import { followsReported, openSinks, registerSinks } from "../sinks/index.ts";
 import { type CommandContext, defineCommand, type OptionValues } from "./command.ts";
@@ -14,6 +14,7 @@ import {
   openFilters,
   storeSettings,
 } from "./open-store.ts";
+import { scoreLines } from "./score-lines.ts";
 
 const options = {
   workers: {
@@ -147,14 +148,4 @@ function report(stats: BrokerStats, { output, options: given }: CommandContext<t
   for (const source of failed) output.line(`failed      ${source.error ?? source.name}`);
   if (stopped) output.line("stopped     before the end: run the same command again to go on");
   return failed.length > 0 || stopped || (given.strict && faulty > 0) ? EXIT_FAILED : EXIT_DONE;
-}
-
-/** What became of the alerts at each network: `scores      braai: 24 scored, 2 template stamp blank`. */
-export function scoreLines(scores: ScoreCounts): string[] {
-  return Object.entries(scores).map(([model, outcomes], index) => {
-    const { scored = 0, ...others } = outcomes;
-    const counts = [["scored", scored] as const, ...Object.entries(others)];
-    const told = counts.map(([outcome, count]) => `${count} ${outcome}`).join(", ");
-    return `${(index === 0 ? "scores" : "").padEnd(11)} ${model}: ${told}`;
-  });
 }

@@ -13,5 +13,6 @@ export {
   visible,
 } from "./requests.ts";
 export { filterBatch } from "./run.ts";
+export { julianDate } from "./selection.ts";
 export type { NamedStages, TrialScope, TrialSummary } from "./trial.ts";
 export { Trials, type TrialWatcher } from "./trials.ts";

@@ -91,6 +91,13 @@ export interface CollectionDescription {
   readonly indexes: readonly IndexDescription[];
 }
 
+/** New values of a document's fields. */
+export interface FieldChange {
+  readonly id: Value;
+  /** Dotted path and value of each; objects on the way are made where there are none. */
+  readonly fields: readonly (readonly [path: string, value: Value])[];
+}
+
 export interface Store {
   readonly kind: "embedded" | "mongo";
 
@@ -118,6 +125,11 @@ export interface Store {
   insert(collection: string, documents: readonly Document[]): Promise<void>;
   /** Replaces the document with this `_id`; answers whether there was one (or `upsert` made it). */
   replace(collection: string, document: Document, options?: { upsert?: boolean }): Promise<boolean>;
+  /**
+   * Sets fields of documents, each of which is named once, and leaves their other fields as they are, also those
+   * that others write at the same time. Answers how many of the documents there were.
+   */
+  setFields(collection: string, changes: readonly FieldChange[]): Promise<number>;
   /** Removes the document with this `_id`; answers whether there was one. */
   remove(collection: string, id: Value): Promise<boolean>;
   drop(collection: string): Promise<boolean>;

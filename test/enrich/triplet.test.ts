@@ -3,14 +3,16 @@ import { describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { fillTriplet, SIDE, TRIPLET_SIZE } from "../../src/enrich/scores/triplet.ts";
+import { ztf } from "../../src/surveys/ztf.ts";
 import { cutouts, fitsImage, flat, stamp } from "../support/stamps.ts";
 
+const ZTF = ztf.stamps;
 const GOOD = flat(SIDE, SIDE, 3);
 
 /** The triplet of three stamps, or what is wrong with them. */
 function triplet(...stamps: Parameters<typeof cutouts>): Float32Array | string {
   const out = new Float32Array(TRIPLET_SIZE).fill(7);
-  return fillTriplet(cutouts(...stamps), out) ?? out;
+  return fillTriplet(cutouts(...stamps), ZTF, out) ?? out;
 }
 
 function pixelOf(filled: Float32Array | string, y: number, x: number, channel: number): number | undefined {
@@ -64,8 +66,8 @@ describe("the triplet", () => {
 
   test("holds no memory of the alert before", () => {
     const out = new Float32Array(TRIPLET_SIZE);
-    fillTriplet(cutouts(GOOD), out);
-    expect(fillTriplet(cutouts(flat(10, 10, 1)), out)).toBeUndefined();
+    fillTriplet(cutouts(GOOD), ZTF, out);
+    expect(fillTriplet(cutouts(flat(10, 10, 1)), ZTF, out)).toBeUndefined();
     expect(triplet(flat(10, 10, 1))).toEqual(out);
   });
 });
@@ -104,8 +106,8 @@ describe("stamps that cannot be used are told", () => {
 
   test("an absent one is named", () => {
     const out = new Float32Array(TRIPLET_SIZE);
-    expect(fillTriplet(cutouts(GOOD).slice(0, 2), out)).toBe("no difference stamp");
-    expect(fillTriplet([], out)).toBe("no science stamp");
+    expect(fillTriplet(cutouts(GOOD).slice(0, 2), ZTF, out)).toBe("no difference stamp");
+    expect(fillTriplet([], ZTF, out)).toBe("no science stamp");
   });
 
   test("whatever the bytes, there is an answer, and never a number that is not finite", () => {

@@ -156,6 +156,32 @@ function documentTests(ask: () => Asker): void {
     expect(await store.estimatedCount("users")).toBe(0);
   });
 
+  test("fields are set, and all others stay", async () => {
+    const { store } = ask().under;
+    const before = { _id: 9007199254740993n, kept: 7n, inner: { a: 1, b: new Double(2) } };
+    await store.insert("fields", [before, { _id: "text" }]);
+    const changes = [
+      {
+        id: 9007199254740993n,
+        fields: [
+          ["inner.b", new Double(1)],
+          ["new.deep", 5n],
+          ["inner.c", 0.5],
+        ] as const,
+      },
+      { id: "text", fields: [["x", null]] as const },
+      { id: "nobody", fields: [["x", 1]] as const },
+    ];
+    expect(await store.setFields("fields", changes)).toBe(2);
+    expect(await ask().find("fields", {}, { sort: [["_id", 1]] })).toEqual([
+      { _id: 9007199254740993n, kept: 7n, inner: { a: 1, b: new Double(1), c: 0.5 }, new: { deep: 5n } },
+      { _id: "text", x: null },
+    ]);
+    expect(await store.setFields("fields", [])).toBe(0);
+    expect(await store.setFields("nowhere", changes)).toBe(0);
+    expect(await store.drop("fields")).toBe(true);
+  });
+
   test("collections are listed, described and dropped", async () => {
     const { store } = ask().under;
     await store.insert("short_lived", [{ _id: 1 }, { _id: 2 }]);
@@ -353,6 +379,19 @@ function alertTests(ask: () => Asker): void {
       positions: [{ source: "s", position: "60", done: false }],
     });
     expect(result).toEqual({ stored: 60, duplicates: 0, deadLetters: 1 });
+  });
+
+  test("an alert's score that is set is found by its index", async () => {
+    const fields = [["classifications.braai", 0.75]] as const;
+    expect(await ask().under.store.setFields(ALERTS, [{ id: BASE + 7n, fields }])).toBe(1);
+    const filter = { "classifications.braai": { $gt: 0.5 } };
+    expect(await ask().ids(ALERTS, filter)).toEqual([BASE + 7n]);
+    const request = { collection: ALERTS, filter, maxTimeMs: 10_000 };
+    expect(await ask().under.store.explainFind(request)).toMatchObject({
+      index: "braai",
+      documentsExamined: 1,
+    });
+    expect((await ask().one(ALERTS, { candid: BASE + 7n }))?.["objectId"]).toBe("obj7");
   });
 
   test("an alert is found by its exact candid", async () => {

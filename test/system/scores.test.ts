@@ -111,6 +111,52 @@ describe("alerts", () => {
   });
 });
 
+describe("kowalski score", () => {
+  test("scores what is stored as ingest does, and changes nothing the second time", async () => {
+    const { dataDir, run } = setUp("later", {});
+    expect(await run(["ingest", night])).toMatchObject({ code: 0 });
+    const unscored = await run(["score"]);
+    expect(unscored).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("no networks are configured"),
+    });
+    const later = setUp("later", MODELS);
+    const first = await later.run(["score", "--json", "--missing"]);
+    expect(first).toMatchObject({ code: 0 });
+    expect(summary(first)).toMatchObject({
+      alerts: ALERTS,
+      changed: ALERTS,
+      scores: { bright: { scored: ALERTS } },
+    });
+    const classifications = async (folder: string) =>
+      (await storedDocuments(folder, "ZTF_alerts")).map((alert) => alert["classifications"]);
+    expect(await classifications(dataDir)).toEqual(await classifications(join(folder.path, "native")));
+    const second = await later.run(["score"]);
+    expect(second.stdout).toMatch(/^changed +0 alerts$/m);
+    expect(second.stdout).toMatch(/^scores +bright: 12 scored$/m);
+  });
+
+  test("only with one network, and says which there are not", async () => {
+    const { run } = setUp("later", MODELS);
+    const one = await run([
+      "score",
+      "--json",
+      "--model",
+      "bright",
+      "--filter",
+      '{"candidate.magpsf": {"$lt": 0}}',
+    ]);
+    expect(summary(one)).toMatchObject({ alerts: 0, changed: 0, scores: {} });
+    expect(await run(["score", "--model", "dark"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("there is no network dark"),
+    });
+    expect(await run(["score", "--filter", "[1]"])).toMatchObject({ code: 2 });
+    expect(await run(["score", "--survey", "ZTV"])).toMatchObject({ code: 2 });
+    expect(await run(["score", "--from", "yesterday"])).toMatchObject({ code: 1 });
+  });
+});
+
 describe("a network that does not work", () => {
   const broken = { ...MODELS, mean: { ...MODELS.mean, file: "broken.onnx" } };
   const missing = { ...MODELS, mean: { ...MODELS.mean, file: "nowhere.onnx" } };

@@ -105,15 +105,14 @@ function tensorFor(
 ): TensorInput {
   const shapes =
     input === "triplet"
-      ? [[1, SIDE, SIDE, CHANNELS.length]]
+      ? [[1, SIDE, SIDE, CHANNELS]]
       : [
           [1, features.length],
           [1, features.length, 1],
         ];
   const shape = shapes.find((wanted) => port !== undefined && fits(port, wanted));
   if (shape !== undefined) return { data, shape };
-  const what =
-    input === "triplet" ? `${SIDE} × ${SIDE} × ${CHANNELS.length} pixels` : `${features.length} features`;
+  const what = input === "triplet" ? `${SIDE} × ${SIDE} × ${CHANNELS} pixels` : `${features.length} features`;
   const takes = port === undefined ? "nothing" : describe(port);
   throw new ModelError(name, `inputs: the network takes ${takes} where ${what} are configured`);
 }

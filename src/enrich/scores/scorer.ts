@@ -10,6 +10,7 @@ import {
   parseMatch,
 } from "../../query/index.ts";
 import type { AlertRecord } from "../../store/index.ts";
+import { type Survey, surveyByName } from "../../surveys/index.ts";
 import { Model, ModelError, type ModelSettings, newTriplet } from "./model.ts";
 import { openRuntime, type RuntimeChoice } from "./runtime.ts";
 import { ScoreTally } from "./tally.ts";
@@ -31,6 +32,7 @@ const CONDITION_MS = 100;
 interface Loaded {
   readonly settings: ModelSettings;
   readonly model: Model;
+  readonly stamps: Survey["stamps"];
   readonly selects: ((alert: Document) => boolean) | undefined;
 }
 
@@ -51,7 +53,10 @@ export class Scorer {
     try {
       for (const settings of models) {
         const selects = conditionOf(settings);
-        loaded.push({ settings, model: await Model.load(settings, runtime, triplet), selects });
+        const stamps = surveyByName(settings.survey)?.stamps;
+        if (stamps === undefined)
+          throw new ModelError(settings.name, `survey: there is no ${settings.survey}`);
+        loaded.push({ settings, model: await Model.load(settings, runtime, triplet), stamps, selects });
       }
     } catch (error) {
       await new Scorer(loaded, triplet).close();
@@ -71,7 +76,7 @@ export class Scorer {
     document["classifications"] = scores;
     /** What is wrong with the stamps: looked at once, when the first network needs them. */
     let stamps: { readonly fault: string | undefined } | undefined;
-    for (const { settings, model, selects } of this.models) {
+    for (const { settings, model, stamps: fields, selects } of this.models) {
       const { name, survey, version, inputs } = settings;
       if (survey !== alert.survey) continue;
       try {
@@ -85,7 +90,7 @@ export class Scorer {
           continue;
         }
         if (inputs.includes("triplet")) {
-          stamps ??= { fault: fillTriplet(alert.cutouts, this.triplet) };
+          stamps ??= { fault: fillTriplet(alert.cutouts, fields, this.triplet) };
           if (stamps.fault !== undefined) {
             this.tally.count(name, stamps.fault);
             continue;

@@ -1,27 +1,32 @@
 /** The three image stamps of an alert as networks take them. */
 import { CutoutError, readStamp } from "../../cutouts/index.ts";
 import type { Cutout } from "../../store/index.ts";
+import { STAMP_KINDS, type Survey } from "../../surveys/index.ts";
 
 /** Rows and columns of a stamp. */
 export const SIDE = 63;
 /** Science, template and difference, one after the other for each pixel. */
-export const CHANNELS = ["science", "template", "difference"] as const;
-export const TRIPLET_SIZE = SIDE * SIDE * CHANNELS.length;
+export const CHANNELS = STAMP_KINDS.length;
+export const TRIPLET_SIZE = SIDE * SIDE * CHANNELS;
 
 /** What the rows and columns hold that a smaller stamp lacks. */
 const PADDING = 1e-9;
 
 /**
- * Fills `out` (rows × columns × 3) with the stamps of an alert; answers what keeps them from being used, in words.
+ * Fills `out` (rows × columns × 3) with the stamps of an alert, whose fields its survey names; answers what keeps
+ * them from being used, in words.
  *
  * As the braai and ACAI networks were trained: pixels that are not a number count as 0, each image is divided by
  * its own L2 norm, and one smaller than 63 × 63 is then padded with 1e-9 after its last row and column. Rows are
  * in the order of the file.
  */
-export function fillTriplet(cutouts: readonly Cutout[], out: Float32Array): string | undefined {
-  for (const [channel, name] of CHANNELS.entries()) {
-    // Surveys write `cutoutScience` or `cutout_science`.
-    const stamp = cutouts.find(({ field }) => field.toLowerCase().endsWith(name));
+export function fillTriplet(
+  cutouts: readonly Cutout[],
+  { fields }: Survey["stamps"],
+  out: Float32Array,
+): string | undefined {
+  for (const [channel, name] of STAMP_KINDS.entries()) {
+    const stamp = cutouts.find(({ field }) => field === fields[name]);
     if (stamp === undefined) return `no ${name} stamp`;
     const fault = fillChannel(stamp.data, channel, out);
     if (fault !== undefined) return `${name} stamp ${fault}`;
@@ -47,7 +52,7 @@ function fillChannel(stamp: Uint8Array, channel: number, out: Float32Array): str
   if (squares === 0) return "blank";
   const norm = Math.sqrt(squares);
   if (!Number.isFinite(norm)) return "not finite";
-  const step = CHANNELS.length;
+  const step = CHANNELS;
   if (width < SIDE || height < SIDE) for (let at = channel; at < TRIPLET_SIZE; at += step) out[at] = PADDING;
   for (let y = 0; y < height; y++) {
     let at = y * SIDE * step + channel;

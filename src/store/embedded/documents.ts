@@ -1,6 +1,6 @@
 /** Writes documents of plain collections and single alerts, inside a running write transaction. */
 import type { Database, SQLQueryBindings } from "bun:sqlite";
-import type { Document, Value } from "../../query/index.ts";
+import { type Document, getField, isDocument, setField, type Value } from "../../query/index.ts";
 import { DuplicateKeyError, type IndexDescription, StoreError } from "../store.ts";
 import { decodeDocument, encodeDocument, keyOfId } from "./encoding.ts";
 import { indexReader } from "./index-values.ts";
@@ -60,6 +60,40 @@ export function replaceDocument(
   if (!upsert && (layout === undefined || !exists(database, layout, document["_id"]))) return false;
   insertDocuments(database, collection, [document], "replace");
   return true;
+}
+
+/** Sets fields of documents, as a list of `{id, fields: [[path, value], …]}`; answers how many there were. */
+export function setFields(database: Database, collection: string, changes: Value | undefined): number {
+  const layout = findLayout(database, collection);
+  if (layout === undefined || !Array.isArray(changes)) return 0;
+  const found = database.query<{ doc: string }, SQLQueryBindings[]>(
+    `SELECT doc FROM c${writable(layout).id} WHERE ${keyColumn(layout)} = ?`,
+  );
+  const changed: Document[] = [];
+  for (const change of changes) {
+    if (!isDocument(change) || !isKey(layout, change["id"])) continue;
+    const row = found.get(rowKey(layout, change["id"]));
+    if (row === null) continue;
+    const document = decodeDocument(row.doc);
+    for (const field of Array.isArray(change["fields"]) ? change["fields"] : []) {
+      const [path, value] = Array.isArray(field) ? field : [];
+      if (typeof path === "string" && value !== undefined) setAt(document, path.split("."), value);
+    }
+    changed.push(document);
+  }
+  insertDocuments(database, collection, changed, "replace");
+  return changed.length;
+}
+
+function setAt(document: Document, path: readonly string[], value: Value): void {
+  let at = document;
+  for (const part of path.slice(0, -1)) {
+    const below = getField(at, part);
+    const next: Document = isDocument(below) ? below : {};
+    setField(at, part, next);
+    at = next;
+  }
+  setField(at, path.at(-1) ?? "", value);
 }
 
 /** Removes the document with this `_id`; answers whether there was one. */

@@ -66,6 +66,13 @@ export type WriterRequest =
       readonly document: string;
       readonly upsert: boolean;
     }
+  /** `changes` is a document with the list of them. */
+  | {
+      readonly type: "set-fields";
+      readonly id: number;
+      readonly collection: string;
+      readonly changes: string;
+    }
   | { readonly type: "remove"; readonly id: number; readonly collection: string; readonly key: string }
   | { readonly type: "drop"; readonly id: number; readonly collection: string }
   | {

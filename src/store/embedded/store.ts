@@ -10,6 +10,7 @@ import {
   type CollectionDescription,
   type CountRequest,
   type DocumentStream,
+  type FieldChange,
   type FindExplanation,
   type FindRequest,
   type IndexDescription,
@@ -119,6 +120,14 @@ class EmbeddedStore implements Store {
 
   replace(collection: string, document: Document, { upsert = false } = {}): Promise<boolean> {
     return this.#write({ type: "replace", collection, document: encodeDocument(document), upsert });
+  }
+
+  async setFields(collection: string, changes: readonly FieldChange[]): Promise<number> {
+    const list = changes.map(({ id, fields }) => ({
+      id,
+      fields: fields.map(([path, value]) => [path, value]),
+    }));
+    return Number(await this.#answer({ type: "set-fields", collection, changes: encodeDocument({ list }) }));
   }
 
   remove(collection: string, id: Value): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** A thread that writes small documents, so that the thread that answers HTTP never waits for the disk or a lock. */
 import type { Database } from "bun:sqlite";
 import { beginWriting, openDatabase, storeError } from "./database.ts";
-import { ensureIndexes, insertDocuments, removeDocument, replaceDocument } from "./documents.ts";
+import { ensureIndexes, insertDocuments, removeDocument, replaceDocument, setFields } from "./documents.ts";
 import { decodeDocument } from "./encoding.ts";
 import { dropLayout } from "./layout.ts";
 import { takeLease } from "./lease.ts";
@@ -57,6 +57,8 @@ function perform(db: Database, request: Exclude<WriterRequest, { type: "open" }>
       return true;
     case "replace":
       return replaceDocument(db, request.collection, decodeDocument(request.document), request.upsert);
+    case "set-fields":
+      return setFields(db, request.collection, decodeDocument(request.changes)["list"]);
     case "remove":
       return removeDocument(db, request.collection, decodeDocument(request.key)["_id"] ?? null);
     case "drop":

@@ -9,6 +9,7 @@ import type {
   CollectionDescription,
   CountRequest,
   DocumentStream,
+  FieldChange,
   FindExplanation,
   FindRequest,
   IndexDescription,
@@ -149,6 +150,19 @@ class MongoStore implements Store {
         .collection(collection)
         .replaceOne({ _id: document["_id"] as never }, document, { upsert });
       return matchedCount + upsertedCount > 0;
+    } catch (error) {
+      throw writeError(error, collection);
+    }
+  }
+
+  async setFields(collection: string, changes: readonly FieldChange[]): Promise<number> {
+    if (changes.length === 0) return 0;
+    const updates = changes.map(({ id, fields }) => ({
+      updateOne: { filter: { _id: id as never }, update: { $set: Object.fromEntries(fields) } },
+    }));
+    try {
+      const target = this.connection.db.collection(collection);
+      return (await target.bulkWrite(updates as never[], { ordered: false })).matchedCount;
     } catch (error) {
       throw writeError(error, collection);
     }

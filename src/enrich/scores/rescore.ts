@@ -1,0 +1,181 @@
+/** Scores alerts that are stored, from their stored cutouts. */
+import { type Document, isDocument, toNumber, type Value } from "../../query/index.ts";
+import { decodeDocument, encodeDocument, type FieldChange, type Store } from "../../store/index.ts";
+import type { Survey } from "../../surveys/index.ts";
+import type { ModelSettings } from "./model.ts";
+import { ScorePool, type SentAlert } from "./score-pool.ts";
+import type { ScoreSettings } from "./scorer.ts";
+import { type ScoreNews, ScoreTally } from "./tally.ts";
+
+export interface RescoreOptions {
+  /** Only alerts that match, a find filter. */
+  readonly filter?: Document;
+  /** Julian dates: from the first on, before the last. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Leave out alerts that have scores of all networks in their configured versions. */
+  readonly missing: boolean;
+  readonly threads: number;
+  /** Ends the work after what is under way. */
+  readonly signal: AbortSignal;
+  readonly progress: (seen: number) => void;
+}
+
+export interface Rescored {
+  /** Alerts that were looked at. */
+  readonly seen: number;
+  /** Those of them with a score that is new or differs. */
+  readonly changed: number;
+  readonly news: ScoreNews;
+}
+
+/** Alerts that are scored at a time; with cutouts some 8 MB. */
+const PIECE = 200;
+/** Pieces on their way for each thread: one is worked on while the next is read. */
+const AHEAD = 2;
+const NO_LIMIT_MS = 86_400_000;
+
+/** The alerts of a survey that `rescore` looks at. */
+export function rescoreFilter(
+  models: readonly ModelSettings[],
+  { filter, from, to, missing }: Pick<RescoreOptions, "filter" | "from" | "to" | "missing">,
+): Document {
+  const dates = {
+    ...(from === undefined ? {} : { $gte: from }),
+    ...(to === undefined ? {} : { $lt: to }),
+  };
+  const wanting = models.map(({ name, version }) => ({
+    [`classifications.${name}_version`]: { $ne: version },
+  }));
+  const parts: Document[] = [
+    ...(filter === undefined ? [] : [filter]),
+    ...(Object.keys(dates).length === 0 ? [] : [{ "candidate.jd": dates }]),
+    ...(missing ? [{ $or: wanting }] : []),
+  ];
+  return parts.length === 0 ? {} : { $and: parts };
+}
+
+/**
+ * Scores the chosen alerts of a survey and writes what is new or differs, piece by piece: it may be ended at any time
+ * and run again. A score that cannot be made stays as it is. Throws what the store throws.
+ */
+export async function rescore(
+  store: Store,
+  survey: Survey,
+  scores: ScoreSettings,
+  options: RescoreOptions,
+): Promise<Rescored> {
+  const models = scores.models.filter((model) => model.survey === survey.name);
+  const pool = new ScorePool({ ...scores, models }, options.threads);
+  const work = new Rescoring(store, survey, models, pool);
+  try {
+    const underway = new Set<Promise<void>>();
+    for await (const candids of candidsOf(store, survey, rescoreFilter(models, options))) {
+      if (options.signal.aborted) break;
+      const piece = work.score(candids).then((seen) => {
+        underway.delete(piece);
+        options.progress(seen);
+      });
+      underway.add(piece);
+      // A failure is met where it is waited for.
+      piece.catch(() => {});
+      if (underway.size >= AHEAD * options.threads) await Promise.race(underway);
+    }
+    await Promise.all(underway);
+    return work.result();
+  } finally {
+    pool.close();
+  }
+}
+
+/**
+ * Candids of the alerts that match, in pieces, night by night: a night's are listed at once, and no reading of the
+ * store lasts as long as the work.
+ */
+async function* candidsOf(store: Store, survey: Survey, filter: Document): AsyncGenerator<Value[]> {
+  const collection = survey.collections.alerts;
+  const find = (more: Document) => ({
+    collection,
+    filter: { $and: [filter, more] },
+    sort: [["candidate.jd", 1]] as const,
+    maxTimeMs: NO_LIMIT_MS,
+  });
+  for (let from = 0; ; ) {
+    const first = await store.findOne({
+      ...find({ "candidate.jd": { $gte: from } }),
+      projection: { "candidate.jd": 1 },
+    });
+    const candidate = first?.["candidate"];
+    const jd = isDocument(candidate) ? toNumber(candidate["jd"]) : undefined;
+    if (jd === undefined) return;
+    // Days of the Julian date begin at noon: a night lies within one or two.
+    from = Math.floor(jd) + 1;
+    const night = find({ "candidate.jd": { $gte: jd, $lt: from } });
+    const candids: Value[] = [];
+    for await (const { _id } of store.find({ ...night, projection: { _id: 1 } }).documents()) {
+      if (_id !== undefined) candids.push(_id);
+    }
+    for (let at = 0; at < candids.length; at += PIECE) yield candids.slice(at, at + PIECE);
+  }
+}
+
+class Rescoring {
+  readonly #tally = new ScoreTally();
+  readonly #needsCutouts: boolean;
+  #seen = 0;
+  #changed = 0;
+
+  constructor(
+    readonly store: Store,
+    readonly survey: Survey,
+    models: readonly ModelSettings[],
+    readonly pool: ScorePool,
+  ) {
+    this.#needsCutouts = models.some(({ inputs }) => inputs.includes("triplet"));
+  }
+
+  /** Scores a piece; answers how many alerts were seen so far. */
+  async score(candids: Value[]): Promise<number> {
+    const [alerts, cutouts] = await Promise.all([
+      this.#read(this.survey.collections.alerts, candids),
+      this.#needsCutouts ? this.#read(this.survey.collections.cutouts, candids) : [],
+    ]);
+    const stamps = new Map(cutouts.map((document) => [document["_id"], stampsOf(document)]));
+    const sent = alerts.flatMap((document): SentAlert[] => {
+      const { _id: candid } = document;
+      if (typeof candid !== "bigint") return [];
+      const { name: survey } = this.survey;
+      return [{ survey, candid, document: encodeDocument(document), cutouts: stamps.get(candid) ?? [] }];
+    });
+    const { changed, news } = await this.pool.score(sent);
+    const changes = changed.map(({ candid, fields }): FieldChange => {
+      const entries = Object.entries(decodeDocument(fields));
+      return {
+        id: candid,
+        fields: entries.map(([name, value]) => [`classifications.${name}`, value ?? null] as const),
+      };
+    });
+    if (changes.length > 0) await this.store.setFields(this.survey.collections.alerts, changes);
+    this.#tally.add(news);
+    this.#seen += sent.length;
+    this.#changed += changes.length;
+    return this.#seen;
+  }
+
+  result(): Rescored {
+    return { seen: this.#seen, changed: this.#changed, news: this.#tally.take() };
+  }
+
+  #read(collection: string, candids: Value[]): Promise<Document[]> {
+    const request = { collection, filter: { _id: { $in: candids } }, maxTimeMs: NO_LIMIT_MS };
+    return Array.fromAsync(this.store.find(request).documents());
+  }
+}
+
+/** The stamps of a document of cutouts. */
+function stampsOf(document: Document): SentAlert["cutouts"] {
+  return Object.entries(document).flatMap(([field, stamp]) => {
+    const data = isDocument(stamp) ? stamp["stampData"] : undefined;
+    return data instanceof Uint8Array ? [{ field, data }] : [];
+  });
+}

@@ -1,0 +1,43 @@
+/** A thread that scores stored alerts and tells what is new. */
+import { type Document, equalValues, isDocument } from "../../query/index.ts";
+import { decodeDocument, encodeDocument } from "../../store/index.ts";
+import type { NewScores, ScoreAnswer, ScoreRequest, SentAlert } from "./score-pool.ts";
+import { Scorer } from "./scorer.ts";
+
+declare const self: Worker;
+
+let opening: Promise<Scorer> | undefined;
+/** Requests are worked on one after the other. */
+let turn: Promise<void> = Promise.resolve();
+
+self.onmessage = ({ data }: MessageEvent<ScoreRequest>) => {
+  if (data.type === "open") opening = Scorer.open(data.scores);
+  else turn = turn.then(() => score(data));
+};
+
+async function score({ id, alerts }: Extract<ScoreRequest, { type: "score" }>): Promise<void> {
+  const scorer = await opening;
+  if (scorer === undefined) throw new Error("alerts came before the networks");
+  const changed: NewScores[] = [];
+  for (const alert of alerts) {
+    const fields = await newScores(alert, scorer);
+    if (Object.keys(fields).length > 0) {
+      changed.push({ candid: alert.candid, fields: encodeDocument(fields) });
+    }
+  }
+  self.postMessage({ id, changed, news: scorer.tally.take() } satisfies ScoreAnswer);
+}
+
+/** The fields of `classifications` that scoring adds or changes. */
+async function newScores({ document: text, ...alert }: SentAlert, scorer: Scorer): Promise<Document> {
+  const document = decodeDocument(text);
+  const before = { ...(isDocument(document["classifications"]) ? document["classifications"] : {}) };
+  await scorer.score({ ...alert, document });
+  const after = document["classifications"];
+  const fields: Document = {};
+  for (const [name, value] of Object.entries(isDocument(after) ? after : {})) {
+    const known = before[name];
+    if (value !== undefined && (known === undefined || !equalValues(known, value))) fields[name] = value;
+  }
+  return fields;
+}
