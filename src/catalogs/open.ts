@@ -1,10 +1,24 @@
 /** Opens a file as the table it is, by its content. */
-import { firstBytes } from "./bytes.ts";
+import { ByteStream, firstBytes, isGzip } from "./bytes.ts";
+import { openFits } from "./fits/fits.ts";
 import type { Table, TableOptions } from "./table.ts";
 import { openText } from "./text/csv.ts";
 
 /** Opens a file. Throws `TableError` when it holds no table. */
 export async function openTable(path: string, options: TableOptions): Promise<Table> {
-  firstBytes(path, 8);
+  const begins = await beginning(path);
+  if (begins.startsWith("SIMPLE  =")) return openFits(path, options);
   return openText(path, options);
+}
+
+/** The first bytes of the contents, as characters. */
+async function beginning(path: string): Promise<string> {
+  const bytes = firstBytes(path, 16);
+  if (!isGzip(bytes)) return Buffer.from(bytes).toString("latin1");
+  const stream = new ByteStream(path);
+  try {
+    return Buffer.from((await stream.next())?.subarray(0, 16) ?? []).toString("latin1");
+  } finally {
+    stream.close();
+  }
 }
