@@ -1,13 +1,19 @@
 /** Opens a file as the table it is, by its content. */
 import { ByteStream, firstBytes, isGzip } from "./bytes.ts";
 import { openFits } from "./fits/fits.ts";
-import type { Table, TableOptions } from "./table.ts";
+import { openParquet } from "./parquet/parquet.ts";
+import { type Table, TableError, type TableOptions } from "./table.ts";
 import { openText } from "./text/csv.ts";
 
 /** Opens a file. Throws `TableError` when it holds no table. */
 export async function openTable(path: string, options: TableOptions): Promise<Table> {
   const begins = await beginning(path);
   if (begins.startsWith("SIMPLE  =")) return openFits(path, options);
+  if (begins.startsWith("PAR1")) {
+    if (isGzip(firstBytes(path, 2)))
+      throw new TableError(path, "it is a gzipped Parquet file: unpack it first");
+    return openParquet(path);
+  }
   return openText(path, options);
 }
 

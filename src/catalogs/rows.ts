@@ -96,8 +96,14 @@ function placesOf(file: string, names: readonly string[], spec: CatalogSpec) {
       spec.dec === undefined
         ? usual(file, names, DEC_NAMES, "dec")
         : columnNamed(file, names, spec.dec, "dec"),
-    id: spec.id === undefined ? undefined : columnNamed(file, names, spec.id, "id"),
+    id: idColumn(file, names, spec.id),
   };
+}
+
+/** A column that is called `_id` is meant to be it. */
+function idColumn(file: string, names: readonly string[], wanted: string | undefined): number | undefined {
+  if (wanted !== undefined) return columnNamed(file, names, wanted, "id");
+  return names.includes("_id") ? names.indexOf("_id") : undefined;
 }
 
 function usual(file: string, names: readonly string[], wanted: readonly string[], option: string): number {

@@ -17,7 +17,6 @@ import {
 import { SYSTEM_COLLECTIONS } from "../store/index.ts";
 import { type CommandContext, defineCommand, type OptionValues } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED, UsageError } from "./errors.ts";
-import { holdLease } from "./lease.ts";
 import { openConfiguredStore, storeSettings } from "./open-store.ts";
 
 /** Bad rows that are told one by one. */
@@ -111,11 +110,6 @@ async function loadFiles(context: Context): Promise<number> {
     if (!given.append && !given.replace && (await store.describeCollection(spec.name)) !== undefined) {
       throw new CommandError(`there is a collection ${spec.name} already: --replace or --append?`);
     }
-    const release = await holdLease(store, `catalog ${spec.name}`, {
-      signal,
-      onWait: () =>
-        output.note(`another load of ${spec.name} is under way or ended just now: waiting for it`),
-    });
     const progress = output.progress({ unit: "rows" });
     try {
       const totals = await loadCatalog(
@@ -134,7 +128,6 @@ async function loadFiles(context: Context): Promise<number> {
       return report(spec, totals, context);
     } finally {
       await bad.close();
-      await release();
     }
   } catch (error) {
     throw wordsOf(error);

@@ -40,7 +40,8 @@ export interface BegunLoad {
 export interface CatalogWriter {
   /**
    * Begins a load, or continues it. What another load of this collection that should have replaced it left
-   * behind is removed.
+   * behind is removed. Until the writer is closed no other process loads this collection: throws `StoreError`
+   * when another does.
    */
   begin(load: CatalogLoad): Promise<BegunLoad>;
   /**

@@ -46,8 +46,12 @@ describe.skipIf(without)("FITS tables of astropy", async () => {
 
   test("an extension is chosen by number; one that is no table is refused with a word", async () => {
     expect((await readTable(path("arrays.fits"), { hdu: 2 })).rows).toHaveLength(57);
-    expect(await messageOf(path("arrays.fits"), { hdu: 1 })).toContain("extension 1 is IMAGE, not a binary table");
-    expect(await messageOf(path("arrays.fits"), { hdu: 9 })).toContain("there are: 0 primary, 1 IMAGE, 2 BINTABLE");
+    expect(await messageOf(path("arrays.fits"), { hdu: 1 })).toContain(
+      "extension 1 is IMAGE, not a binary table",
+    );
+    expect(await messageOf(path("arrays.fits"), { hdu: 9 })).toContain(
+      "there are: 0 primary, 1 IMAGE, 2 BINTABLE",
+    );
   });
 
   test("a file that is cut off gives its rows and says so", async () => {

@@ -1,6 +1,7 @@
 /** Files of tables for tests, and what is read from them in words that Python says too. */
-import { Decimal128, Double } from "bson";
+
 import { join } from "node:path";
+import { Decimal128, Double } from "bson";
 import { openTable } from "../../src/catalogs/open.ts";
 import type { Cell, TableOptions } from "../../src/catalogs/table.ts";
 import type { Value } from "../../src/query/index.ts";
@@ -11,7 +12,10 @@ export const tablesPython = () => pythonWith("tables", ["astropy==8.0.2", "numpy
 
 /** Runs a script beside this file. */
 export async function runScript(python: string, script: string, ...words: string[]): Promise<void> {
-  const child = Bun.spawn([python, join(import.meta.dir, script), ...words], { stdout: "ignore", stderr: "pipe" });
+  const child = Bun.spawn([python, join(import.meta.dir, script), ...words], {
+    stdout: "ignore",
+    stderr: "pipe",
+  });
   const [code, errors] = await Promise.all([child.exited, new Response(child.stderr).text()]);
   if (code !== 0) throw new Error(`${script} ended with ${code}: ${errors.slice(-2000)}`);
 }
@@ -43,7 +47,13 @@ export async function readTable(path: string, options: TableOptions = {}, skip =
     await table.close();
   }
   const { columns } = table;
-  return { names: columns.map(({ name }) => name), units: columns.map(({ unit }) => unit), rows, places, bad };
+  return {
+    names: columns.map(({ name }) => name),
+    units: columns.map(({ unit }) => unit),
+    rows,
+    places,
+    bad,
+  };
 }
 
 /** A row as an object by column. */
@@ -63,7 +73,9 @@ export function told(value: Cell): unknown {
   if (value instanceof Date) return `t${value.toISOString()}`;
   if (value instanceof Uint8Array) return `b${Buffer.from(value).toString("hex")}`;
   if (Array.isArray(value)) return value.map(told);
-  return Object.fromEntries(Object.entries(value as Record<string, Value>).map(([name, one]) => [name, told(one)]));
+  return Object.fromEntries(
+    Object.entries(value as Record<string, Value>).map(([name, one]) => [name, told(one)]),
+  );
 }
 
 function toldDouble(value: number): string {

@@ -42,6 +42,13 @@ class Loader {
     readonly writer: CatalogWriter,
   ) {}
 
+  #closed: Promise<void> | undefined;
+
+  close(): Promise<void> {
+    this.#closed ??= this.writer.close();
+    return this.#closed;
+  }
+
   static async open(asker: Asker): Promise<Loader> {
     return new Loader(asker, await openCatalogWriter(asker.under.settings));
   }
@@ -77,8 +84,10 @@ export function catalogTests(ask: () => Asker): void {
     try {
       await work(loader);
     } finally {
-      await loader.writer.drop("stars");
-      await loader.writer.close();
+      await loader.close();
+      const writer = await openCatalogWriter(ask().under.settings);
+      await writer.drop("stars");
+      await writer.close();
     }
   };
   const count = (collection = "stars") =>
@@ -112,6 +121,7 @@ export function catalogTests(ask: () => Asker): void {
       const { progress, write } = await loader.begin();
       expect(progress).toBeUndefined();
       await write(sources(0, 10), { rows: 10 });
+      await loader.close();
       const second = await Loader.open(ask());
       const again = await second.begin();
       expect(again.progress).toEqual({ rows: 10 });
@@ -125,7 +135,7 @@ export function catalogTests(ask: () => Asker): void {
       await anew.write(sources(0, 3));
       await second.writer.finish(DESCRIPTION);
       expect(await count()).toBe(3);
-      await second.writer.close();
+      await second.close();
     }));
 
   test("a replaced catalogue is the old one until the new one is complete", () =>

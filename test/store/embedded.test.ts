@@ -7,6 +7,7 @@ import { join } from "node:path";
 import {
   embeddedEncoder,
   lockServe,
+  openCatalogWriter,
   openEmbeddedReader,
   openEmbeddedStore,
   openEmbeddedWriter,
@@ -125,6 +126,19 @@ describe("data folder", () => {
 });
 
 describe("beside another process", () => {
+  test("a catalogue is loaded by one writer at a time, others by others", async () => {
+    const settings = { kind: "embedded", dataDir: newFolder() } as const;
+    const [one, two] = [await openCatalogWriter(settings), await openCatalogWriter(settings)];
+    const load = { mode: "replace", fingerprint: "", indexes: [] } as const;
+    await one.begin({ collection: "stars", ...load });
+    const refused = await two.begin({ collection: "stars", ...load }).catch((error: unknown) => error);
+    expect(String(refused)).toContain("another process is loading stars");
+    await two.begin({ collection: "galaxies", ...load });
+    await one.close();
+    await two.begin({ collection: "stars", ...load });
+    await two.close();
+  });
+
   test("a store sees what another writes, and hears of it", async () => {
     const dataDir = newFolder();
     const here = await openEmbeddedStore({ dataDir });

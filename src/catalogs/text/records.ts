@@ -19,6 +19,7 @@ export class TextStream {
   readonly #bytes: ByteStream;
   readonly #decoder = new TextDecoder("utf-8");
   #ended = false;
+  #newline: "\n" | "\r\n" | undefined;
   /** Characters that have been read and not taken. */
   text = "";
   /** Line on which `text` begins, from 1. */
@@ -30,6 +31,11 @@ export class TextStream {
 
   get bytesRead(): number {
     return this.#bytes.bytesRead;
+  }
+
+  /** What ends the lines, as the first one that was looked at. */
+  get newline(): "\n" | "\r\n" {
+    return this.#newline ?? "\n";
   }
 
   get isEnded(): boolean {
@@ -57,6 +63,7 @@ export class TextStream {
   async peekLine(): Promise<{ text: string; length: number } | undefined> {
     for (;;) {
       const end = this.text.indexOf("\n");
+      if (end >= 0) this.#newline ??= this.text[end - 1] === "\r" ? "\r\n" : "\n";
       if (end >= 0) return { text: this.text.slice(0, end).replace(/\r$/, ""), length: end + 1 };
       if (this.text.length > LONGEST_RECORD) {
         throw new TableError(this.path, `line ${this.line} has no end: it is no text file`);
@@ -76,7 +83,7 @@ export async function* recordsOf(stream: TextStream, delimiter: string): AsyncGe
   while (stream.text === "" && (await stream.more()));
   for (;;) {
     const ended = stream.isEnded;
-    const parser = new Papa.Parser({ delimiter, newline: newlineOf(stream.text), quoteChar: '"' });
+    const parser = new Papa.Parser({ delimiter, newline: stream.newline, quoteChar: '"' });
     // The last record may go on in what is not read yet.
     const parsed = parser.parse(stream.text, 0, !ended) as Papa.ParseResult<string[]>;
     const from = stream.line;
@@ -92,11 +99,6 @@ export async function* recordsOf(stream: TextStream, delimiter: string): AsyncGe
     }
     await stream.more();
   }
-}
-
-function newlineOf(text: string): "\n" | "\r\n" {
-  const end = text.indexOf("\n");
-  return end > 0 && text[end - 1] === "\r" ? "\r\n" : "\n";
 }
 
 function placed({ data, errors }: Papa.ParseResult<string[]>, from: number, breaks: number): Records {

@@ -29,6 +29,7 @@ import {
   renameLayout,
   saveLayout,
 } from "./layout.ts";
+import { lockCatalog } from "./lock.ts";
 
 /** How long a write waits for others, milliseconds: the batches of alerts go first. */
 const LONGEST_WAIT_MS = 60_000;
@@ -56,6 +57,7 @@ interface Target {
 class EmbeddedCatalogWriter implements CatalogWriter {
   readonly #database: Database;
   #target: Target | undefined;
+  #unlock = () => {};
 
   constructor(readonly dataDir: string) {
     this.#database = openDatabase({ dataDir });
@@ -67,6 +69,7 @@ class EmbeddedCatalogWriter implements CatalogWriter {
 
   async begin(load: CatalogLoad): Promise<BegunLoad> {
     const { collection, mode, fingerprint } = load;
+    this.#lock(collection);
     await this.#clearAway(discardedName(collection));
     const known = this.#loadDocument(collection);
     const goesOn = known?.["fingerprint"] === fingerprint && known["mode"] === mode;
@@ -150,6 +153,7 @@ class EmbeddedCatalogWriter implements CatalogWriter {
   }
 
   async drop(collection: string): Promise<boolean> {
+    this.#lock(collection);
     await this.#clearAway(discardedName(collection));
     const existed = this.#transaction(() => {
       removeDocument(this.#database, CATALOGS, collection);
@@ -227,7 +231,14 @@ class EmbeddedCatalogWriter implements CatalogWriter {
     }
   }
 
+  /** Only one process at a time loads or drops a catalogue. */
+  #lock(collection: string): void {
+    this.#unlock();
+    this.#unlock = lockCatalog(this.dataDir, collection);
+  }
+
   async close(): Promise<void> {
+    this.#unlock();
     closeDatabase(this.#database);
   }
 

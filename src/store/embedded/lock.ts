@@ -1,7 +1,7 @@
-/** Lets only one `serve` run on a data folder; the lock ends with the process, however it ends. */
+/** What only one process does at a time on a data folder; a lock ends with its process, however that ends. */
 import { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { StoreError } from "../store.ts";
 import { beginWriting, isBusy, openDatabase, storeError } from "./database.ts";
 
@@ -16,10 +16,35 @@ const LONGEST_WAIT_MS = 3000;
  * another process has it, or when its database cannot be written.
  */
 export function lockServe(dataDir: string): () => void {
+  const unlock = lockFile(
+    dataDir,
+    "serve.lock",
+    `another "kowalski serve" is running on the data folder ${dataDir}: stop it, or give this one a folder of its own with --data-dir`,
+  );
+  try {
+    tryToWrite(dataDir);
+  } catch (error) {
+    unlock();
+    throw storeError(error, dataDir);
+  }
+  return unlock;
+}
+
+/**
+ * Takes a catalogue for a load of this process; answers a function that gives it back. Throws `StoreError`
+ * when another process loads it.
+ */
+export function lockCatalog(dataDir: string, name: string): () => void {
+  const reason = `another process is loading ${name}: try again when it is done`;
+  return lockFile(dataDir, join("locks", `${name}.lock`), reason);
+}
+
+function lockFile(dataDir: string, name: string, refusal: string): () => void {
+  const path = join(dataDir, name);
   let lock: Database;
   try {
-    mkdirSync(dataDir, { recursive: true });
-    lock = new Database(join(dataDir, "serve.lock"), { create: true, readwrite: true });
+    mkdirSync(dirname(path), { recursive: true });
+    lock = new Database(path, { create: true, readwrite: true });
   } catch (error) {
     throw storeError(error, dataDir);
   }
@@ -29,15 +54,7 @@ export function lockServe(dataDir: string): () => void {
   } catch (error) {
     lock.close();
     if (!isBusy(error)) throw storeError(error, dataDir);
-    throw new StoreError(
-      `another "kowalski serve" is running on the data folder ${dataDir}: stop it, or give this one a folder of its own with --data-dir`,
-    );
-  }
-  try {
-    tryToWrite(dataDir);
-  } catch (error) {
-    lock.close();
-    throw storeError(error, dataDir);
+    throw new StoreError(refusal);
   }
   held.add(lock);
   return () => {

@@ -8,7 +8,6 @@ import {
   type CatalogEncoder,
   type CatalogLoad,
   type CatalogWriter,
-  discardedName,
   type EncodedRows,
   stagingName,
 } from "../catalog.ts";
@@ -17,6 +16,7 @@ import { type IndexDescription, StoreError } from "../store.ts";
 import { type Connection, connect, type MongoOptions } from "./client.ts";
 import { storeError } from "./errors.ts";
 import { indexesOf } from "./layout.ts";
+import { holdLease } from "./lease.ts";
 import { insertRaw, RawDocuments } from "./raw-insert.ts";
 import { documentOf, toBytes, toDriver } from "./values.ts";
 
@@ -44,13 +44,14 @@ interface Target {
 
 class MongoCatalogWriter implements CatalogWriter {
   #target: Target | undefined;
+  #release = async () => {};
 
   constructor(readonly connection: Connection) {}
 
   async begin(load: CatalogLoad): Promise<BegunLoad> {
     const { collection, mode, fingerprint } = load;
     return this.#try(async () => {
-      await this.#dropOne(discardedName(collection));
+      await this.#lock(collection);
       const loads = this.connection.db.collection<BsonDocument>(CATALOG_LOADS);
       const raw = await loads.findOne({ _id: collection as never }, { raw: true, promoteValues: true });
       const known = raw === null ? undefined : documentOf(raw as unknown as Uint8Array);
@@ -124,6 +125,7 @@ class MongoCatalogWriter implements CatalogWriter {
 
   async drop(collection: string): Promise<boolean> {
     return this.#try(async () => {
+      await this.#lock(collection);
       await this.#forget(CATALOGS, collection);
       const begun = await this.#forget(CATALOG_LOADS, collection);
       await this.#dropOne(stagingName(collection));
@@ -142,7 +144,16 @@ class MongoCatalogWriter implements CatalogWriter {
     });
   }
 
+  /** Only one process at a time loads or drops a catalogue. */
+  async #lock(collection: string): Promise<void> {
+    await this.#release();
+    const refusal = `another process is loading ${collection}: try again when it is done`;
+    this.#release = await holdLease(this.connection.db, `catalog ${collection}`, refusal);
+  }
+
   async close(): Promise<void> {
+    // A lease that cannot be given back runs out.
+    await this.#release().catch(() => {});
     await this.connection.client.close();
   }
 

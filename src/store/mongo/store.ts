@@ -19,9 +19,10 @@ import { aggregateCursor, explainAggregate } from "./aggregate.ts";
 import { watchCollection } from "./changes.ts";
 import { type Connection, connect, type MongoOptions } from "./client.ts";
 import { searchCones } from "./cones.ts";
-import { isDuplicateKey, queryError, storeError, writeError } from "./errors.ts";
+import { queryError, storeError, writeError } from "./errors.ts";
 import { CursorStream, count, explain, findCursor } from "./find.ts";
 import { chunksOf, createCollection, ensureIndexes, indexesOf, isBehindView, objectsOf } from "./layout.ts";
+import { takeLease } from "./lease.ts";
 
 const PING_MS = 5000;
 
@@ -217,25 +218,9 @@ class MongoStore implements Store {
   }
 
   async lease(name: string, holder: string, ttlMs: number): Promise<boolean> {
-    const leases = this.connection.db.collection<{ _id: string; holder: string; until: Date }>("leases");
-    // By the server's clock: those of the hosts may differ.
-    const isFree = { $or: [{ holder }, { $expr: { $lte: ["$until", "$$NOW"] } }] };
-    const take = async () => {
-      const until = { $add: ["$$NOW", ttlMs] };
-      const taken = await leases.updateOne({ _id: name, ...isFree }, [{ $set: { holder, until } }]);
-      return taken.matchedCount > 0;
-    };
     try {
-      if (await take()) return true;
-      // Held by another, or never held by anyone.
-      await leases.updateOne(
-        { _id: name },
-        { $setOnInsert: { holder: "", until: new Date(0) } },
-        { upsert: true },
-      );
-      return await take();
+      return await takeLease(this.connection.db, name, holder, ttlMs);
     } catch (error) {
-      if (isDuplicateKey(error)) return take();
       throw storeError(error);
     }
   }

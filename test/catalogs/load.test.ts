@@ -1,0 +1,252 @@
+/** Loads from files into a store: documents, numbering, bad rows, appending, interruptions. */
+import { afterEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { Double } from "bson";
+import {
+  type CatalogSpec,
+  completeSpec,
+  describeCatalog,
+  type FoundBadRow,
+  type LoadRequest,
+  LoadStopped,
+  listCatalogs,
+  loadCatalog,
+  nameProblem,
+  TableError,
+} from "../../src/catalogs/index.ts";
+import type { Document } from "../../src/query/index.ts";
+import { openStore, type Store, type StoreSettings } from "../../src/store/index.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { testDatabaseName, testReplicaSet } from "../support/mongod.ts";
+import { skipOrFail } from "../support/services.ts";
+import { sharedDir, sharedPath } from "../support/shared.ts";
+
+class Place implements AsyncDisposable {
+  readonly badRows: FoundBadRow[] = [];
+  readonly notes: string[] = [];
+
+  private constructor(
+    readonly folder: ReturnType<typeof temporaryFolder>,
+    readonly store: Store,
+    readonly settings: StoreSettings,
+  ) {}
+
+  static async embedded(): Promise<Place> {
+    const folder = temporaryFolder();
+    const settings = { kind: "embedded", dataDir: join(folder.path, "data") } as const;
+    return new Place(folder, await openStore(settings, { readers: 1 }), settings);
+  }
+
+  static async mongo(url: string): Promise<Place> {
+    const address = new URL(url);
+    address.pathname = `/${testDatabaseName()}`;
+    const settings = { kind: "mongo", url: address.href } as const;
+    return new Place(temporaryFolder(), await openStore(settings), settings);
+  }
+
+  async file(name: string, text: string): Promise<string> {
+    const path = join(this.folder.path, name);
+    await Bun.write(path, text);
+    return path;
+  }
+
+  load(
+    files: readonly string[],
+    spec: Partial<CatalogSpec>,
+    more: Partial<LoadRequest> = {},
+    signal?: AbortSignal,
+  ) {
+    const complete = completeSpec({ name: "stars", ...spec });
+    if (complete === undefined) throw new Error("no name");
+    const request = { files, spec: complete, mode: "replace", maxBadRows: 100, ...more } as const;
+    return loadCatalog(request, {
+      settings: this.settings,
+      store: this.store,
+      badRow: (row) => this.badRows.push(row),
+      note: (text) => this.notes.push(text),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  documents(collection = "stars", filter: Document = {}): Promise<Document[]> {
+    const request = { collection, filter, sort: [["_id", 1]], maxTimeMs: 10_000 } as const;
+    return Array.fromAsync(this.store.find(request).documents());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const name of ["stars", "VLASS_DR1"]) await this.store.drop(name);
+    await this.store.close();
+    this.folder[Symbol.dispose]();
+  }
+}
+
+const set = await testReplicaSet();
+const withoutSet = skipOrFail("a MongoDB replica set", typeof set !== "string", String(set));
+
+const STORES: readonly [string, boolean, () => Promise<Place>][] = [
+  ["embedded", false, () => Place.embedded()],
+  ["mongo", withoutSet, () => Place.mongo(typeof set === "string" ? "" : set.url)],
+];
+
+describe.each(STORES)("on %s", (_, skip, open) => {
+  let place: Place;
+  const opened = async () => {
+    place = await open();
+    return place;
+  };
+  afterEach(() => place[Symbol.asyncDispose]());
+
+  test.skipIf(skip)("a row is a document with its columns, _id and coordinates", async () => {
+    const { load } = bound(await opened());
+    const file = await place.file(
+      "m31.csv",
+      "RA,Dec,a.b,n,empty\n10.684708,41.26875,1.5,9007199254740993,\n",
+    );
+    const totals = await load([file], {});
+    expect(totals).toEqual({ rows: 1, written: 1, duplicates: 0, bad: 0, omitted: 0 });
+    const [document] = await place.documents();
+    expect(document).toMatchObject({ _id: 1, RA: 10.684708, a_b: 1.5, n: 9007199254740993n });
+    expect(document).not.toHaveProperty("empty");
+    const { radec_str, radec_geojson, l, b } = (document?.["coordinates"] ?? {}) as Document;
+    // M 31 by Astropy 8: l = 121.1742, b = -21.5733.
+    expect(radec_str).toEqual(["00:42:44.3299", "41:16:07.500"]);
+    expect(radec_geojson).toEqual({ type: "Point", coordinates: [10.684708 - 180, 41.26875] });
+    expect(Number(l)).toBeCloseTo(121.1742, 3);
+    expect(Number(b)).toBeCloseTo(-21.5733, 3);
+  });
+
+  test.skipIf(skip)("bad rows are counted and told with their lines; too many stop the load", async () => {
+    const { load } = bound(await opened());
+    const rows = ["1,2", "400,2", "1,", "x,2", "1,2,3", "360,-90", "-1,2", "1,91", "7,8"];
+    const file = await place.file("bad.csv", `ra,dec\n${rows.join("\n")}\n`);
+    const spec = { types: { ra: "float", dec: "float" } } as const;
+    const totals = await load([file], spec);
+    expect(totals).toMatchObject({ rows: 9, written: 3, bad: 6 });
+    expect(place.badRows.map(({ place: line, reason }) => [line, reason])).toEqual([
+      [3, "right ascension 400: expected 0 <= ra < 360 degrees"],
+      [4, "declination: there is no value"],
+      [5, 'column ra: expected a number, found "x"'],
+      [6, "expected 2 fields, found 3"],
+      [8, "right ascension -1: expected 0 <= ra < 360 degrees"],
+      [9, "declination 91: expected -90 <= dec <= 90 degrees"],
+    ]);
+    const found = await place.documents();
+    expect(found.map((document) => document["_id"])).toEqual([1, 6, 9]);
+    expect(found[1]?.["coordinates"]).toMatchObject({
+      radec_geojson: { coordinates: [new Double(-180), new Double(-90)] },
+    });
+    const error = await load([file], spec, { maxBadRows: 5 }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(LoadStopped);
+    expect(String(error)).toContain("--max-bad-rows");
+    // The old catalogue is as it was.
+    expect(await place.documents()).toEqual(found);
+  });
+
+  test.skipIf(skip)("_id is a column, or the number of the row in its file", async () => {
+    const { load } = bound(await opened());
+    const one = await place.file("one.csv", "name,ra,dec\na,1,2\nb,3,4\na,5,6\n,7,8\n");
+    const two = await place.file("two.csv", "name,ra,dec\nc,1,2\n");
+    const totals = await load([one, two], { id: "name" });
+    expect(totals).toMatchObject({ written: 3, duplicates: 1, bad: 1 });
+    expect((await place.documents()).map((document) => document["_id"])).toEqual(["a", "b", "c"]);
+    await load([one, two], {});
+    const ids = [1, 2, 3, 4, 4294967297n];
+    expect((await place.documents()).map((document) => document["_id"])).toEqual(ids);
+    await load([two], {}, { mode: "append" });
+    expect((await place.documents()).map((document) => document["_id"])).toEqual([...ids, 8589934593n]);
+    const described = await describeCatalog(place.store, "stars");
+    expect(described?.documents).toBe(6);
+    expect(described?.loaded).toMatchObject({ files: [one, two, two], rows: 6, bad_rows: 0 });
+    expect(described?.fields).toEqual(["_id", "name", "ra", "dec", "coordinates"]);
+    expect((await listCatalogs(place.store)).map((document) => document["_id"])).toContain("stars");
+  });
+
+  test.skipIf(skip)(
+    "a load that was stopped goes on behind what it has read",
+    async () => {
+      const { load } = bound(await opened());
+      const text = Array.from({ length: 8_000 }, (_, i) => `${i / 100},${i / 1000}`).join("\n");
+      const files = [
+        await place.file("one.csv", `ra,dec\n${text}\n`),
+        await place.file("two.csv", `ra,dec\n${text}\n`),
+      ];
+      const stopper = new AbortController();
+      stopper.abort();
+      for (let tries = 0; tries < 3; tries++) {
+        const error = await load(files, {}, {}, stopper.signal).catch((thrown: unknown) => thrown);
+        expect(error).toBeInstanceOf(LoadStopped);
+        expect(await place.documents()).toEqual([]);
+      }
+      const totals = await load(files, {});
+      expect(place.notes).toContain("an interrupted load goes on behind 6000 rows");
+      expect(totals).toMatchObject({ rows: 16_000, written: 16_000, duplicates: 0 });
+      expect(await place.store.count({ collection: "stars", filter: {}, maxTimeMs: 10_000 })).toBe(16_000);
+    },
+    60_000,
+  );
+
+  test.skipIf(skip)("a missing column and a missing file are told with what there is", async () => {
+    const { load } = bound(await opened());
+    const file = await place.file("some.csv", "x,y\n1,2\n");
+    for (const [spec, path, word] of [
+      [{}, file, "no column looks like ra: name it with --ra; there are: x, y"],
+      [{ ra: "x", dec: "z" }, file, '--dec: there is no column "z"'],
+      [{ ra: "x", dec: "y", id: "q" }, file, '--id: there is no column "q"'],
+      [{ ra: "x", dec: "y", columns: ["w"] }, file, '--columns: there is no column "w"'],
+      [{}, "/nowhere/at.all", "there is no such file"],
+      [{}, "/tmp", "it is a folder"],
+    ] as const) {
+      const error = await load([path], spec).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(TableError);
+      expect(String(error)).toContain(word);
+    }
+    await load([file], { ra: "X", dec: "Y", columns: ["y"] });
+    expect(Object.keys((await place.documents())[0] ?? {})).toEqual(["_id", "y", "coordinates"]);
+  });
+
+  test.skipIf(skip || sharedDir() === undefined)("the sample files load whole", async () => {
+    const { load } = bound(await opened());
+    const vlass = sharedPath("data", "catalogs", "CIRADA_VLASS1QL_table1_components_v1_head100.csv");
+    expect(await load([vlass], {})).toMatchObject({ rows: 99, written: 99, bad: 0 });
+    const igaps = sharedPath("data", "catalogs", "igaps-dr1-215a-small.fits.gz");
+    expect(await load([igaps], {})).toMatchObject({ rows: 100, written: 100, bad: 0 });
+    const cut = await load([vlass], { name: "VLASS_DR1", preset: "vlass" });
+    expect(cut).toMatchObject({ rows: 99, written: 27, omitted: 72 });
+  });
+});
+
+/** `load` by itself. */
+function bound(place: Place) {
+  return { load: place.load.bind(place) };
+}
+
+describe("positions", () => {
+  test("coordinates in hours, radians and sexagesimal text are the same place", async () => {
+    await using place = await Place.embedded();
+    const { load } = bound(place);
+    const spellings: [Partial<CatalogSpec>, string, string][] = [
+      [{ raUnit: "hours", decUnit: "deg" }, "12.5", "-30.5"],
+      [{ raUnit: "rad", decUnit: "rad" }, String((187.5 * Math.PI) / 180), String((-30.5 * Math.PI) / 180)],
+      [{ raUnit: "sexagesimal", decUnit: "sexagesimal" }, "12:30:00", "-30:30:00"],
+      [{}, "12h30m00.0s", "-30d30m00s"],
+      [{}, "12 30 00.0", "-30 30 00"],
+      [{ raUnit: "hours", decUnit: "sexagesimal" }, "12.5", "-30:30:00"],
+      [{}, "187.5", "-30.5"],
+    ];
+    for (const [spec, ra, dec] of spellings) {
+      await load([await place.file("one.csv", `ra,dec\n${ra},${dec}\n`)], spec);
+      const [document] = await place.documents();
+      const { radec_str } = (document?.["coordinates"] ?? {}) as Document;
+      expect(radec_str).toEqual(["12:30:00.0000", "-30:30:00.000"]);
+    }
+  });
+});
+
+describe("names of catalogues", () => {
+  test.each(["Gaia_EDR3", "CLU_20190625", "a", "x-1.2"])("%s is one", (name) => {
+    expect(nameProblem(name)).toBeUndefined();
+  });
+  test.each(["", "1a", "a b", "a~loading", "a$b", "system.x", "a/b", "ä"])("%j is none", (name) => {
+    expect(nameProblem(name)).toContain("no name of a catalogue");
+  });
+});
