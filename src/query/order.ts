@@ -72,6 +72,7 @@ export function compareValues(a: Value | undefined, b: Value | undefined): numbe
 
 /** Whether two values are equal in BSON's order (1 equals 1.0; field order counts). */
 export function equalValues(a: Value | undefined, b: Value | undefined): boolean {
+  if (typeof a === "number" && typeof b === "number") return a === b || (Number.isNaN(a) && Number.isNaN(b));
   return a === b || compareValues(a, b) === 0;
 }
 

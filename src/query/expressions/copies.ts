@@ -20,6 +20,7 @@ export function copiesIn(node: ExpressionNode, occurrences: Occurrences): number
     case "constant":
       return 1;
     case "root":
+    case "slot":
     case "external":
       return occurrences.outside;
     case "variable":

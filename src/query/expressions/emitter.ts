@@ -1,7 +1,8 @@
 /** Generates the code of expressions: straight-line statements and the expression that holds the result. */
 import { Double } from "bson";
 import { type Code, code, join, Name, type Scope } from "../code.ts";
-import { emitField } from "../paths.ts";
+import { tick } from "../deadline.ts";
+import { emitField, isSafeName } from "../paths.ts";
 import { type Document, truthy, type Value } from "../values.ts";
 import { emitRaw, hasRawForm } from "./emit-raw.ts";
 import { followPath } from "./field-path.ts";
@@ -44,6 +45,8 @@ export class Emitter {
   usesExternals = false;
   /** Whether the code counts what it builds against the bound of one evaluation. */
   grows = false;
+  /** What earlier stages computed, by the numbers of slots. */
+  readonly slots: Typed[] = [];
   #lines: Code[] = [];
   /** What has been computed on every way to the present place, by key. */
   #known = new Map<string, Typed>();
@@ -140,6 +143,8 @@ export class Emitter {
         return { code: this.environment.root, types: T.OBJECT };
       case "variable":
         return this.#variables[node.level] ?? { code: code`undefined`, types: T.MISSING };
+      case "slot":
+        return this.slots[node.slot] ?? { code: code`undefined`, types: T.MISSING };
       case "external":
         this.usesExternals = true;
         return this.#remember(this.keys.of(node), () => ({
@@ -281,17 +286,22 @@ export class Emitter {
 
   #object(node: ObjectNode): Typed {
     const fields = node.fields.map(([name, value]) => [name, this.bound(value)] as const);
-    const special = fields.some(([name, { types }]) => name === "__proto__" || (types & T.MISSING) !== 0);
-    if (!special) {
-      const entries = fields.map(([name, value]) => code`${name}: ${value.code}`);
-      return { code: code`({ ${join(entries, code`, `)} })`, types: T.OBJECT };
-    }
+    const entries = fields.map(([name, value]) => code`${name}: ${value.code}`);
+    const literal = code`{ ${join(entries, code`, `)} }`;
+    const plain = fields.every(([name]) => name !== "__proto__");
+    const open = fields.filter(([, { types }]) => (types & T.MISSING) !== 0);
+    if (plain && open.length === 0) return { code: code`(${literal})`, types: T.OBJECT };
     const result = this.temporary("o");
-    this.line(code`${result} = {};`);
-    for (const [name, { code: value, types }] of fields) {
+    const sets = fields.map(([name, { code: value, types }]) => {
       const guard = types & T.MISSING ? code`if (${value} !== undefined) ` : code``;
-      this.line(code`${guard}${emitSet(this, result, name, value)}`);
-    }
+      return code`${guard}${emitSet(this, result, name, value)}`;
+    });
+    const oneByOne = code`${result} = {}; ${join(sets, code` `)}`;
+    // Engines make a whole object faster than one that grows.
+    const present = open.map(([, { code: value }]) => code`${value} !== undefined`);
+    this.line(
+      plain ? code`if (${join(present, code` && `)}) ${result} = ${literal}; else { ${oneByOne} }` : oneByOne,
+    );
     return { code: result, types: T.OBJECT };
   }
 
@@ -335,8 +345,25 @@ export class Emitter {
     );
     const slow = code`${this.ref(followPath, "followPath")}(${base}, ${this.ref(node.parts, "parts")})`;
     this.line(code`${result} = ${value};`);
-    this.line(code`if (${result} === undefined && (${arrays})) ${result} = ${slow};`);
+    const last = node.parts.at(-1) ?? "";
+    const items = passed.at(-1);
+    if (items === undefined || node.from.kind === "variable" || !isSafeName(last)) {
+      this.line(code`if (${result} === undefined && (${arrays})) ${result} = ${slow};`);
+    } else {
+      const loop = this.block(() => this.#mapItems(items, last, result));
+      const others = passed.length === 1 ? code`` : code` else if (${arrays}) ${result} = ${slow};`;
+      this.line(code`if (${result} === undefined) { if (Array.isArray(${items})) { ${loop} }${others} }`);
+    }
     return { code: result, types: ANY };
+  }
+
+  /** What the documents in an array have in a field. */
+  #mapItems(items: Code, name: string, result: Code): void {
+    const [index, value] = [this.temporary("i"), this.temporary("f")];
+    this.line(code`${this.ref(tick, "tick")}(${items}.length); ${result} = [];`);
+    const read = emitField(this.scope, code`${items}[${index}]`, name);
+    const keep = code`${value} = ${read}; if (${value} !== undefined) ${result}.push(${value});`;
+    this.line(code`for (${index} = 0; ${index} < ${items}.length; ${index}++) { ${keep} }`);
   }
 }
 

@@ -15,7 +15,15 @@ import { Reader } from "./parse.ts";
 
 export type { Emitter } from "./emitter.ts";
 export { checkSize } from "./growth.ts";
-export type { ArgumentSpec, ExpressionNode, Operator, OperatorCategory, OperatorExample } from "./nodes.ts";
+export type {
+  ArgumentSpec,
+  ExpressionNode,
+  FieldNode,
+  Operator,
+  OperatorCategory,
+  OperatorExample,
+  SlotNode,
+} from "./nodes.ts";
 export { checkVariableName } from "./parse.ts";
 
 /** Values of the variables given at run time, by name without `$$`; undefined is a missing value. */

@@ -33,6 +33,8 @@ export class Keys {
         return "root";
       case "variable":
         return `variable ${node.level}`;
+      case "slot":
+        return `slot ${node.slot}`;
       case "external":
         return `external ${node.name}`;
       case "field":

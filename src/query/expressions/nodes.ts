@@ -27,10 +27,16 @@ export interface ExternalNode {
   readonly name: string;
 }
 
+/** What was computed before, in the same function: by an earlier stage of a pipeline. */
+export interface SlotNode {
+  readonly kind: "slot";
+  readonly slot: number;
+}
+
 /** A path of fields; arrays on the way are mapped over. */
 export interface FieldNode {
   readonly kind: "field";
-  readonly from: RootNode | VariableNode | ExternalNode;
+  readonly from: RootNode | VariableNode | ExternalNode | SlotNode;
   readonly parts: readonly string[];
 }
 
@@ -60,6 +66,7 @@ export type ExpressionNode =
   | RootNode
   | VariableNode
   | ExternalNode
+  | SlotNode
   | FieldNode
   | ObjectNode
   | ArrayNode

@@ -14,6 +14,10 @@ export function compareTest(op: Comparison, wanted: Value): Test {
   if (wanted instanceof MinKey) return keyTest(op, -1);
   if (wanted instanceof MaxKey) return keyTest(op, 127);
   if (isNaNValue(wanted)) return op === "lt" || op === "gt" ? () => false : isNaNValue;
+  // Most values differ in type, which an array's is the quickest to tell.
+  if (op === "eq" && Array.isArray(wanted)) {
+    return (value) => Array.isArray(value) && compareValues(value, wanted) === 0;
+  }
   const accepts = ACCEPTS[op];
   if (bracket !== 10 || op === "eq") {
     return (value) => bracketOf(value) === bracket && accepts(compareValues(value, wanted));

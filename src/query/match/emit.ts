@@ -5,7 +5,15 @@ import { tick } from "../deadline.ts";
 import { compareStrings } from "../order.ts";
 import { arrayPosition, emitField, someAlong, someInArray, type Test } from "../paths.ts";
 import { type Document, getField, isDocument, toNumber, truthy, type Value } from "../values.ts";
-import type { CompareNode, ExprNode, InNode, LogicalNode, MatchNode, PathNode } from "./nodes.ts";
+import {
+  type CompareNode,
+  type ExprNode,
+  type InNode,
+  type LogicalNode,
+  type MatchNode,
+  type PathNode,
+  walkMatch,
+} from "./nodes.ts";
 import { valueTest } from "./single.ts";
 
 /** How `$expr` is compiled: given by the caller, so that this room of tests does not depend on expressions. */
@@ -14,21 +22,51 @@ export type CompileExpression = (expression: Value, path: string) => (root: Docu
 /** Longer lists of conditions are split into functions, which engines compile better. */
 const MAX_CHILDREN = 64;
 
-/** Where code for a filter is emitted: one function with the document as its parameter. */
-class Emitter {
+/** The function around the code of a filter, where that is not a function of its own. */
+export interface MatchHost {
+  readonly scope: Scope;
+  /** The document, but for fields that it does not have any more or has another value of. */
+  readonly document: Code;
+  /** A fresh variable of the function. */
+  temporary(prefix: string): Name;
+  /** The value of such a field. */
+  field(name: string): Name | undefined;
+}
+
+/** A function of its own, of documents as they are. */
+class OwnFunction implements MatchHost {
   readonly scope = new Scope();
   readonly document = this.scope.name("doc");
   readonly temporaries: Name[] = [];
-  /** Values at paths that have been read on every way to the present place. */
-  known = new Map<string, Name>();
 
-  constructor(readonly compileExpression: CompileExpression) {}
+  temporary(prefix: string): Name {
+    const name = this.scope.name(prefix);
+    this.temporaries.push(name);
+    return name;
+  }
 
-  compile(node: MatchNode): (document: Document) => boolean {
-    const condition = this.emit(node);
+  field(): undefined {}
+
+  compile(condition: Code): (document: Document) => boolean {
     const declared =
       this.temporaries.length === 0 ? code`` : code`let ${join(this.temporaries, code`, `)};\n`;
     return this.scope.compile([this.document], code`${declared}return ${condition};`);
+  }
+}
+
+/** Emits the code of a filter into a function. */
+class Emitter {
+  readonly scope: Scope;
+  readonly document: Code;
+  /** Values at paths that have been read on every way to the present place. */
+  known = new Map<string, Name>();
+
+  constructor(
+    readonly compileExpression: CompileExpression,
+    readonly host: MatchHost,
+  ) {
+    this.scope = host.scope;
+    this.document = host.document;
   }
 
   emit(node: MatchNode): Code {
@@ -87,19 +125,18 @@ class Emitter {
   }
 
   /** Reads a path through documents; `undefined` for missing fields and wherever arrays stand in the way. */
-  #read(parts: readonly string[]): { prepare: Code[]; value: Name } {
+  #read(parts: readonly string[], own: Name | undefined): { prepare: Code[]; value: Code } {
     const prepare: Code[] = [];
-    let value: Name = this.document;
+    let value: Code = this.document;
     let path = "";
     parts.forEach((part, i) => {
       path += `${JSON.stringify(part)}.`;
-      const known = this.known.get(path);
+      const known = i === 0 && own !== undefined ? own : this.known.get(path);
       if (known !== undefined) {
         value = known;
         return;
       }
-      const next = this.scope.name("v");
-      this.temporaries.push(next);
+      const next = this.host.temporary("v");
       prepare.push(code`${next} = ${emitField(this.scope, value, part, i === 0)}`);
       this.known.set(path, next);
       value = next;
@@ -112,13 +149,16 @@ class Emitter {
     const whole = node.kind === "size" || node.kind === "elemMatchObject" || node.kind === "elemMatchValue";
     const rest = (parts: readonly string[]) => compileNode({ ...node, parts }, this.compileExpression);
     const slow = this.scope.constant(slowTest(node.parts, test, whole ? "whole" : "items", rest), "slow");
-    if (!hasFastTest(node)) return code`${slow}(${this.document}, undefined)`;
-    const { prepare, value } = this.#read(node.parts);
-    const fast = this.#fast(node, value, test, code`${slow}(${this.document}, ${value})`);
+    const [first = ""] = node.parts;
+    const own = this.host.field(first);
+    const document = own === undefined ? this.document : code`{ ${first}: ${own} }`;
+    if (!hasFastTest(node)) return code`${slow}(${document}, undefined)`;
+    const { prepare, value } = this.#read(node.parts, own);
+    const fast = this.#fast(node, value, test, code`${slow}(${document}, ${value})`);
     return prepare.length === 0 ? code`(${fast})` : code`(${join(prepare, code`, `)}, ${fast})`;
   }
 
-  #fast(node: PathNode, value: Name, test: Test, slow: Code): Code {
+  #fast(node: PathNode, value: Code, test: Test, slow: Code): Code {
     switch (node.kind) {
       case "compare":
         return this.#compare(node, value, slow);
@@ -135,7 +175,7 @@ class Emitter {
     }
   }
 
-  #compare(node: CompareNode, value: Name, slow: Code): Code {
+  #compare(node: CompareNode, value: Code, slow: Code): Code {
     const wanted = node.value instanceof Double ? node.value.value : node.value;
     if (wanted === null) return code`${value} === null || ${slow}`;
     const operator = OPERATORS[node.op];
@@ -148,7 +188,7 @@ class Emitter {
     return code`typeof ${value} === ${typeof wanted} ? ${value} ${operator} ${wanted as string | boolean} : ${slow}`;
   }
 
-  #compareNumber(node: CompareNode, wanted: number | bigint, value: Name, slow: Code): Code {
+  #compareNumber(node: CompareNode, wanted: number | bigint, value: Code, slow: Code): Code {
     const operator = OPERATORS[node.op];
     const { number, long } = bothNumbers(wanted);
     // Unequal kinds of numbers compare exactly by order; equality needs the same kind.
@@ -168,7 +208,7 @@ class Emitter {
     return code`typeof ${value} === "number" ? ${ifNumber} : typeof ${value} === "bigint" ? ${ifLong} : ${slow}`;
   }
 
-  #in(node: InNode, value: Name, slow: Code): Code {
+  #in(node: InNode, value: Code, slow: Code): Code {
     const strings = node.values.filter((item) => typeof item === "string");
     if (strings.length > 0) {
       const set = this.scope.constant(new Set(strings), "set");
@@ -270,5 +310,28 @@ export function compileNode(
   node: MatchNode,
   compileExpression: CompileExpression,
 ): (document: Document) => boolean {
-  return new Emitter(compileExpression).compile(node);
+  const own = new OwnFunction();
+  return own.compile(new Emitter(compileExpression, own).emit(node));
+}
+
+/**
+ * Emits conditions into a function around them, each where those before it hold; `isEmittable` tells of which
+ * filters.
+ */
+export function conditionEmitter(host: MatchHost): (node: MatchNode) => Code {
+  const never: CompileExpression = () => {
+    throw new Error("expressions are emitted by the function around the filter");
+  };
+  const emitter = new Emitter(never, host);
+  return (node) => emitter.emit(node);
+}
+
+/** Whether a filter's code needs no other functions of the whole document. */
+export function isEmittable(node: MatchNode): boolean {
+  for (const inner of walkMatch(node)) {
+    if (inner.kind === "expr" || inner.kind === "schema" || inner.kind === "near") return false;
+    if ("children" in inner && inner.children.length > MAX_CHILDREN) return false;
+    if ("parts" in inner && inner.parts[0] === "__proto__") return false;
+  }
+  return true;
 }

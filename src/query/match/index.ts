@@ -5,6 +5,7 @@ import { type CompileExpression, compileNode } from "./emit.ts";
 import type { MatchNode, NearNode } from "./nodes.ts";
 import { parseMatch } from "./parse.ts";
 
+export { conditionEmitter, isEmittable, type MatchHost } from "./emit.ts";
 export { distanceFrom } from "./geo.ts";
 export { EARTH_RADIUS, type NearQuery, readNear } from "./geo-shapes.ts";
 export * from "./nodes.ts";

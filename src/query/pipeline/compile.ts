@@ -1,5 +1,6 @@
 /** Turns parsed pipelines into functions: over many documents, or of a single one as a filter. */
 import { type Deadline, tick } from "../deadline.ts";
+import { compileFused } from "../fusion/index.ts";
 import type { Document, Value } from "../values.ts";
 import type { CompiledStage, Flow, Limits, PipelineNode, RunContext, Running, RunOptions } from "./nodes.ts";
 
@@ -28,9 +29,20 @@ export type CompiledFilter = (
 /** Runs a pipeline over a flow of documents. */
 export type PipelineFlow = (documents: Flow, context: RunContext) => Running;
 
-/** Makes the stages of a pipeline ready to run. */
+/** Makes the stages of a pipeline ready to run: those that can be one function become one. */
 export function compileStages({ stages }: PipelineNode): CompiledStage[] {
-  return stages.map((stage, i) => stage.compile(stages.slice(i + 1)));
+  const compiled: CompiledStage[] = [];
+  for (let i = 0; i < stages.length; ) {
+    const following = stages.slice(i);
+    const fused = compileFused(following);
+    if (fused !== undefined) compiled.push(fused.stage);
+    else {
+      const [stage] = following;
+      if (stage !== undefined) compiled.push(stage.compile(following.slice(1)));
+    }
+    i += fused?.count ?? 1;
+  }
+  return compiled;
 }
 
 /** Compiles a pipeline that stands inside a stage of another. */

@@ -4,6 +4,7 @@
  */
 import type { Bounds } from "../bounds.ts";
 import type { Deadline } from "../deadline.ts";
+import type { Fusible } from "../fusion/fusible.ts";
 import type { SortSpec } from "../sort.ts";
 import type { Document, Value } from "../values.ts";
 
@@ -73,6 +74,8 @@ export interface StageNode {
   readonly plan?: Plannable;
   /** Makes the stage ready to run; `following` are the stages behind it, of which it may make use. */
   readonly compile: (following: readonly StageNode[]) => CompiledStage;
+  /** What it does, for the compiler of several stages in one function. */
+  readonly fusible?: Fusible;
   /** The conditions of which a document must pass every one, each a test of its own: what explain counts. */
   readonly conjuncts?: () => readonly Conjunct[];
 }

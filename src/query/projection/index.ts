@@ -7,6 +7,7 @@ import { compileFindProjection } from "./find.ts";
 export { excludePaths, parseAddFields, parseProjection, splitFieldPath } from "./parse.ts";
 export {
   type Compute,
+  compileInclusion,
   compileTree,
   type ProjectionEntry,
   type ProjectionNode,

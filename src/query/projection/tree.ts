@@ -52,6 +52,12 @@ export function compileTree(
   };
 }
 
+/** Compiles what an including projection makes of the value of a field, by what it says of the fields below. */
+export function compileInclusion(node: ProjectionNode): (value: Value | undefined) => Value | undefined {
+  const level = compileLevel(node, "include", () => () => undefined);
+  return (value) => includeValue(level, value);
+}
+
 function compileLevel(node: ProjectionNode, mode: ProjectionTree["mode"], compile: CompileExpression): Level {
   const leaves = new Set<string>();
   const below = new Map<string, Level>();

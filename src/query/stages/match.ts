@@ -25,6 +25,7 @@ export const match: StageDefinition = {
       at,
       pipelines: [],
       plan: planOf(node, expressions),
+      fusible: { kind: "match", node, expressions },
       compile: () => compileTest(node, expressions),
       conjuncts: () =>
         matchConjuncts(node).map((conjunct) => ({

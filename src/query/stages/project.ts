@@ -72,7 +72,12 @@ function readPaths(argument: Value, at: string): string[] {
 function projecting(tree: ProjectionTree, at: string, reader: PipelineReader): Omit<StageNode, "name"> {
   const expressions = new Map<string, Expression>();
   readExpressions(tree.root, reader, expressions);
-  return { at, pipelines: [], compile: () => compileProjecting(tree, expressions) };
+  return {
+    at,
+    pipelines: [],
+    fusible: { kind: "fields", tree, expressions, compile: () => compileProject(tree, expressions) },
+    compile: () => compileProjecting(tree, expressions),
+  };
 }
 
 function readExpressions(node: ProjectionNode, reader: PipelineReader, into: Map<string, Expression>): void {
@@ -86,7 +91,7 @@ function compileProjecting(
   tree: ProjectionTree,
   expressions: ReadonlyMap<string, Expression>,
 ): CompiledStage {
-  const apply = compileFlat(tree, expressions) ?? compileNested(tree, expressions);
+  const apply = compileProject(tree, expressions);
   if (![...expressions.values()].some(readsVariables))
     return { kind: "map", apply: (document) => apply(document) };
   return { kind: "map", apply: (document, { variables }) => apply(document, variables) };
@@ -96,6 +101,10 @@ function compileProjecting(
 const MOST_TOGETHER = 64;
 
 type Project = (document: Document, variables?: Variables) => Document;
+
+function compileProject(tree: ProjectionTree, expressions: ReadonlyMap<string, Expression>): Project {
+  return compileFlat(tree, expressions) ?? compileNested(tree, expressions);
+}
 
 /** Any tree: what its functions share are the variables of the present document. */
 function compileNested(tree: ProjectionTree, expressions: ReadonlyMap<string, Expression>): Project {

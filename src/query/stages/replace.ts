@@ -1,9 +1,9 @@
 /** `$replaceRoot` and `$replaceWith`: another document in place of each. */
-import { QueryError } from "../errors.ts";
+import { needDocument } from "../fusion/fusible.ts";
 import type { Expression } from "../pipeline/expression.ts";
 import type { StageNode } from "../pipeline/nodes.ts";
 import type { StageDefinition } from "../pipeline/reader.ts";
-import { getField, isDocument, typeOf } from "../values.ts";
+import { getField } from "../values.ts";
 import { readOptions } from "./arguments.ts";
 
 export const replaceRoot: StageDefinition = {
@@ -37,15 +37,9 @@ function replacing(expression: Expression, at: string): Omit<StageNode, "name"> 
     return {
       kind: "map",
       apply(document, { variables }) {
-        const value = evaluate(document, variables);
-        if (isDocument(value)) return value;
-        throw new QueryError(
-          "runtime",
-          at,
-          `the new document must be an object, not of type ${typeOf(value)}`,
-        );
+        return needDocument(evaluate(document, variables), at);
       },
     };
   };
-  return { at, pipelines: [], compile };
+  return { at, pipelines: [], fusible: { kind: "replace", expression, at }, compile };
 }

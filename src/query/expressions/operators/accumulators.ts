@@ -64,8 +64,13 @@ function extreme(sign: 1 | -1, args: readonly (Value | undefined)[]): Value {
   let best: Value | undefined;
   for (const item of itemsOf(args)) {
     // Whatever compares as true in place is in order; NaN never does.
-    if (typeof item === "number" && typeof best === "number" && (sign > 0 ? item > best : item < best))
-      continue;
+    if (typeof item === "number" && typeof best === "number") {
+      if (sign > 0 ? item > best : item < best) continue;
+      if (sign > 0 ? item < best : item > best) {
+        best = item;
+        continue;
+      }
+    }
     if (item === null || item === undefined) continue;
     if (best === undefined || sign * compareValues(item, best) < 0) best = item;
   }

@@ -2,7 +2,7 @@
 import { tick } from "../../deadline.ts";
 import { QueryError } from "../../errors.ts";
 import { compareValues } from "../../order.ts";
-import { arrayPosition } from "../../paths.ts";
+import { arrayPosition, isSafeName } from "../../paths.ts";
 import { parseSort } from "../../sort.ts";
 import { type Document, getField, isDocument, setField, typeOf, type Value } from "../../values.ts";
 import { grow, ITEM_BYTES } from "../growth.ts";
@@ -21,9 +21,7 @@ function concatArrays(at: string, ...arrays: (Value | undefined)[]): Value {
   }
   grow(length * ITEM_BYTES, at);
   tick(length);
-  const result: Value[] = [];
-  for (const array of arrays) for (const item of array as Value[]) result.push(item);
-  return result;
+  return ([] as Value[]).concat(...(arrays as Value[][]));
 }
 
 function reverseArray(at: string, array: Value | undefined): Value {
@@ -62,7 +60,11 @@ function readOrder(value: Value, at: string): SortItems {
 
 /** Sorts by one path; histories come in their order most of the time, which one look over them tells. */
 function sortByOne(items: readonly Value[], parts: readonly string[], direction: 1 | -1): Value[] {
-  const keys = items.map((item) => valueAt(item, parts));
+  const [name = ""] = parts;
+  const single = parts.length === 1 && isSafeName(name);
+  const keys = items.map(
+    single ? (item) => (item as Document | null)?.[name] ?? null : (item) => valueAt(item, parts),
+  );
   let ordered = true;
   for (let i = 1; ordered && i < keys.length; i++)
     ordered = direction * compareInPlace(keys[i - 1] ?? null, keys[i] ?? null) <= 0;
@@ -77,6 +79,7 @@ function compareInPlace(a: Value, b: Value): number {
   if (typeof a === "number" && typeof b === "number") {
     if (a < b) return -1;
     if (a > b) return 1;
+    if (a === b) return 0;
   }
   return compareValues(a, b);
 }

@@ -84,12 +84,21 @@ function atPlace(value: Decimal, place: number, rounding: Rounding): Decimal {
   return rounded.kind === "nan" ? toDigits(value, DECIMAL_DIGITS) : rounded;
 }
 
+const POWERS = Array.from({ length: 16 }, (_, place) => 10 ** place);
+
 /** Doubles of usual size at usual places, without decimals; undefined where these must tell. */
 function roundQuickly(x: number, place: number, rounding: Rounding): number | undefined {
   if (rounding === "down") return place === 0 ? Math.trunc(x) : undefined;
-  if (place < 0 || place > 15 || Math.abs(x) > 1e6) return undefined;
+  const power = POWERS[place];
+  if (power === undefined || Math.abs(x) > 1e6) return undefined;
+  const scaled = x * power;
+  const nearest = Math.round(scaled);
+  // The product is off by an eighth at most, or by far less where it is small; and the quotient of such integers
+  // is the double that is next to the decimal number.
+  const certain = Math.abs(scaled) < 2 ** 31 ? 0.499999 : 0.375;
+  if (place < 10 && Math.abs(scaled - nearest) < certain) return nearest / power;
   // A tie is exact in binary, and then so is its double times the power of ten.
-  if (Number.isInteger(x * 10 ** place * 2)) return undefined;
+  if ((scaled * 2) % 2 !== 0 && Number.isInteger(scaled * 2)) return undefined;
   return Number(x.toFixed(place));
 }
 

@@ -4,7 +4,7 @@ import { tick } from "../../deadline.ts";
 import type { Value } from "../../values.ts";
 import type { Emitter, Typed } from "../emitter.ts";
 import { grow, growthMark, ITEM_BYTES, release } from "../growth.ts";
-import type { CallNode, ExpressionNode } from "../nodes.ts";
+import type { CallNode, ExpressionNode, FieldNode } from "../nodes.ts";
 import { wrongType } from "../numbers.ts";
 import { PRESENT, T } from "../types.ts";
 import { argument } from "./describe.ts";
@@ -100,7 +100,7 @@ else ${wrong}`);
 export function hoistFields(emitter: Emitter, node: ExpressionNode, level: number): void {
   switch (node.kind) {
     case "field":
-      if (node.from.kind === "root" || (node.from.kind === "variable" && node.from.level < level)) {
+      if (isOutside(node.from, level)) {
         emitter.value(node);
       }
       break;
@@ -116,6 +116,10 @@ export function hoistFields(emitter: Emitter, node: ExpressionNode, level: numbe
     default:
       break;
   }
+}
+
+function isOutside(from: FieldNode["from"], level: number): boolean {
+  return from.kind === "root" || from.kind === "slot" || (from.kind === "variable" && from.level < level);
 }
 
 /** Whether computing a node makes arrays, objects or texts that count against the bound of growth. */
@@ -135,6 +139,11 @@ export function releasing(emitter: Emitter, body: ExpressionNode, emit: () => Co
     return;
   }
   emitter.grows = true;
+  // Of an object nothing is garbage.
+  if (body.kind === "object") {
+    emit();
+    return;
+  }
   const mark = emitter.temporary("mark");
   emitter.line(code`${mark} = ${emitter.ref(growthMark, "growthMark")}();`);
   const value = emit();
