@@ -5,10 +5,10 @@
  * A simulated survey of 4000 alerts is stored over and over, each time as other objects elsewhere on the sky.
  * At every mark: the rate of the writes since the mark before, the time of finds, and the size of the folder.
  */
-import { createReadStream, readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { extract } from "tar-stream";
 import { decodePacket } from "../src/broker/decode.ts";
+import { fileSource } from "../src/sources/files.ts";
 import {
   type AlertRecord,
   embeddedEncoder,
@@ -29,14 +29,9 @@ const FINDS = 300;
 const FIRST_CANDID = 3_000_000_000_000_000_000n;
 
 async function recordsOf(archive: string): Promise<AlertRecord[]> {
-  const tar = extract();
-  createReadStream(archive).pipe(tar);
   const records: AlertRecord[] = [];
-  for await (const entry of tar) {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of entry as unknown as AsyncIterable<Uint8Array>) chunks.push(chunk);
-    const packet = { bytes: new Uint8Array(Buffer.concat(chunks)), key: "", place: "" };
-    records.push(...decodePacket(packet).records);
+  for await (const { packets } of fileSource(archive).batches(undefined, new AbortController().signal)) {
+    records.push(...packets.flatMap((packet) => [...decodePacket(packet).records]));
   }
   return records;
 }
@@ -108,6 +103,7 @@ for (const mark of MARKS.filter((alerts) => alerts <= MOST)) {
     });
     const began = performance.now();
     await writer.write({ alerts, deadLetters: [], outbox: [], positions: [] });
+    encoder.takeBuffers();
     recent.push([alerts.length, performance.now() - began]);
     if (recent.length > WINDOW / BATCH) recent = recent.slice(1);
     stored += alerts.length;

@@ -2,7 +2,7 @@
 import { CrossMatcher, type CrossMatchSettings } from "../enrich/crossmatch/index.ts";
 import { Scorer, type ScoreSettings } from "../enrich/scores/index.ts";
 import { FilterRegistry, filterBatch } from "../filters/index.ts";
-import type { PacketFault } from "../sources/index.ts";
+import { giveBack, type PacketFault } from "../sources/index.ts";
 import {
   type AlertEncoder,
   type AlertReader,
@@ -66,6 +66,7 @@ export class Replay {
     const alerts = keepCutouts(this.options.cutouts, all, outbox, encoder);
     const settledLetters = fault === undefined ? [id] : [];
     await this.writer.write({ alerts, outbox, settledLetters, deadLetters: [], positions: [] });
+    for (const buffer of this.encoder.takeBuffers()) giveBack(buffer);
     return fault;
   }
 

@@ -1,11 +1,14 @@
 /** Packets of a .tar or .tar.gz archive, streamed: memory holds one packet at a time. */
 import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { extract } from "tar-stream";
 import { SourceError } from "./source.ts";
+import { TarReader } from "./tar.ts";
 
-const CHUNK_BYTES = 256 * 1024;
+/** A plain archive is read in pieces of this size, into the same memory. */
+const PIECE_BYTES = 1024 * 1024;
+const GZIP_CHUNK_BYTES = 256 * 1024;
 /** How much of a packet that is too large is kept. */
 const KEPT_BYTES = 64 * 1024;
 
@@ -30,55 +33,54 @@ export interface ArchiveOptions {
 /** Yields the `.avro` members of an archive. Throws `SourceError` when the archive is torn or no archive. */
 export async function* archiveMembers(path: string, options: ArchiveOptions): AsyncGenerator<ArchiveMember> {
   const { skip, packetBytes, onBytes, room } = options;
-  const tar = extract();
-  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
-  file.on("data", (chunk) => onBytes(chunk.length));
-  let failure: Error | undefined;
-  const onEnd = (error: Error | null | undefined) => {
-    failure = error ?? undefined;
-    // The reader below waits on the tar stream: it must hear of a torn file or gzip stream.
-    if (error) tar.destroy(error);
-  };
-  if (/\.tar$/i.test(path)) pipeline(file, tar, onEnd);
-  else pipeline(file, createGunzip({ chunkSize: CHUNK_BYTES }), tar, onEnd);
-  /** Packets that came whole, those passed over among them. */
+  /** Packets that came whole, those passed over among them, and those that began. */
   let whole = 0;
+  let begun = 0;
+  const tar = new TarReader(({ name, size }) => {
+    if (!/\.avro$/i.test(name)) return undefined;
+    return ++begun > skip ? room(size > packetBytes ? KEPT_BYTES : size) : new Uint8Array(0);
+  });
+  const chunks = /\.tar$/i.test(path) ? plainChunks(path, onBytes) : gzipChunks(path, onBytes);
   try {
-    for await (const entry of tar) {
-      const { name, type, size = 0 } = entry.header;
-      const isPacket = type === "file" && /\.avro$/i.test(name);
-      if (!isPacket || whole < skip) {
-        if (isPacket) whole++;
-        entry.resume();
-        continue;
+    for await (const chunk of chunks) {
+      for (const { name, size, bytes } of tar.read(chunk)) {
+        whole++;
+        if (whole > skip) yield size > packetBytes ? { name, bytes, oversized: size } : { name, bytes };
       }
-      const most = size > packetBytes ? KEPT_BYTES : size;
-      // The library's types know a member only as an event emitter; it is a stream of buffers.
-      const bytes = await gather(entry as unknown as AsyncIterable<Uint8Array>, room(most));
-      whole++;
-      yield size > packetBytes ? { name, bytes, oversized: size } : { name, bytes };
     }
+    tar.end();
   } catch (error) {
-    const reason = failure ?? error;
-    throw new SourceError(path, `torn or no archive after ${whole} packets: ${reasonOf(reason)}`);
-  } finally {
-    file.destroy();
-    tar.destroy();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SourceError(path, `torn or no archive after ${whole} packets: ${reason}`);
   }
   if (whole === 0 && skip === 0) throw new SourceError(path, "no .avro file in this archive");
 }
 
-/** As much of a member as `bytes` holds; what is beyond is read and dropped. */
-async function gather(entry: AsyncIterable<Uint8Array>, bytes: Uint8Array): Promise<Uint8Array> {
-  let filled = 0;
-  for await (const chunk of entry) {
-    const part = chunk.subarray(0, bytes.length - filled);
-    bytes.set(part, filled);
-    filled += part.length;
+/** The bytes of a file; each piece is overwritten by the next. */
+async function* plainChunks(path: string, onBytes: ArchiveOptions["onBytes"]): AsyncGenerator<Uint8Array> {
+  const file = await open(path);
+  try {
+    const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+    for (;;) {
+      const { bytesRead } = await file.read(piece, 0, piece.length, null);
+      if (bytesRead === 0) return;
+      onBytes(bytesRead);
+      yield piece.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
   }
-  return filled === bytes.length ? bytes : bytes.subarray(0, filled);
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+async function* gzipChunks(path: string, onBytes: ArchiveOptions["onBytes"]): AsyncGenerator<Uint8Array> {
+  const file = createReadStream(path, { highWaterMark: GZIP_CHUNK_BYTES });
+  file.on("data", (chunk) => onBytes(chunk.length));
+  // The stream of plain bytes hears of what befalls the file.
+  const plain = pipeline(file, createGunzip({ chunkSize: GZIP_CHUNK_BYTES }), () => undefined);
+  try {
+    for await (const chunk of plain) yield chunk as Uint8Array;
+  } finally {
+    file.destroy();
+    plain.destroy();
+  }
 }

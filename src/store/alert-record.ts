@@ -23,7 +23,10 @@ export interface HistoryUpdate {
   /** Name of the array in the aux document. */
   readonly field: string;
   readonly merge: HistoryMerge;
-  /** Rows in ascending `jd`, nulls dropped; `keys[i]` identifies `rows[i]` within object and field. */
+  /**
+   * Rows in ascending `jd`, nulls dropped; `keys[i]` identifies `rows[i]` within object and field. Rows with
+   * one key have one `jd`.
+   */
   readonly rows: readonly Document[];
   readonly keys: readonly string[];
   /** Julian date of each row, days. */

@@ -172,7 +172,7 @@ export interface AlertEncoder {
   withCrossMatches(alert: EncodedAlert, crossMatches: Document): EncodedAlert;
   /**
    * The buffers, besides those of the packets, to which the alerts that were encoded since the last call refer: to
-   * be given away with them.
+   * be given away with them. Until then the encoder keeps them.
    */
   takeBuffers(): ArrayBuffer[];
 }

@@ -36,19 +36,35 @@ describe("history rows", () => {
     fc.assert(
       fc.property(fc.array(anyDocument, { maxLength: 5 }), (rows: Document[]) => {
         const writer = new RowWriter();
-        const headed: Uint8Array[] = [];
-        for (const row of rows) {
-          writer.row(row);
-          headed.push(new Uint8Array(12), writer.take());
-        }
-        const reader = new RowReader(Buffer.concat(headed));
-        for (const row of rows) {
-          reader.header();
+        writer.begin(0);
+        for (const [jd, row] of rows.entries()) writer.row(row, jd);
+        const reader = new RowReader(writer.piece());
+        for (const [jd, row] of rows.entries()) {
+          expect(reader.header().jd).toBe(jd);
           expect(exact(reader.row(Object.keys(row)))).toBe(exact(row));
         }
         expect(reader.done).toBe(true);
       }),
       { numRuns: 500 },
     );
+  });
+
+  test("of many pieces stay where they are until their buffers are taken", () => {
+    const writer = new RowWriter();
+    const pieces = Array.from({ length: 300 }, (_, n) => {
+      writer.begin(n % 5);
+      writer.row({ text: "x".repeat(n * 100), n }, n);
+      return writer.piece();
+    });
+    const buffers = new Set(writer.takeBuffers());
+    expect(writer.takeBuffers()).toEqual([]);
+    for (const [n, piece] of pieces.entries()) {
+      expect(buffers.has(piece.buffer)).toBe(true);
+      expect(piece.byteOffset % 8).toBe(0);
+      const reader = new RowReader(piece.subarray(n % 5));
+      expect(reader.header().jd).toBe(n);
+      expect(reader.row(["text", "n"])).toEqual({ text: "x".repeat(n * 100), n });
+      expect(reader.done).toBe(true);
+    }
   });
 });

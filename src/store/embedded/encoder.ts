@@ -1,6 +1,6 @@
 /** Turns alerts into rows of the embedded store, on any thread: strings, numbers and bytes only. */
 import type { Document } from "../../query/index.ts";
-import type { AlertCollections, AlertRecord, HistoryMerge, HistoryUpdate } from "../alert-record.ts";
+import type { AlertCollections, AlertRecord, HistoryUpdate } from "../alert-record.ts";
 import { rankOf, rowKeyHash } from "../object-record.ts";
 import { type AlertEncoder, type EncodedAlert, StoreError } from "../store.ts";
 import { encodeDocument } from "./encoding.ts";
@@ -11,21 +11,46 @@ import { fieldsOf, hasFields, RowWriter } from "./rows.ts";
 /** Columns for stamps in the table of cutouts. */
 export const MOST_CUTOUTS = 4;
 
-/** One history of one alert: its rows behind each other in `bytes`. */
+/** One history of one alert. */
 export interface EncodedHistory {
   readonly field: string;
-  readonly merge: HistoryMerge;
+  /** Null where the first seen stays. */
   readonly rank: number | null;
   readonly startsRecord: boolean;
+  readonly count: number;
+  /** Smallest and largest time of the rows, days. */
+  readonly minJd: number;
+  readonly maxJd: number;
+  /** Shapes by their number in `piece`. */
+  readonly shapes: readonly string[];
+  /** The rows and what tells them apart, see `partsOf`: one view of a buffer that the batch shares. */
+  readonly piece: Uint8Array<ArrayBuffer>;
+}
+
+/** What stands in the piece of a history. */
+export interface HistoryParts {
   /** 64-bit hashes of the rows' keys, each once. */
   readonly keys: BigUint64Array;
-  readonly jds: Float64Array;
-  /** Shapes by number, and the number of each row's. */
-  readonly shapes: readonly string[];
-  readonly rowShapes: Uint16Array;
-  /** Where each row ends in `bytes`. */
+  /** Where each row ends in `rows`. */
   readonly ends: Uint32Array;
-  readonly bytes: Uint8Array;
+  /** The number of each row's shape. */
+  readonly rowShapes: Uint16Array;
+  /** The rows with their headers, in which the shape is not filled in. */
+  readonly rows: Uint8Array<ArrayBuffer>;
+}
+
+/** Bytes of a piece before its rows, for each row. */
+const FRONT_BYTES = 8 + 4 + 2;
+
+/** The parts of a piece with `count` rows, as views. */
+export function partsOf(piece: Uint8Array<ArrayBuffer>, count: number): HistoryParts {
+  const { buffer, byteOffset } = piece;
+  return {
+    keys: new BigUint64Array(buffer, byteOffset, count),
+    ends: new Uint32Array(buffer, byteOffset + 8 * count, count),
+    rowShapes: new Uint16Array(buffer, byteOffset + 12 * count, count),
+    rows: piece.subarray(FRONT_BYTES * count),
+  };
 }
 
 export interface EncodedRows {
@@ -48,7 +73,7 @@ export interface EncoderOptions {
 /** An encoder for the embedded store. Its rows refer to the packet's buffer for the cutouts: no copy. */
 export function embeddedEncoder(options: EncoderOptions = {}): AlertEncoder {
   const readers = ALERT_COLUMNS.map(({ path, kind }) => indexReader(path, kind));
-  const writer = new RowWriter();
+  const histories = new HistoryEncoder();
   const withCutouts = options.cutouts !== "none";
   let last: { crossMatches: Document; text: string } = { crossMatches: {}, text: "{}" };
   return {
@@ -57,7 +82,7 @@ export function embeddedEncoder(options: EncoderOptions = {}): AlertEncoder {
         collections: alert.collections,
         document: encodeDocument(alert.document),
         index: readers.map((read) => read(alert.document)),
-        histories: alert.histories.map((history) => encodeHistory(history, writer)),
+        histories: alert.histories.map((history) => histories.encode(history)),
         cutouts: withCutouts && alert.cutouts.length > 0 ? encodeCutouts(alert) : undefined,
       };
       return { survey: alert.survey, candid: alert.candid, objectId: alert.objectId, rows };
@@ -72,55 +97,80 @@ export function embeddedEncoder(options: EncoderOptions = {}): AlertEncoder {
       const rows: EncodedRows = { ...(alert.rows as EncodedRows), crossMatches: last.text };
       return { ...alert, rows };
     },
-    takeBuffers: () => [],
+    takeBuffers: () => histories.takeBuffers(),
   };
 }
 
-function encodeHistory(history: HistoryUpdate, writer: RowWriter): EncodedHistory {
-  const count = history.rows.length;
-  const keys = new BigUint64Array(count);
-  const jds = new Float64Array(count);
-  const rowShapes = new Uint16Array(count);
-  const ends = new Uint32Array(count);
-  const shapes: string[] = [];
-  const fields: string[][] = [];
+/** Lists of names that were told apart; emptied when rows are too diverse for it to help. */
+const MOST_SHAPES = 1024;
+
+class HistoryEncoder {
+  readonly #writer = new RowWriter();
+  /** The text of each list of names, one string for all alerts. */
+  readonly #shapes = new Map<string, string>();
+
+  encode(history: HistoryUpdate): EncodedHistory {
+    const wanted = distinctRows(history);
+    const count = wanted.length;
+    const ends: number[] = [];
+    const rowShapes: number[] = [];
+    const shapes: string[] = [];
+    const fields: string[][] = [];
+    let minJd = Number.POSITIVE_INFINITY;
+    let maxJd = Number.NEGATIVE_INFINITY;
+    this.#writer.begin(FRONT_BYTES * count);
+    for (const index of wanted) {
+      const row = history.rows[index] ?? {};
+      const jd = history.jds[index] ?? 0;
+      if (jd < minJd) minJd = jd;
+      if (jd > maxJd) maxJd = jd;
+      rowShapes.push(this.#shapeNumber(row, shapes, fields));
+      this.#writer.row(row, jd);
+      ends.push(this.#writer.length - FRONT_BYTES * count);
+    }
+    const piece = this.#writer.piece();
+    const parts = partsOf(piece, count);
+    wanted.forEach((index, n) => {
+      parts.keys[n] = rowKeyHash(history.keys[index] ?? "");
+    });
+    parts.ends.set(ends);
+    parts.rowShapes.set(rowShapes);
+    const { field, startsRecord } = history;
+    const rank = history.merge === "lowest-rank" ? rankOf(history) : null;
+    return { field, rank, startsRecord, count, minJd, maxJd, shapes, piece };
+  }
+
+  takeBuffers(): ArrayBuffer[] {
+    return this.#writer.takeBuffers();
+  }
+
+  /** The number of a row's shape among `shapes`, added when it is new; `fields` are their names as lists. */
+  #shapeNumber(row: Document, shapes: string[], fields: string[][]): number {
+    // From the last on: rows of one kind follow each other.
+    for (let n = fields.length - 1; n >= 0; n--) if (hasFields(row, fields[n] ?? [])) return n;
+    const names = fieldsOf(row);
+    fields.push(names);
+    const text = JSON.stringify(names);
+    if (this.#shapes.size >= MOST_SHAPES) this.#shapes.clear();
+    const known = this.#shapes.get(text);
+    if (known === undefined) this.#shapes.set(text, text);
+    return shapes.push(known ?? text) - 1;
+  }
+}
+
+/** The rows of an update, each key once: rows with one key have one time, so they stand beside each other. */
+function distinctRows({ rows, keys, jds }: HistoryUpdate): number[] {
+  const wanted: number[] = [];
+  /** Keys of the rows of one time. */
   const seen = new Set<string>();
-  let kept = 0;
-  writer.clear();
-  history.rows.forEach((row, index) => {
-    const key = history.keys[index] ?? "";
-    // The same row twice in one packet is one row.
+  rows.forEach((_, index) => {
+    const key = keys[index] ?? "";
+    if (jds[index] !== jds[index - 1]) seen.clear();
     if (seen.has(key)) return;
     seen.add(key);
-    keys[kept] = rowKeyHash(key);
-    jds[kept] = history.jds[index] ?? 0;
-    rowShapes[kept] = shapeNumber(row, shapes, fields);
-    writer.row(row);
-    ends[kept] = writer.length;
-    kept++;
+    wanted.push(index);
   });
-  const { field, merge, startsRecord } = history;
-  return {
-    field,
-    merge,
-    startsRecord,
-    rank: merge === "lowest-rank" ? rankOf(history) : null,
-    keys: keys.slice(0, kept),
-    jds: jds.slice(0, kept),
-    shapes,
-    rowShapes: rowShapes.slice(0, kept),
-    ends: ends.slice(0, kept),
-    bytes: writer.take(),
-  };
-}
-
-/** The number of a row's shape among `shapes`, added when it is new; `fields` are their names as lists. */
-function shapeNumber(row: Document, shapes: string[], fields: string[][]): number {
-  // From the last on: rows of one kind follow each other.
-  for (let n = fields.length - 1; n >= 0; n--) if (hasFields(row, fields[n] ?? [])) return n;
-  const names = fieldsOf(row);
-  fields.push(names);
-  return shapes.push(JSON.stringify(names)) - 1;
+  return wanted;
 }
 
 function encodeCutouts(alert: AlertRecord): EncodedRows["cutouts"] {

@@ -4,14 +4,12 @@
  * long record costs no more than a short one.
  */
 import type { Database, Statement } from "bun:sqlite";
-import type { EncodedHistory } from "./encoder.ts";
+import { type EncodedHistory, type HistoryParts, partsOf } from "./encoder.ts";
 import { type CollectionLayout, withFields } from "./layout.ts";
 import { ShapeNumbers } from "./shapes.ts";
 
 /** Histories per object that a series number has room for. */
 export const SERIES_PER_OBJECT = 16;
-/** Bytes before a stored row: its shape and its `jd`. */
-const ROW_HEADER = 12;
 
 interface ChunkKeys {
   keys: Uint8Array;
@@ -59,38 +57,47 @@ export class HistoryWriter {
     }
     for (const history of histories) {
       const number = this.#layout.fields.indexOf(history.field);
-      if ((kept & (1 << number)) === 0 || history.keys.length === 0) continue;
+      if ((kept & (1 << number)) === 0 || history.count === 0) continue;
       this.#appendTo(object * SERIES_PER_OBJECT + number, history, known === null);
     }
     return known === null;
   }
 
   #appendTo(series: number, history: EncodedHistory, isNew: boolean): void {
-    const { jds } = history;
-    let min = Number.POSITIVE_INFINITY;
-    let max = Number.NEGATIVE_INFINITY;
-    for (const jd of jds) {
-      if (jd < min) min = jd;
-      if (jd > max) max = jd;
-    }
-    const stored = isNew ? NOTHING : this.#storedKeys(series, history, min, max);
+    const { count, minJd, maxJd, rank } = history;
+    const parts = partsOf(history.piece, count);
+    this.#fillInShapes(history, parts);
+    const stored = isNew ? NOTHING : this.#storedKeys(series, history, minJd, maxJd);
     const wanted: number[] = [];
-    for (let i = 0; i < jds.length; i++) if (!stored.has(history.keys[i] ?? 0n)) wanted.push(i);
+    for (let i = 0; i < count; i++) if (!stored.has(parts.keys[i] ?? 0n)) wanted.push(i);
     if (wanted.length === 0) return;
-    if (wanted.length < jds.length) {
-      const times = wanted.map((i) => jds[i] ?? 0);
-      min = Math.min(...times);
-      max = Math.max(...times);
+    if (wanted.length === count) {
+      const keys = history.piece.subarray(0, parts.keys.byteLength);
+      this.#addChunk.run(series, maxJd, minJd, rank, keys, parts.rows);
+      return;
     }
-    const keys = BigUint64Array.from(wanted, (i) => history.keys[i] ?? 0n);
+    const rows = wanted.map((i) => rowOf(parts, i));
+    const times = rows.map(jdOf);
+    const keys = BigUint64Array.from(wanted, (i) => parts.keys[i] ?? 0n);
     this.#addChunk.run(
       series,
-      max,
-      min,
-      history.rank,
+      Math.max(...times),
+      Math.min(...times),
+      rank,
       new Uint8Array(keys.buffer),
-      this.#pack(history, wanted),
+      Buffer.concat(rows),
     );
+  }
+
+  /** Writes the numbers of the rows' shapes, as they are in this database, into the rows' headers. */
+  #fillInShapes(history: EncodedHistory, { ends, rowShapes, rows }: HistoryParts): void {
+    const numbers = history.shapes.map((shape) => this.#shapes.of(shape));
+    const view = new DataView(rows.buffer, rows.byteOffset, rows.byteLength);
+    let start = 0;
+    for (let i = 0; i < history.count; i++) {
+      view.setUint32(start, numbers[rowShapes[i] ?? 0] ?? 0, true);
+      start = ends[i] ?? 0;
+    }
   }
 
   /** Keys of rows that are stored and stay, whatever this packet brings. */
@@ -102,24 +109,15 @@ export class HistoryWriter {
     }
     return keys;
   }
+}
 
-  /** The wanted rows, each behind the number of its shape and its time. */
-  #pack(history: EncodedHistory, wanted: readonly number[]): Uint8Array {
-    const { bytes, ends, rowShapes, shapes } = history;
-    const numbers = shapes.map((shape) => this.#shapes.of(shape));
-    const out = new Uint8Array(bytes.length + ROW_HEADER * wanted.length);
-    const view = new DataView(out.buffer);
-    let at = 0;
-    for (const i of wanted) {
-      const start = i === 0 ? 0 : (ends[i - 1] ?? 0);
-      const row = bytes.subarray(start, ends[i]);
-      view.setUint32(at, numbers[rowShapes[i] ?? 0] ?? 0, true);
-      view.setFloat64(at + 4, history.jds[i] ?? 0, true);
-      out.set(row, at + ROW_HEADER);
-      at += ROW_HEADER + row.length;
-    }
-    return out.subarray(0, at);
-  }
+/** The bytes of a row, with its header. */
+function rowOf({ ends, rows }: HistoryParts, index: number): Uint8Array<ArrayBuffer> {
+  return rows.subarray(index === 0 ? 0 : ends[index - 1], ends[index]);
+}
+
+function jdOf({ buffer, byteOffset }: Uint8Array): number {
+  return new DataView(buffer, byteOffset).getFloat64(4, true);
 }
 
 const NOTHING: ReadonlySet<bigint> = new Set();

@@ -37,35 +37,58 @@ export function hasFields(row: Document, fields: readonly string[]): boolean {
   return n === fields.length;
 }
 
-/** Writes rows behind each other into one growing buffer. */
+/** Bytes before a stored row: its shape (uint32) and its `jd` (float64). */
+const ROW_HEADER = 12;
+/** A piece of history begins at a multiple of this, for the arrays of numbers in front of its rows. */
+const ALIGNMENT = 8;
+const BUFFER_BYTES = 1024 * 1024;
+
+/** Writes pieces of history, rows behind each other, into buffers that many pieces share. */
 export class RowWriter {
-  #bytes = Buffer.allocUnsafeSlow(64 * 1024);
+  #bytes = Buffer.alloc(0);
   #view = new DataView(this.#bytes.buffer);
   #at = 0;
+  /** Where the piece that is being written begins. */
+  #start = 0;
+  /** Buffers that are full. */
+  #full: ArrayBuffer[] = [];
 
-  /** Bytes written so far. */
-  get length(): number {
-    return this.#at;
+  /** Begins a piece with `front` bytes that are left as they are. */
+  begin(front: number): void {
+    this.#start = Math.ceil(this.#at / ALIGNMENT) * ALIGNMENT;
+    this.#at = this.#start;
+    this.#reserve(front);
+    this.#at += front;
   }
 
-  /** Forgets what was written. */
-  clear(): void {
-    this.#at = 0;
-  }
-
-  /** Writes the values of a row, in the order of its fields. */
-  row(row: Document): void {
+  /** Writes a row: its header with a shape to be filled in, and its values in the order of its fields. */
+  row(row: Document, jd: number): void {
+    this.#reserve(ROW_HEADER);
+    this.#view.setFloat64(this.#at + 4, jd, true);
+    this.#at += ROW_HEADER;
     for (const field in row) {
       const value = row[field];
       if (value !== undefined) this.#value(value);
     }
   }
 
-  /** What was written, as bytes of its own; the writer begins anew. */
-  take(): Uint8Array {
-    const bytes = new Uint8Array(this.#bytes.subarray(0, this.#at));
+  /** Bytes of the piece so far. */
+  get length(): number {
+    return this.#at - this.#start;
+  }
+
+  /** The piece as it stands: it moves when more is written. */
+  piece(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#bytes.buffer, this.#start, this.length);
+  }
+
+  /** Hands over the buffers of all pieces so far; the writer begins anew. */
+  takeBuffers(): ArrayBuffer[] {
+    const buffers = this.#at === 0 ? this.#full : [...this.#full, this.#bytes.buffer];
+    this.#full = [];
+    this.#use(Buffer.alloc(0));
     this.#at = 0;
-    return bytes;
+    return buffers;
   }
 
   #value(value: Value): void {
@@ -140,10 +163,19 @@ export class RowWriter {
 
   #reserve(size: number): void {
     if (this.#at + size <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#at + size));
-    larger.set(this.#bytes.subarray(0, this.#at));
-    this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
+    // The piece goes on in a new buffer; those before it stay where they are.
+    const begun = this.#bytes.subarray(this.#start, this.#at);
+    const next = Buffer.allocUnsafeSlow(Math.max(BUFFER_BYTES, 2 * (begun.length + size)));
+    next.set(begun);
+    if (this.#start > 0) this.#full.push(this.#bytes.buffer);
+    this.#use(next);
+    this.#at = begun.length;
+  }
+
+  #use(bytes: Buffer<ArrayBuffer>): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
+    this.#start = 0;
   }
 }
 
