@@ -2,11 +2,12 @@
  * Packets from Kafka: one member of a consumer group. What was fetched is committed only when the broker says
  * that it is durable; until then its partition is not read further, so a slow store slows the consumer.
  */
-import type { Admin, Consumer, EachBatchPayload, Kafka } from "kafkajs";
+import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import { type KafkaCluster, type KafkaLog, kafkaClient } from "../kafka/index.ts";
 import { PacketRoom } from "./buffers.ts";
 import { pause } from "./files.ts";
-import { topicsOf } from "./kafka-topics.ts";
+import { Deliveries, type Delivery } from "./kafka-deliveries.ts";
+import { reasonOf, Starts } from "./kafka-starts.ts";
 import {
   type BatchLimits,
   DEFAULT_LIMITS,
@@ -20,7 +21,10 @@ export interface KafkaSpec extends KafkaCluster {
   /** Patterns of topics, see `topicsOf`. */
   readonly topics: readonly string[];
   readonly group: string;
-  /** Where to begin in partitions of which the group has read nothing: a time in milliseconds, or an end. */
+  /**
+   * Where to begin in topics of which the group has read nothing: a time in milliseconds, or an end. Topics that
+   * appear later are read from their beginning.
+   */
   readonly start: "earliest" | "latest" | number;
 }
 
@@ -35,78 +39,13 @@ export interface KafkaOptions {
 const TOPICS_EVERY_MS = 15_000;
 const HEARTBEAT_MS = 3000;
 const SESSION_MS = 15_000;
+/** Partitions whose packets are on their way at the same time. */
+const PARTITIONS_AT_ONCE = 8;
 /** How long what is on its way may take to become durable when reading ends, milliseconds. */
 const GRACE_MS = 5000;
 
 export function kafkaSource(spec: KafkaSpec, options: KafkaOptions = {}): Source {
   return new KafkaSource(spec, options);
-}
-
-/** Messages of one partition on their way; `settle` says whether they are durable, once. */
-interface Delivery {
-  readonly packets: readonly Packet[];
-  readonly bytes: number;
-  readonly settle: (isDurable: boolean) => void;
-}
-
-/** Deliveries of all partitions in the order in which they came. */
-class Deliveries {
-  readonly #waiting: Delivery[] = [];
-  readonly #underway = new Set<Delivery>();
-  #wake = () => {};
-
-  /** Hands packets on; resolves with whether they became durable. */
-  offer(packets: readonly Packet[], bytes: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const delivery: Delivery = {
-        packets,
-        bytes,
-        settle: (isDurable) => {
-          this.#underway.delete(delivery);
-          resolve(isDurable);
-          this.#wake();
-        },
-      };
-      this.#waiting.push(delivery);
-      this.#wake();
-    });
-  }
-
-  async some(signal: AbortSignal): Promise<void> {
-    if (this.#waiting.length === 0 && !signal.aborted) await this.#change(signal);
-  }
-
-  /** As many as make a batch. */
-  take(limits: BatchLimits): Delivery[] {
-    const taken: Delivery[] = [];
-    let packets = 0;
-    let bytes = 0;
-    for (;;) {
-      const next = this.#waiting[0];
-      if (next === undefined) return taken;
-      packets += next.packets.length;
-      bytes += next.bytes;
-      if (taken.length > 0 && (packets > limits.packets || bytes > limits.bytes)) return taken;
-      this.#waiting.shift();
-      this.#underway.add(next);
-      taken.push(next);
-    }
-  }
-
-  /** Lets what was taken become durable for a while, and gives up the rest. */
-  async end(graceMs: number): Promise<void> {
-    for (const delivery of this.#waiting.splice(0)) delivery.settle(false);
-    const late = AbortSignal.timeout(graceMs);
-    while (this.#underway.size > 0 && !late.aborted) await this.#change(late);
-    for (const delivery of this.#underway) delivery.settle(false);
-  }
-
-  #change(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-  }
 }
 
 class KafkaSource implements Source {
@@ -157,9 +96,44 @@ class KafkaSource implements Source {
     if (!signal.aborted) throw new SourceError(this.name, reasonOf(failed.signal.reason));
   }
 
-  /** Reads until `signal` aborts; begins anew whenever the list of topics has grown. */
+  /** Reads until `signal` aborts; begins anew whenever the list of topics has changed. */
   async #read(kafka: Kafka, deliveries: Deliveries, signal: AbortSignal): Promise<void> {
     const admin = kafka.admin();
+    const crashed = new AbortController();
+    const stop = AbortSignal.any([signal, crashed.signal]);
+    const starts = new Starts(admin, this.spec, this.#log);
+    let consumer: Consumer | undefined;
+    try {
+      await admin.connect();
+      let known: string | undefined;
+      while (!stop.aborted) {
+        const existing = await admin.listTopics().catch((error: unknown) => {
+          this.#log("warn", `Kafka: topics cannot be listed: ${reasonOf(error)}`);
+          return undefined;
+        });
+        const topics = existing === undefined ? undefined : starts.topics(existing);
+        if (topics !== undefined && topics.join() !== known) {
+          known = topics.join();
+          this.#log("info", `reading ${topics.length === 0 ? "no topic yet" : topics.join(", ")}`);
+          // A client anew: one that was subscribed to a topic which is gone would look for it for ever.
+          await consumer?.disconnect();
+          consumer = undefined;
+          if (topics.length > 0) {
+            consumer = this.#consumer(kafka, crashed);
+            await this.#consume(consumer, topics, starts, deliveries, stop);
+          }
+        }
+        await pause(this.options.topicsEveryMs ?? TOPICS_EVERY_MS, stop);
+      }
+    } finally {
+      await deliveries.end(GRACE_MS);
+      await consumer?.disconnect().catch(() => undefined);
+      await admin.disconnect().catch(() => undefined);
+    }
+    if (crashed.signal.aborted) throw crashed.signal.reason;
+  }
+
+  #consumer(kafka: Kafka, crashed: AbortController): Consumer {
     const consumer = kafka.consumer({
       groupId: this.spec.group,
       sessionTimeout: SESSION_MS,
@@ -170,59 +144,45 @@ class KafkaSource implements Source {
       allowAutoTopicCreation: false,
       retry: { retries: 8, restartOnFailure: async () => true },
     });
-    const crashed = new AbortController();
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       if (!payload.restart) crashed.abort(payload.error);
     });
-    const stop = AbortSignal.any([signal, crashed.signal]);
-    try {
-      await admin.connect();
-      await consumer.connect();
-      let known = "";
-      while (!stop.aborted) {
-        const existing = await admin.listTopics().catch((error: unknown) => {
-          this.#log("warn", `Kafka: topics cannot be listed: ${reasonOf(error)}`);
-          return undefined;
-        });
-        if (existing === undefined) {
-          await pause(this.options.topicsEveryMs ?? TOPICS_EVERY_MS, stop);
-          continue;
-        }
-        const topics = this.spec.topics.flatMap((pattern) => topicsOf(pattern, existing));
-        if (topics.join() !== known) {
-          known = topics.join();
-          this.#log("info", `reading ${topics.length === 0 ? "no topic yet" : topics.join(", ")}`);
-          await this.#subscribe(consumer, admin, topics, deliveries, stop);
-        }
-        await pause(this.options.topicsEveryMs ?? TOPICS_EVERY_MS, stop);
-      }
-    } finally {
-      await deliveries.end(GRACE_MS);
-      await consumer.disconnect().catch(() => undefined);
-      await admin.disconnect().catch(() => undefined);
-    }
-    if (crashed.signal.aborted) throw crashed.signal.reason;
+    return consumer;
   }
 
-  async #subscribe(
+  async #consume(
     consumer: Consumer,
-    admin: Admin,
     topics: string[],
+    starts: Starts,
     deliveries: Deliveries,
     signal: AbortSignal,
   ): Promise<void> {
-    await consumer.stop();
-    if (topics.length === 0) return;
-    const { group, start } = this.spec;
-    await consumer.subscribe({ topics, fromBeginning: start !== "latest" });
-    const seeks = typeof start === "number" ? await offsetsSince(admin, group, topics, start) : [];
+    /** Resolves when it is known where the partitions of this membership begin. */
+    let begun: Promise<void> = Promise.resolve();
+    let membership = new AbortController();
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      const assigned = payload.memberAssignment as Readonly<Record<string, readonly number[]>>;
+      for (const key of this.#lag.keys()) {
+        const at = key.lastIndexOf("/");
+        if (assigned[key.slice(0, at)]?.includes(Number(key.slice(at + 1))) !== true) this.#lag.delete(key);
+      }
+      membership.abort();
+      membership = new AbortController();
+      const { isLeader } = payload;
+      const until = AbortSignal.any([signal, membership.signal]);
+      begun = starts.begin(consumer, { isLeader, topics, assigned }, until);
+    });
+    await consumer.connect();
+    await consumer.subscribe({ topics, fromBeginning: true });
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: 8,
-      eachBatch: (payload) => this.#deliver(payload, deliveries, signal),
+      partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
+      eachBatch: async (payload) => {
+        await begun;
+        await this.#deliver(payload, deliveries, signal);
+      },
     });
-    for (const seek of seeks) consumer.seek(seek);
   }
 
   /** Hands a fetch on in parts and commits each when it is durable, in order. */
@@ -296,28 +256,4 @@ function* parts(messages: Messages, limits: BatchLimits): Generator<Messages> {
     bytes = 0;
   }
   if (part.length > 0) yield part;
-}
-
-/** Where to begin in the partitions of which the group has committed nothing. */
-async function offsetsSince(
-  admin: Admin,
-  groupId: string,
-  topics: string[],
-  time: number,
-): Promise<{ topic: string; partition: number; offset: string }[]> {
-  const seeks: { topic: string; partition: number; offset: string }[] = [];
-  for (const { topic, partitions } of await admin.fetchOffsets({ groupId, topics })) {
-    const unread = new Set(
-      partitions.filter(({ offset }) => offset === "-1").map(({ partition }) => partition),
-    );
-    if (unread.size === 0) continue;
-    for (const { partition, offset } of await admin.fetchTopicOffsetsByTimestamp(topic, time)) {
-      if (unread.has(partition)) seeks.push({ topic, partition, offset });
-    }
-  }
-  return seeks;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -137,6 +137,67 @@ describe.skipIf(skip)("kafka source", () => {
     expect(logged).toContain("reading night-1, night-2");
   });
 
+  test("with latest, what was there is skipped, and a topic that appears later is read from its beginning", async () => {
+    await makeTopic("latest-1", 3);
+    await send("latest-1", ["old 1", "old 2", "old 3"]);
+    const stop = new AbortController();
+    const texts: string[] = [];
+    const members = [1, 2].map(async () => {
+      for await (const batch of open("latest-*", "latest", { start: "latest" }).batches(
+        undefined,
+        stop.signal,
+      )) {
+        texts.push(...textsOf(batch));
+        batch.durable?.();
+      }
+    });
+    const isRead = async (text: string) => {
+      while (!texts.includes(text)) await Bun.sleep(50);
+    };
+    const start = async () => {
+      const partitions = (await admin.fetchOffsets({ groupId: "latest", topics: ["latest-1"] }))[0]
+        ?.partitions;
+      return partitions?.every(({ offset }) => offset !== "-1");
+    };
+    while (!(await start())) await Bun.sleep(50);
+    await send("latest-1", ["new 1"]);
+    await isRead("new 1");
+    await makeTopic("latest-2", 3);
+    await send("latest-2", ["first 1", "first 2"]);
+    await Promise.all(["first 1", "first 2"].map(isRead));
+    stop.abort();
+    await Promise.all(members);
+    // While nobody reads, another night begins.
+    await makeTopic("latest-3");
+    await send("latest-3", ["meanwhile"]);
+    const again = await read(open("latest-*", "latest", { start: "latest" }), all(1));
+    expect([...texts.sort(), ...again]).toEqual(["first 1", "first 2", "new 1", "meanwhile"]);
+  });
+
+  test("a topic that is deleted is left, the others are read on", async () => {
+    for (const topic of ["gone-1", "gone-2"]) await makeTopic(topic);
+    // A producer of its own: it would look for the topic for ever.
+    const producerOfOne = kafka.producer();
+    await producerOfOne.connect();
+    await producerOfOne.send({ topic: "gone-1", messages: [{ value: "one" }] });
+    await producerOfOne.disconnect();
+    const stop = new AbortController();
+    const texts: string[] = [];
+    const reading = (async () => {
+      for await (const batch of open("gone-*", "gone").batches(undefined, stop.signal)) {
+        texts.push(...textsOf(batch));
+        batch.durable?.();
+      }
+    })();
+    while (!texts.includes("one")) await Bun.sleep(50);
+    await admin.deleteTopics({ topics: ["gone-1"] });
+    while (!logged.includes("reading gone-2")) await Bun.sleep(50);
+    await send("gone-2", ["two"]);
+    while (!texts.includes("two")) await Bun.sleep(50);
+    stop.abort();
+    await reading;
+  });
+
   test("begins at a time when that is asked for", async () => {
     await makeTopic("timed");
     await send("timed", ["old"], {});
