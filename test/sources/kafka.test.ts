@@ -18,6 +18,12 @@ describe.skipIf(skip)("kafka source", () => {
   beforeAll(async () => {
     await producer.connect();
     await admin.connect();
+    // The first group of all makes the brokers' own topic of offsets, which takes a moment.
+    await makeTopic("first");
+    for (;;) {
+      const asking = admin.fetchOffsets({ groupId: "first", topics: ["first"] });
+      if ((await asking.catch(() => undefined)) !== undefined) break;
+    }
   });
   afterAll(async () => {
     await producer.disconnect();
