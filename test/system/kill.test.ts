@@ -22,6 +22,7 @@ const FILTER = [
         previous: { $size: "$prv_candidates" },
         last: { $max: "$prv_candidates.jd" },
         forced: { $sum: "$fp_hists.alert_mag" },
+        near: { $first: "$cross_matches.Grid._id" },
       },
     },
   },
@@ -34,6 +35,11 @@ const TIMEOUT_MS = 60_000 + PACKETS * 60;
 
 const folder = temporaryFolder();
 const archive = join(folder.path, "sim.tar.gz");
+/** Every object has a point of the grid near, and the nearest two are kept. */
+const MATCHED = {
+  cross_matches: { ZTF: { Grid: { radius_arcsec: 10_800, limit: 2, projection: { _id: 1 } } } },
+};
+const matched = join(folder.path, "matched.yaml");
 let undisturbed: Map<string, string> = new Map();
 let matches: Map<string, string> = new Map();
 
@@ -41,18 +47,30 @@ beforeAll(async () => {
   process.stderr.write(`kill -9: ${PACKETS} packets, KOWALSKI_KILL_SEED=${SEED}\n`);
   const words = ["simulate", "--out", archive, "--alerts", String(PACKETS), "--nights", "10"];
   const options = { timeoutMs: TIMEOUT_MS };
+  writeFileSync(matched, JSON.stringify(MATCHED));
   expect((await runExecutable([...words, "--seed", String(SEED)], options)).code).toBe(0);
   const dataDir = await withFilter(join(folder.path, "undisturbed"));
-  expect((await runExecutable(["ingest", "--data-dir", dataDir, archive], options)).code).toBe(0);
+  const ingest = ["ingest", "--data-dir", dataDir, "--config", matched, archive];
+  expect((await runExecutable(ingest, options)).code).toBe(0);
   undisturbed = await storedDigests(dataDir);
   matches = await storedMatches(dataDir);
 }, TIMEOUT_MS);
 
 afterAll(() => folder[Symbol.dispose]());
 
-/** A data folder with an active filter. */
+/** A catalogue with a row every three degrees. */
+function grid(): string {
+  const rows = Array.from({ length: 120 * 59 }, (_, n) => `${(n % 120) * 3},${Math.floor(n / 120) * 3 - 87}`);
+  return ["ra,dec", ...rows].join("\n");
+}
+
+/** A data folder with an active filter and a catalogue. */
 async function withFilter(dataDir: string): Promise<string> {
   mkdirSync(dataDir);
+  const rows = join(folder.path, "grid.csv");
+  writeFileSync(rows, grid());
+  const load = await runExecutable(["catalog", "load", rows, "--name", "Grid", "--data-dir", dataDir]);
+  if (load.code !== 0) throw new Error(load.stderr);
   const file = join(folder.path, "filter.json");
   writeFileSync(file, JSON.stringify(FILTER));
   const words = ["filter", "add", file, "--id", "1", "--group", "1", "--permissions", "1,2,3"];
@@ -101,11 +119,17 @@ describe("kill -9", () => {
     expect(matches.size).toBeLessThan(PACKETS);
   });
 
+  test("the undisturbed run matched every object with the catalogue", async () => {
+    const dataDir = join(folder.path, "undisturbed");
+    const filter = { "cross_matches.Grid.0._id": { $exists: false } };
+    expect(await storedDocuments(dataDir, "ZTF_alerts_aux", filter)).toEqual([]);
+  });
+
   test(
     "ingest ends with the same documents",
     async () => {
       const dataDir = await withFilter(join(folder.path, "ingest"));
-      const words = ["ingest", "--data-dir", dataDir, "--batch", "100", archive];
+      const words = ["ingest", "--data-dir", dataDir, "--config", matched, "--batch", "100", archive];
       const kills = await runKilled(words, () => isRead(dataDir));
       expect(differences(undisturbed, await storedDigests(dataDir))).toEqual([]);
       expect(differences(matches, await storedMatches(dataDir))).toEqual([]);
@@ -119,7 +143,8 @@ describe("kill -9", () => {
     async () => {
       const dataDir = await withFilter(join(folder.path, "serve"));
       const config = join(folder.path, "config.yaml");
-      writeFileSync(config, JSON.stringify({ sources: [{ path: archive }], ingest: { batch_packets: 100 } }));
+      const settings = { ...MATCHED, sources: [{ path: archive }], ingest: { batch_packets: 100 } };
+      writeFileSync(config, JSON.stringify(settings));
       const words = ["serve", "--config", config, "--data-dir", dataDir, "--port", "0"];
       const kills = await runKilled(words, () => isRead(dataDir));
       expect(differences(undisturbed, await storedDigests(dataDir))).toEqual([]);
