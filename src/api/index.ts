@@ -65,7 +65,6 @@ export async function openApi({ store, filters, config, log, metrics, health }: 
     run,
     days,
     maxBytes,
-    maxTimeMs,
     isShared: store.kind === "mongo",
   });
   const app = createApp({

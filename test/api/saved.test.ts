@@ -216,7 +216,6 @@ describe("across restarts", () => {
     created_at: new Date(),
     finished_at: null,
     expires_at: new Date(Date.now() + 86_400_000),
-    claimed_until: new Date(Date.now() + 60_000),
     message: null,
     code: null,
     parts: 0,
@@ -243,7 +242,6 @@ describe("across restarts", () => {
       run: async () => ({ message: "done", data: 2 }),
       days: 5,
       maxBytes: 1000,
-      maxTimeMs: 1000,
       isShared: false,
     });
     await again.start();
@@ -261,25 +259,33 @@ describe("across restarts", () => {
     expect(parts).toBe(0);
   });
 
-  test("what another server of the same store runs is left to it until it must have ended", async () => {
-    await api.store.insert("queries", [
-      head("elsewhere", {}),
-      head("abandoned", { claimed_until: new Date(Date.now() - 1000) }),
-    ]);
-    const other = new SavedQueries({
-      store: api.store,
-      log: createLog({ level: "silent", stream: "stdout" }).log,
-      run: async () => ({ message: "done", data: 2 }),
-      days: 5,
-      maxBytes: 1000,
-      maxTimeMs: 1000,
-      isShared: true,
-    });
-    await other.start();
+  test("what another server of the same store runs is left to it until it says nothing any more", async () => {
+    const leaseMs = 300;
+    const dead = crypto.randomUUID();
+    await api.store.lease("saved_query/elsewhere", dead, 60_000);
+    await api.store.lease("saved_query/killed", dead, 2 * leaseMs);
+    await api.store.insert("queries", [head("elsewhere", {}), head("killed", {}), head("abandoned", {})]);
+    const open = () =>
+      new SavedQueries({
+        store: api.store,
+        log: createLog({ level: "silent", stream: "stdout" }).log,
+        run: async () => ({ message: "done", data: 2 }),
+        days: 5,
+        maxBytes: 1000,
+        isShared: true,
+        leaseMs,
+      });
+    const others = [open(), open()];
+    for (const other of others) await other.start();
     expect((await ended("ada", "abandoned", "?part=result")).text).toEndWith('"data":2}');
-    await other.close();
+    expect(await load("killed")).toMatchObject({ state: "running", attempts: 1 });
+    expect((await ended("ada", "killed", "?part=result")).text).toEndWith('"data":2}');
+    expect(await load("killed")).toMatchObject({ attempts: 2 });
+    for (const other of others) await other.close();
     expect(await load("elsewhere")).toMatchObject({ state: "running", attempts: 1 });
-    await api.store.remove("queries", "elsewhere");
+    for (const id of ["elsewhere", "killed"]) await api.store.remove("queries", id);
+    const filter = { _id: { $in: ["saved_query/killed", "saved_query/abandoned"] } };
+    expect(await api.store.count({ collection: "leases", filter, maxTimeMs: 1000 })).toBe(0);
   });
 
   test("what runs while the server ends is left to the next one", async () => {
@@ -296,7 +302,6 @@ describe("across restarts", () => {
       },
       days: 5,
       maxBytes: 1000,
-      maxTimeMs: 1000,
       isShared: false,
     });
     await ending.start();

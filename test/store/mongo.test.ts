@@ -1,7 +1,7 @@
 /** The Mongo store against real servers: the conformance suite, and what only this store has. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { MongoClient } from "mongodb";
-import type { Document } from "../../src/query/index.ts";
+import { MongoClient, MongoServerError } from "mongodb";
+import { type Document, QueryError } from "../../src/query/index.ts";
 import {
   alertEncoder,
   openAlertReader,
@@ -11,6 +11,7 @@ import {
   StoreError,
 } from "../../src/store/index.ts";
 import type { MongoOptions } from "../../src/store/mongo/client.ts";
+import { queryError } from "../../src/store/mongo/errors.ts";
 import { testDatabaseName, testMongod, testReplicaSet } from "../support/mongod.ts";
 import { skipOrFail } from "../support/services.ts";
 import { type OpenStore, storeConformance } from "./conformance.ts";
@@ -283,4 +284,14 @@ describe.skipIf(withoutSet)("queries", () => {
 test("a server that is not there is an error that says so", async () => {
   const opening = openStore({ kind: "mongo", url: "mongodb://127.0.0.1:1/x", selectionTimeoutMs: 200 });
   expect(String(await opening.catch((error: unknown) => error))).toContain("cannot be reached");
+});
+
+test("a server that goes away is no fault of the query", () => {
+  // InterruptedAtShutdown, NotWritablePrimary, CursorNotFound.
+  for (const code of [11600, 10107, 43]) {
+    expect(queryError(new MongoServerError({ message: "gone", code }))).toBeInstanceOf(StoreError);
+  }
+  expect(queryError(new MongoServerError({ message: "unknown operator", code: 2 }))).toBeInstanceOf(
+    QueryError,
+  );
 });

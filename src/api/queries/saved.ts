@@ -8,6 +8,7 @@ import type { Log } from "../../telemetry/index.ts";
 import { badRequest, HttpError, toHttpError } from "../errors.ts";
 import type { User } from "../identity.ts";
 import type { QueryAnswer } from "./request.ts";
+import { QueryLeases } from "./saved-leases.ts";
 import { readText, removeText, writeText } from "./saved-text.ts";
 
 const QUERIES = "queries";
@@ -17,8 +18,8 @@ const MOST_RUNNING = 2;
 const MOST_WAITING_PER_USER = 100;
 /** A query during which the server ended this often is not tried again. */
 const MOST_ATTEMPTS = 3;
-/** Beyond the time limit of a query: for writing its answer. */
-const CLAIM_MARGIN_MS = 60_000;
+/** How often queries of servers that ended are looked for, where several share a store, milliseconds. */
+const LOOK_MS = 15_000;
 const SWEEP_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const MOST_DAYS = 365;
@@ -38,8 +39,6 @@ export interface SavedQuery {
   readonly created_at: Date;
   readonly finished_at: Date | null;
   readonly expires_at: Date;
-  /** Until then it is the server's that took it; afterwards anyone's. */
-  readonly claimed_until: Date;
   /** How it ended: the message of the answer, or of the error with its status. */
   readonly message: string | null;
   readonly code: number | null;
@@ -54,36 +53,55 @@ export interface SavedParts {
   readonly run: (username: string, body: Document) => Promise<QueryAnswer>;
   readonly days: number;
   readonly maxBytes: number;
-  /** Longest time that one may run, milliseconds. */
-  readonly maxTimeMs: number;
-  /** Whether other servers use the same store: what they run is left to them until it must have ended. */
+  /** Whether other servers use the same store: what they run is left to them for as long as they live. */
   readonly isShared: boolean;
+  /** How long a server that says nothing is taken to live, milliseconds. */
+  readonly leaseMs?: number;
 }
 
 export class SavedQueries {
   readonly #queue: string[] = [];
   readonly #running = new Map<string, Promise<void>>();
-  #timer: Timer | undefined;
+  readonly #timers: Timer[] = [];
+  readonly #leases: QueryLeases | undefined;
   #closed = false;
 
-  constructor(readonly parts: SavedParts) {}
+  constructor(readonly parts: SavedParts) {
+    const { store, isShared, leaseMs } = parts;
+    if (isShared) this.#leases = new QueryLeases(store, (error) => this.#report(error), leaseMs);
+  }
 
-  /** Runs again what a restart interrupted, and removes what has expired, now and every hour. */
+  /**
+   * Runs again what a restart interrupted, and removes what has expired, now and every hour. Of several servers each
+   * looks again and again for what another that was killed has left.
+   */
   async start(): Promise<void> {
-    this.#timer = setInterval(() => void this.#sweep().catch((error) => this.#report(error)), SWEEP_MS);
-    this.#timer.unref();
+    this.#every(SWEEP_MS, () => this.#sweep());
+    if (this.#leases !== undefined) this.#every(this.parts.leaseMs ?? LOOK_MS, () => this.#takeUp());
     await this.#sweep();
-    const isFree = this.parts.isShared ? { claimed_until: { $lte: new Date() } } : {};
-    const interrupted = await this.#list({ state: { $in: ["queued", "running"] }, ...isFree });
-    for (const query of interrupted) this.#enqueue(query._id);
+    await this.#takeUp();
+  }
+
+  async #takeUp(): Promise<void> {
+    const interrupted = await this.#list({ state: { $in: ["queued", "running"] } });
+    for (const { _id: id } of interrupted.reverse()) {
+      if (this.#leases === undefined || (await this.#leases.take(id))) this.#enqueue(id);
+    }
+  }
+
+  #every(ms: number, work: () => Promise<void>): void {
+    const timer = setInterval(() => void work().catch((error: unknown) => this.#report(error)), ms);
+    timer.unref();
+    this.#timers.push(timer);
   }
 
   /** Begins no more; what is under way is run again at the next start. */
   async close(): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     this.#queue.length = 0;
     await Promise.allSettled(this.#running.values());
+    await this.#leases?.close();
   }
 
   /** Takes a query in; resolves with its id. */
@@ -104,12 +122,13 @@ export class SavedQueries {
       created_at: now,
       finished_at: null,
       expires_at: new Date(now.getTime() + this.#days(days) * DAY_MS),
-      claimed_until: this.#claim(),
       message: null,
       code: null,
       parts: 0,
     };
     try {
+      // Before it can be seen, so that it is nobody else's.
+      await this.#leases?.take(id);
       await this.parts.store.insert(QUERIES, [{ ...query }]);
     } catch (error) {
       // A client that repeats its request, after an answer that got lost, means the same query.
@@ -144,10 +163,6 @@ export class SavedQueries {
   async remove({ _id: id }: SavedQuery): Promise<void> {
     await this.parts.store.remove(QUERIES, id);
     await removeText(this.parts.store, id);
-  }
-
-  #claim(): Date {
-    return new Date(Date.now() + this.parts.maxTimeMs + CLAIM_MARGIN_MS);
   }
 
   #days(given: Value | undefined): number {
@@ -190,12 +205,14 @@ export class SavedQueries {
 
   async #run(id: string): Promise<void> {
     const queued = await this.#load(id);
-    if (queued === undefined) return;
+    if (queued === undefined || queued.state === "done" || queued.state === "failed") {
+      await this.#leases?.drop(id);
+      return;
+    }
     const query: SavedQuery = {
       ...queued,
       state: "running",
       attempts: queued.attempts + 1,
-      claimed_until: this.#claim(),
     };
     if (query.attempts > MOST_ATTEMPTS) {
       const message = `the server ended ${MOST_ATTEMPTS} times while this query ran`;
@@ -224,6 +241,7 @@ export class SavedQueries {
     const isThere = await this.#store({ ...query, finished_at: new Date() });
     // Left over from an attempt before, or of a query that was removed while it ran.
     await removeText(this.parts.store, query._id, isThere ? query.parts : 0);
+    await this.#leases?.drop(query._id);
   }
 
   /** Answers whether the query was still there. */

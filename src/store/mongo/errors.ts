@@ -9,6 +9,16 @@ const MAX_TIME_EXPIRED = 50;
 const UNAUTHORIZED = 13;
 const AUTHENTICATION_FAILED = 18;
 const EXCEEDED_MEMORY = 292;
+/**
+ * The server goes away, is no longer the one to be asked, or lost the cursor with a restart: no fault of the query.
+ * HostUnreachable, HostNotFound, CursorNotFound, NetworkTimeout, ShutdownInProgress, FailedToSatisfyReadPreference,
+ * ReadConcernMajorityNotAvailableYet, PrimarySteppedDown, CursorKilled, ExceededTimeLimit, SocketException,
+ * NotWritablePrimary, InterruptedAtShutdown, InterruptedDueToReplStateChange, NotPrimaryNoSecondaryOk,
+ * NotPrimaryOrSecondary.
+ */
+const UNAVAILABLE: ReadonlySet<unknown> = new Set([
+  6, 7, 43, 89, 91, 133, 134, 189, 237, 262, 9001, 10107, 11600, 11602, 13435, 13436,
+]);
 
 /** Whether a write failed because its key exists. */
 export function isDuplicateKey(error: unknown): boolean {
@@ -23,7 +33,8 @@ export function queryError(error: unknown): unknown {
     return new QueryError("deadline", "", "the query took longer than its time limit (max_time_ms)");
   }
   if (code === EXCEEDED_MEMORY) return new QueryError("limit", "", message);
-  if (code === UNAUTHORIZED || code === AUTHENTICATION_FAILED) return storeError(error);
+  if (code === UNAUTHORIZED || code === AUTHENTICATION_FAILED || UNAVAILABLE.has(code))
+    return storeError(error);
   return new QueryError("invalid", "", message);
 }
 
