@@ -41,6 +41,18 @@ async function run(command: string, folder: string): Promise<void> {
   if ((await child.exited) !== 0) throw new Error(`${command}:\n${out}\n${errors.slice(0, 2000)}`);
 }
 
+test("what the Dockerfile copies is sent to the engine", () => {
+  const sent = readFileSync(join(ROOT, ".dockerignore"), "utf8")
+    .split("\n")
+    .flatMap((line) => (line.startsWith("!") ? [line.slice(1)] : []));
+  const copied = buildStage().flatMap((step) => {
+    const [kind, ...words] = step.split(/\s+/);
+    return kind === "COPY" ? words.slice(0, -1) : [];
+  });
+  expect(copied.length).toBeGreaterThan(4);
+  for (const path of copied) expect(sent).toContain(path);
+});
+
 test("what the Dockerfile copies is enough to build the executable", async () => {
   using folder = temporaryFolder();
   const steps = buildStage();
