@@ -2,7 +2,6 @@
  * A thread that turns packets into rows and runs filters on them: the work of an alert that has no order to
  * keep, and then, once all batches before are stored, what needs the order. Only bytes leave it.
  */
-import os from "node:os";
 import { CrossMatcher } from "../enrich/crossmatch/index.ts";
 import { type ScoreNews, Scorer } from "../enrich/scores/index.ts";
 import { FilterRegistry, filterBatch } from "../filters/index.ts";
@@ -15,6 +14,7 @@ import {
   encodeDocument,
   openAlertReader,
 } from "../store/index.ts";
+import { giveWay } from "../telemetry/niceness.ts";
 import { withCrossMatches } from "./cross-matches.ts";
 import { type CutoutsKept, encodedCutouts, keepCutouts } from "./cutouts.ts";
 import { decodePacket, encodePacket, scorePacket } from "./decode.ts";
@@ -69,7 +69,7 @@ self.onmessage = ({ data }: MessageEvent<DecodeRequest>) => {
 
 async function open(options: Extract<DecodeRequest, { type: "open" }>): Promise<Opened> {
   const { cutouts, crossMatches, scores, store } = options;
-  os.setPriority(0, NICENESS);
+  giveWay(NICENESS);
   const reader = await openAlertReader(store);
   return {
     cutouts,

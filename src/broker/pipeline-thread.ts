@@ -1,7 +1,7 @@
 /** The thread that owns the way of an alert and its writes, so that the one that answers HTTP never waits for them. */
-import os from "node:os";
 import { IndexKeeper } from "../enrich/crossmatch/index.ts";
 import { openAlertWriter } from "../store/index.ts";
+import { giveWay } from "../telemetry/niceness.ts";
 import { DecodePool } from "./decode-pool.ts";
 import type { LogLine, PipelineAnswer, PipelineRequest } from "./messages.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -24,7 +24,7 @@ self.onmessage = ({ data }: MessageEvent<PipelineRequest>) => {
 };
 
 async function run(options: Extract<PipelineRequest, { type: "start" }>["options"]): Promise<void> {
-  os.setPriority(0, NICENESS);
+  giveWay(NICENESS);
   const send = (answer: PipelineAnswer) => self.postMessage(answer);
   const log = (line: LogLine) => send({ type: "log", line });
   let failure: string | undefined;

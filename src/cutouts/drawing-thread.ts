@@ -1,5 +1,6 @@
 /** The thread that draws pictures. */
-import os from "node:os";
+
+import { giveWay } from "../telemetry/niceness.ts";
 import type { DrawAnswer, DrawRequest } from "./drawing.ts";
 import { CutoutError } from "./fits.ts";
 import { drawStamps } from "./picture.ts";
@@ -9,7 +10,7 @@ declare const self: Worker;
 /** Pictures give way to answers. */
 const NICENESS = 5;
 
-os.setPriority(0, NICENESS);
+giveWay(NICENESS);
 
 self.onmessage = ({ data: { id, stamps, options } }: MessageEvent<DrawRequest>) => {
   try {

@@ -1,7 +1,7 @@
 /** A thread that tries filters on stored alerts: one trial, then it ends. */
-import os from "node:os";
 import { checkSize, type Document, parseJson, printJson, QueryError } from "../query/index.ts";
 import { openAlertReader, openAlertWriter } from "../store/index.ts";
+import { giveWay } from "../telemetry/niceness.ts";
 import type { FilterDocument } from "./definition.ts";
 import { FilterError } from "./errors.ts";
 import { backfill, tryLastNight, tryOnNewest, tryStages } from "./trial.ts";
@@ -15,7 +15,7 @@ const NICENESS = 12;
 const ROWS_AT_ONCE = 100;
 
 self.onmessage = async ({ data }: MessageEvent<TrialRequest>) => {
-  os.setPriority(0, NICENESS);
+  giveWay(NICENESS);
   try {
     send({ type: "done", result: await perform(data) });
   } catch (error) {

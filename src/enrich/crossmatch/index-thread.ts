@@ -1,6 +1,6 @@
 /** A thread that builds the index of one catalogue beside everything else. */
-import os from "node:os";
 import { openAlertReader, type StoreSettings } from "../../store/index.ts";
+import { giveWay } from "../../telemetry/niceness.ts";
 import { type BuildResult, buildSkyIndex } from "./build-index.ts";
 
 declare const self: Worker;
@@ -21,7 +21,7 @@ self.onmessage = async ({ data }: MessageEvent<IndexRequest>) => {
 };
 
 async function build({ store, dataDir, catalog }: IndexRequest): Promise<IndexAnswer> {
-  os.setPriority(0, NICENESS);
+  giveWay(NICENESS);
   try {
     const reader = await openAlertReader(store);
     try {

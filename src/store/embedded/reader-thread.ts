@@ -3,8 +3,8 @@
  * the whole collection does not hold up a find by key.
  */
 import type { Database } from "bun:sqlite";
-import os from "node:os";
 import { checkSize, Deadline, type Document, printJson } from "../../query/index.ts";
+import { giveWay } from "../../telemetry/niceness.ts";
 import type { ConesRequest } from "../cones.ts";
 import type { AggregateRequest, CountRequest, FindRequest } from "../store.ts";
 import { Aggregator } from "./aggregate.ts";
@@ -56,7 +56,7 @@ self.onmessage = ({ data }: MessageEvent<ReaderRequest>) => {
   switch (data.type) {
     case "open":
       dataDir = data.options.dataDir;
-      os.setPriority(0, NICENESS);
+      giveWay(NICENESS);
       return;
     case "cancel":
       tasks.delete(data.id);
