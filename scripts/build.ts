@@ -77,6 +77,9 @@ export async function build(outfile: string, target?: (typeof TARGETS)[number]):
     // Names are kept, so that the stack of a reported error can be read.
     minify: { syntax: true, whitespace: true, identifiers: false },
     define: { KOWALSKI_COMMIT: JSON.stringify(await commit()), "process.env.NODE_ENV": '"production"' },
+    // What threads share is there once, and what a command does not use is not read: a tenth of the size and more
+    // than half of the time of a start.
+    splitting: true,
     plugins: [runtimeFiles(target, join(DIST, "packed")), threadAddresses],
     compile: { outfile: partial, ...(target === undefined ? {} : { target }) },
     throw: false,

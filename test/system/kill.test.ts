@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cleanEnvironment, executable, runExecutable } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { logarithmOfFeatures } from "../support/onnx.ts";
 import { randomNumbers } from "../support/random.ts";
 import { differences, storedDigests, storedDocuments, storedMatches } from "../support/stored.ts";
 
@@ -22,6 +23,7 @@ const FILTER = [
         previous: { $size: "$prv_candidates" },
         last: { $max: "$prv_candidates.jd" },
         forced: { $sum: "$fp_hists.alert_mag" },
+        score: "$classifications.brightness",
         near: { $first: "$cross_matches.Grid._id" },
       },
     },
@@ -35,8 +37,17 @@ const TIMEOUT_MS = 60_000 + PACKETS * 60;
 
 const folder = temporaryFolder();
 const archive = join(folder.path, "sim.tar.gz");
-/** Every object has a point of the grid near, and the nearest two are kept. */
+/** Every object has a point of the grid near, and the nearest two are kept; every alert has a score. */
 const MATCHED = {
+  models: {
+    brightness: {
+      file: join(folder.path, "brightness.onnx"),
+      survey: "ZTF",
+      version: "1",
+      inputs: ["features"],
+      features: ["magpsf"],
+    },
+  },
   cross_matches: { ZTF: { Grid: { radius_arcsec: 10_800, limit: 2, projection: { _id: 1 } } } },
 };
 const matched = join(folder.path, "matched.yaml");
@@ -47,6 +58,7 @@ beforeAll(async () => {
   process.stderr.write(`kill -9: ${PACKETS} packets, KOWALSKI_KILL_SEED=${SEED}\n`);
   const words = ["simulate", "--out", archive, "--alerts", String(PACKETS), "--nights", "10"];
   const options = { timeoutMs: TIMEOUT_MS };
+  writeFileSync(MATCHED.models.brightness.file, logarithmOfFeatures(1));
   writeFileSync(matched, JSON.stringify(MATCHED));
   expect((await runExecutable([...words, "--seed", String(SEED)], options)).code).toBe(0);
   const dataDir = await withFilter(join(folder.path, "undisturbed"));
@@ -117,6 +129,12 @@ describe("kill -9", () => {
     );
     expect(matches.size).toBeGreaterThan(PACKETS / 20);
     expect(matches.size).toBeLessThan(PACKETS);
+  });
+
+  test("the undisturbed run scored every alert", async () => {
+    const dataDir = join(folder.path, "undisturbed");
+    const filter = { "classifications.brightness": { $not: { $gt: 2 } } };
+    expect(await storedDocuments(dataDir, "ZTF_alerts", filter)).toEqual([]);
   });
 
   test("the undisturbed run matched every object with the catalogue", async () => {

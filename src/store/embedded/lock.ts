@@ -1,6 +1,6 @@
 /** What only one process does at a time on a data folder; a lock ends with its process, however that ends. */
 import { Database } from "bun:sqlite";
-import { mkdirSync } from "node:fs";
+import { accessSync, constants, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { StoreError } from "../store.ts";
 import { beginWriting, isBusy, openDatabase, storeError } from "./database.ts";
@@ -65,6 +65,8 @@ function lockFile(dataDir: string, name: string, refusal: string): () => void {
 
 /** What would fail at the first write fails here, before anything is promised. */
 function tryToWrite(dataDir: string): void {
+  // A log that a killed process left can be opened, and locked, on a file system that is read-only.
+  accessSync(dataDir, constants.W_OK);
   const database = openDatabase({ dataDir });
   try {
     database.run("PRAGMA busy_timeout = 0");

@@ -1,0 +1,174 @@
+/**
+ * Prints how many alerts a core scores with braai and the five ACAI networks, stamps and features prepared from the
+ * real packets: native, as WebAssembly, and with a condition before them: `bun bench/scores.ts`.
+ *
+ * With `--whole [PACKETS]` the whole way instead (read, decode, score, 25 filters, store) of a simulated night by the
+ * executable, on the embedded store and on a mongod on the same machine.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { MongoClient } from "mongodb";
+import { chooseRuntime, type RuntimeChoice, Scorer } from "../src/enrich/scores/index.ts";
+import type { FilterDocument } from "../src/filters/index.ts";
+import { printJson } from "../src/query/index.ts";
+import { openStore, type StoreSettings } from "../src/store/index.ts";
+import { historyPasses } from "../test/query/filters/history-passes.ts";
+import { cleanEnvironment, executable, runExecutable } from "../test/support/executable.ts";
+import { temporaryFolder } from "../test/support/folders.ts";
+import { realModelSettings, realModels } from "../test/support/models.ts";
+import { testDatabaseName, testReplicaSet } from "../test/support/mongod.ts";
+import { realRecords } from "../test/support/packets.ts";
+import { sharedDir } from "../test/support/shared.ts";
+
+const WHEN = { "candidate.drb": { $gt: 0.3 } };
+const FILTERS = 25;
+const PACKETS = 3000;
+const ROUNDS = 3;
+const ROUND_MS = 2000;
+const LONG_MS = 600_000;
+
+/** Alerts a second of CPU, the best of a few rounds, and the share of alerts that the condition selects. */
+async function perCore(runtime: RuntimeChoice, when?: object): Promise<{ rate: number; selected: number }> {
+  const models = realModelSettings(when === undefined ? {} : { when: { ...when } });
+  const scorer = await Scorer.open({ runtime, models });
+  const records = realRecords();
+  let best = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const start = process.cpuUsage();
+    const elapsed = () => {
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / 1e6;
+    };
+    let alerts = 0;
+    do {
+      for (const record of records) await scorer.score(record);
+      alerts += records.length;
+    } while (elapsed() < ROUND_MS / 1000);
+    best = Math.max(best, alerts / elapsed());
+  }
+  const { scored = 0, "not selected": left = 0 } = scorer.tally.take().counts["braai"] ?? {};
+  await scorer.close();
+  return { rate: best, selected: scored / (scored + left) };
+}
+
+async function printPerCore(): Promise<void> {
+  const native = await chooseRuntime([]);
+  const web: RuntimeChoice = { kind: "webassembly", why: "measured" };
+  const rows: [string, RuntimeChoice, object?][] = [
+    ["WebAssembly", web],
+    ["WebAssembly, when drb > 0.3", web, WHEN],
+  ];
+  if (native.kind === "native") {
+    rows.unshift(["native", native], ["native, when drb > 0.3", native, WHEN]);
+  } else console.log(`no native runtime here: ${native.why}`);
+  for (const [name, runtime, when] of rows) {
+    const { rate, selected } = await perCore(runtime, when);
+    const share = when === undefined ? "" : ` (${Math.round(100 * selected)} % of the alerts are scored)`;
+    console.log(`${name.padEnd(28)} ${Math.round(rate).toString().padStart(6)} alerts/s per core${share}`);
+  }
+  console.log("budget: 900 alerts/s per core, native, all six networks on every alert");
+}
+
+function filter(number: number): FilterDocument {
+  const now = new Date();
+  return {
+    _id: `1/${number}`,
+    filter_id: number,
+    group_id: 1,
+    catalog: "ZTF_alerts",
+    permissions: [1, 2, 3],
+    active: true,
+    autosave: false,
+    auto_followup: {},
+    update_annotations: false,
+    active_fid: "aaaaaa",
+    fv: [{ fid: "aaaaaa", pipeline: printJson([...historyPasses.pipeline]), created_at: now }],
+    created_at: now,
+    last_modified: now,
+  };
+}
+
+/** Ingests an archive with 25 filters; answers alerts a second of the clock and CPU milliseconds an alert. */
+async function ingest(
+  archive: string,
+  dataDir: string,
+  settings: StoreSettings,
+  config: string,
+): Promise<{ rate: number; cpuMs: number }> {
+  const store = await openStore(settings, { readers: 1 });
+  await store.insert(
+    "filters",
+    Array.from({ length: FILTERS }, (_, number) => filter(number + 1)),
+  );
+  await store.close();
+  const words = ["ingest", "--json", "--data-dir", dataDir, "--config", config];
+  if (settings.kind === "mongo") words.push("--store", settings.url);
+  const child = Bun.spawn([await executable(), ...words, archive], {
+    env: cleanEnvironment(),
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  const stderr = await new Response(child.stderr).text();
+  if ((await child.exited) !== 0) throw new Error(stderr);
+  const finished = stderr.split("\n").find((line) => line.includes('"event":"finished"')) ?? "";
+  const { rate, count } = JSON.parse(finished) as { rate: number; count: number };
+  const cpuMs = Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1000 / count;
+  return { rate, cpuMs };
+}
+
+async function printWholeWay(packets: number): Promise<void> {
+  using folder = temporaryFolder();
+  const archive = join(folder.path, "night.tar");
+  const simulate = ["simulate", "--out", archive, "--alerts", String(packets), "--nights", "10"];
+  const { code, stderr } = await runExecutable(simulate, { timeoutMs: LONG_MS });
+  if (code !== 0) throw new Error(stderr);
+  const configs: [string, object][] = [
+    ["no networks", {}],
+    ["six networks", { models: realModels() }],
+    [
+      "six networks when drb > 0.3",
+      {
+        models: Object.fromEntries(
+          Object.entries(realModels()).map(([name, model]) => [name, { ...model, when: WHEN }]),
+        ),
+      },
+    ],
+  ];
+  const set = await testReplicaSet();
+  if (typeof set === "string") console.log(`no MongoDB here: ${set}`);
+  console.log(`${packets} simulated packets, ${FILTERS} filters, all cores`);
+  for (const kind of typeof set === "string" ? ["embedded"] : ["embedded", "mongo"]) {
+    for (const [n, [name, config]] of configs.entries()) {
+      const file = join(folder.path, `config-${n}.yaml`);
+      writeFileSync(file, JSON.stringify(config));
+      const dataDir = join(folder.path, `${kind}-${n}`);
+      const url =
+        typeof set === "string"
+          ? ""
+          : new URL(`/${testDatabaseName()}${new URL(set.url).search}`, set.url).href;
+      const settings: StoreSettings =
+        kind === "mongo" ? { kind: "mongo", url } : { kind: "embedded", dataDir };
+      const { rate, cpuMs } = await ingest(archive, dataDir, settings, file);
+      console.log(
+        `${kind.padEnd(9)} ${name.padEnd(28)} ${Math.round(rate).toString().padStart(6)} alerts/s, ${cpuMs.toFixed(2)} ms CPU an alert`,
+      );
+      if (settings.kind === "mongo") await dropDatabase(settings.url);
+    }
+  }
+  console.log(
+    "budget with six networks on every alert: 1,000 alerts/s embedded, 400 on a mongod that shares the cores",
+  );
+}
+
+async function dropDatabase(url: string): Promise<void> {
+  const client = new MongoClient(url);
+  await client.db().dropDatabase();
+  await client.close();
+}
+
+if (sharedDir() === undefined) {
+  console.log("the networks are not beside this checkout: nothing to measure");
+} else if (process.argv.includes("--whole")) {
+  await printWholeWay(Number(process.argv[process.argv.indexOf("--whole") + 1] ?? PACKETS));
+} else await printPerCore();
