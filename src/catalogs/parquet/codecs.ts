@@ -1,7 +1,8 @@
 /** Decompressors of pages; none makes more than the page's header says. */
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { Compressors } from "hyparquet";
-import { decompressLz4, decompressLz4Raw, decompressSnappy } from "hyparquet-compressors";
+import { decompressLz4, decompressLz4Raw } from "hyparquet-compressors";
+import { expandSnappy } from "../../avro/index.ts";
 
 const bounded = (most: number) => ({ maxOutputLength: most });
 
@@ -15,7 +16,7 @@ const orEmpty =
 
 /** Codecs of https://parquet.apache.org/docs/file-format/data-pages/compression/ but LZO, which nobody writes. */
 export const CODECS: Compressors = {
-  SNAPPY: orEmpty(decompressSnappy),
+  SNAPPY: orEmpty((input) => expandSnappy(input)),
   GZIP: orEmpty((input, length) => new Uint8Array(gunzipSync(input, bounded(length)))),
   BROTLI: orEmpty((input, length) => new Uint8Array(brotliDecompressSync(input, bounded(length)))),
   ZSTD: orEmpty((input, length) => new Uint8Array(zstdDecompressSync(input, bounded(length)))),

@@ -15,6 +15,8 @@ export class PageError extends Error {
   override readonly name = "PageError";
 }
 
+const isSize = (value: number) => Number.isInteger(value) && value >= 0;
+
 /** Checks the pages of a column chunk. Throws `PageError`. */
 export function checkPages(chunk: ArrayBuffer, column: ColumnMetaData): void {
   const reader: DataReader = { view: new DataView(chunk), offset: 0 };
@@ -30,6 +32,14 @@ export function checkPages(chunk: ArrayBuffer, column: ColumnMetaData): void {
     const count = header.data_page_header?.num_values ?? header.data_page_header_v2?.num_values;
     if (!(packed >= 0 && reader.offset + packed <= chunk.byteLength)) throw refuse(`claims ${packed} bytes`);
     if (!(unpacked >= 0 && unpacked <= LARGEST_PAGE)) throw refuse(`claims ${unpacked} bytes of contents`);
+    const { data_page_header_v2: second } = header;
+    if (second !== undefined) {
+      const { num_nulls: nulls, num_rows: rows } = second;
+      const { definition_levels_byte_length: defined, repetition_levels_byte_length: repeated } = second;
+      const isTrue = [nulls, rows, defined, repeated].every(isSize) && nulls <= second.num_values;
+      if (!(isTrue && defined + repeated <= packed && rows <= MOST_VALUES))
+        throw refuse("has sizes that cannot be");
+    }
     const entries = count ?? header.dictionary_page_header?.num_values ?? 0;
     if (!(entries >= 0 && entries <= MOST_VALUES)) throw refuse(`claims ${entries} values`);
     if (header.dictionary_page_header !== undefined && entries > unpacked * 8) {

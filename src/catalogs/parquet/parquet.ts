@@ -74,6 +74,11 @@ async function inWords<T>(path: string, place: string, work: () => Promise<T>): 
   }
 }
 
+/** Paths of the columns that hold values. */
+function leavesOf({ path, children }: SchemaTree): string[] {
+  return children.length === 0 ? [path.join("\0")] : children.flatMap(leavesOf);
+}
+
 class ParquetTable implements Table {
   readonly format = "Parquet";
   readonly columns: readonly Column[];
@@ -100,6 +105,12 @@ class ParquetTable implements Table {
     this.#metadata = { ...metadata, schema: withoutDecimals(metadata.schema) };
     this.#buffer = asyncBuffer(file, size, LARGEST_CHUNK);
     this.rowCount = Number(metadata.num_rows);
+    const paths = leavesOf(tree);
+    for (const group of metadata.row_groups) {
+      const described = group.columns.map(({ meta_data: data }) => data?.path_in_schema.join("\0"));
+      if (described.length === paths.length && described.every((name, i) => name === paths[i])) continue;
+      throw new TableError(path, "its row groups have other columns than its schema: it is damaged");
+    }
     const sum = metadata.row_groups.reduce((rows, group) => rows + Number(group.num_rows), 0);
     const negative = metadata.row_groups.some((group) => group.num_rows < 0);
     if (sum !== this.rowCount || negative) {

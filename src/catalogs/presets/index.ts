@@ -1,11 +1,15 @@
 /** Well-known catalogues. Adding one is a file in this folder and a line in the list below. */
 import type { CatalogSpec } from "../spec.ts";
+import { gaiaEdr3 } from "./gaia-edr3.ts";
+import { igaps } from "./igaps.ts";
 import type { Preset } from "./preset.ts";
+import { ps1Strm } from "./ps1-strm.ts";
 import { vlass } from "./vlass.ts";
+import { ztfPublic } from "./ztf-public.ts";
 
 export type { Preset } from "./preset.ts";
 
-export const PRESETS: readonly Preset[] = [vlass];
+export const PRESETS: readonly Preset[] = [gaiaEdr3, ps1Strm, igaps, vlass, ztfPublic];
 
 /** The preset of this name; undefined when there is none. */
 export function presetNamed(name: string): Preset | undefined {
