@@ -24,17 +24,26 @@ export type Interpolated = Code | string | number | boolean | null;
  */
 export function code(pieces: TemplateStringsArray, ...values: Interpolated[]): Code {
   let text = pieces[0] ?? "";
-  values.forEach((value, index) => {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? null;
     text += value instanceof Code ? value.text : literal(value);
-    text += pieces[index + 1] ?? "";
-  });
+    text += pieces[i + 1] ?? "";
+  }
   return new Code(text);
 }
 
 /** Joins fragments with a separator that is itself code. */
 export function join(fragments: readonly Code[], separator: Code = code`\n`): Code {
-  return new Code(fragments.map((fragment) => fragment.text).join(separator.text));
+  let text = "";
+  for (let i = 0; i < fragments.length; i++) {
+    if (i > 0) text += separator.text;
+    text += fragments[i]?.text ?? "";
+  }
+  return new Code(text);
 }
+
+/** Texts that are their own literals but for the quotes: most names and places. */
+const PLAIN = /^[\w.$[\] -]*$/;
 
 function literal(value: string | number | boolean | null): string {
   if (typeof value === "number") {
@@ -42,6 +51,7 @@ function literal(value: string | number | boolean | null): string {
     if (value < 0 || Object.is(value, -0)) return `(${Object.is(value, -0) ? "-0" : value})`;
     return String(value);
   }
+  if (typeof value === "string" && PLAIN.test(value)) return `"${value}"`;
   // U+2028 and U+2029 are escaped so that the text stays one line for tools that read it.
   return JSON.stringify(value).replace(/[\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16)}`);
 }

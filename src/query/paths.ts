@@ -27,7 +27,7 @@ export function splitPath(path: string, at: string): readonly string[] {
   if (parts.length > MAX_PATH_PARTS) {
     throw new QueryError("limit", at, `a path cannot have more than ${MAX_PATH_PARTS} parts`);
   }
-  return Object.freeze(parts);
+  return parts;
 }
 
 /** A test of what stands at a path; `undefined` is a missing field. `index`: within the array passed through last. */

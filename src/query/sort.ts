@@ -15,13 +15,11 @@ export type SortSpec = readonly (readonly [path: string, direction: 1 | -1])[];
 export function parseSort(value: Value, path = "sort"): SortSpec {
   const entries = Array.isArray(value) ? listEntries(value, path) : objectEntries(value, path);
   const seen = new Set<string>();
-  return Object.freeze(
-    entries.map(([name, direction, at]) => {
-      if (seen.has(name)) throw new QueryError("invalid", at, "is given twice");
-      seen.add(name);
-      return Object.freeze([checkPath(name, at), readDirection(direction, at)] as const);
-    }),
-  );
+  return entries.map(([name, direction, at]) => {
+    if (seen.has(name)) throw new QueryError("invalid", at, "is given twice");
+    seen.add(name);
+    return [checkPath(name, at), readDirection(direction, at)] as const;
+  });
 }
 
 type Entry = [name: string, direction: Value, at: string];

@@ -38,7 +38,7 @@ export class Keys {
       case "external":
         return `external ${node.name}`;
       case "field":
-        return `field ${this.of(node.from)} ${JSON.stringify(node.parts)}`;
+        return `field ${this.of(node.from)} ${node.parts.join("\0")}`;
       case "object":
         return `object ${JSON.stringify(node.fields.map(([name, value]) => [name, this.of(value)]))}`;
       case "array":

@@ -80,7 +80,7 @@ export class Reader {
     level = this.level,
   ): ExpressionNode {
     if (this.#lenient === 0) operator.check?.(args, at);
-    const node: CallNode = Object.freeze({ kind: "call", operator, args: Object.freeze(args), at, level });
+    const node: CallNode = Object.freeze({ kind: "call", operator, args, at, level });
     try {
       return foldCall(node);
     } catch (error) {
@@ -94,7 +94,7 @@ export class Reader {
     if (items.every((item) => item.kind === "constant")) {
       return constant(items.map((item) => (item.kind === "constant" ? item.value : null) ?? null));
     }
-    return Object.freeze({ kind: "array", items: Object.freeze(items) });
+    return Object.freeze({ kind: "array", items });
   }
 
   #object(value: Document, at: string): ExpressionNode {
@@ -103,7 +103,7 @@ export class Reader {
     if (first?.startsWith("$")) return this.#operator(value, first, names, at);
     const fields = names.map((name) => {
       checkFieldName(name, at);
-      return Object.freeze([name, this.read(value[name] ?? null, `${at}.${name}`)] as const);
+      return [name, this.read(value[name] ?? null, `${at}.${name}`)] as const;
     });
     if (fields.every(([, field]) => field.kind === "constant")) {
       const result: Document = {};
@@ -112,7 +112,7 @@ export class Reader {
       }
       return constant(result);
     }
-    return Object.freeze({ kind: "object", fields: Object.freeze(fields) });
+    return Object.freeze({ kind: "object", fields });
   }
 
   #operator(value: Document, name: string, names: readonly string[], at: string): ExpressionNode {
@@ -195,7 +195,7 @@ function constant(value: Value | undefined): ExpressionNode {
 
 function field(from: FieldNode["from"], parts: readonly string[]): ExpressionNode {
   Object.freeze(from);
-  return parts.length === 0 ? from : Object.freeze({ kind: "field", from, parts: Object.freeze(parts) });
+  return parts.length === 0 ? from : Object.freeze({ kind: "field", from, parts });
 }
 
 function splitFieldPath(path: string, at: string): string[] {

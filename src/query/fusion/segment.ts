@@ -141,14 +141,11 @@ export class Segment {
       return [code`${emitter.bound(node).code} !== undefined`];
     });
     if (present.length === 0) return false;
-    let compiled: ReturnType<typeof stage.compile> | undefined;
-    const run: ReturnType<typeof stage.compile> = (document, variables) => {
-      compiled ??= stage.compile();
-      return compiled(document, variables);
-    };
     const whole = emitter.block(() => {
       const document = emitDocument(emitter, this.#shape);
-      emitter.line(code`return ${emitter.ref(run, "stage")}(${document}, ${emitter.environment.externals});`);
+      emitter.line(
+        code`return ${emitter.ref(compiledLate(stage.compile), "stage")}(${document}, ${emitter.environment.externals});`,
+      );
     });
     emitter.line(code`if (${join(present, code` || `)}) { ${whole} }`);
     return true;
@@ -180,4 +177,15 @@ export class Segment {
   #beginStage(): void {
     if (this.emitter.grows) this.emitter.line(code`${this.emitter.ref(resetGrowth, "resetGrowth")}();`);
   }
+}
+
+type FieldsFunction = ReturnType<(Fusible & { kind: "fields" })["compile"]>;
+
+/** A stage as a function of its own that is compiled when first called: most are never. */
+function compiledLate(compile: () => FieldsFunction): FieldsFunction {
+  let compiled: FieldsFunction | undefined;
+  return (document, variables) => {
+    compiled ??= compile();
+    return compiled(document, variables);
+  };
 }

@@ -145,10 +145,8 @@ class Emitter {
   }
 
   #path(node: PathNode): Code {
-    const test = valueTest(node, (child) => compileNode(child, this.compileExpression));
-    const whole = node.kind === "size" || node.kind === "elemMatchObject" || node.kind === "elemMatchValue";
-    const rest = (parts: readonly string[]) => compileNode({ ...node, parts }, this.compileExpression);
-    const slow = this.scope.constant(slowTest(node.parts, test, whole ? "whole" : "items", rest), "slow");
+    const { test, slow: compiled } = testsOf(node, this.compileExpression);
+    const slow = this.scope.constant(compiled, "slow");
     const [first = ""] = node.parts;
     const own = this.host.field(first);
     const document = own === undefined ? this.document : code`{ ${first}: ${own} }`;
@@ -264,6 +262,14 @@ function isPlain(value: Value): boolean {
   return value === null || typeof value !== "object" || value instanceof Double;
 }
 
+/** Tests of a value, and of whole documents. They live as long as the filter, so they hold on to nothing else. */
+function testsOf(node: PathNode, compileExpression: CompileExpression): { test: Test; slow: SlowTest } {
+  const test = valueTest(node, (child) => compileNode(child, compileExpression));
+  const whole = node.kind === "size" || node.kind === "elemMatchObject" || node.kind === "elemMatchValue";
+  const rest = (parts: readonly string[]) => compileNode({ ...node, parts }, compileExpression);
+  return { test, slow: slowTest(node.parts, test, whole ? "whole" : "items", rest) };
+}
+
 type SlowTest = (document: Document, value: Value | undefined) => boolean;
 type Rest = (document: Document) => boolean;
 
@@ -319,11 +325,12 @@ export function compileNode(
  * filters.
  */
 export function conditionEmitter(host: MatchHost): (node: MatchNode) => Code {
-  const never: CompileExpression = () => {
-    throw new Error("expressions are emitted by the function around the filter");
-  };
-  const emitter = new Emitter(never, host);
+  const emitter = new Emitter(noExpression, host);
   return (node) => emitter.emit(node);
+}
+
+function noExpression(): never {
+  throw new Error("expressions are emitted by the function around the filter");
 }
 
 /** Whether a filter's code needs no other functions of the whole document. */

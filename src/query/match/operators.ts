@@ -92,7 +92,7 @@ function parseIn(value: Value, field: FieldContext): MatchNode {
     kind: "in",
     ...place(field),
     values: sorted(values),
-    regexes: Object.freeze(regexes),
+    regexes,
   });
 }
 
@@ -191,7 +191,7 @@ function parseElemMatch(value: Value, field: FieldContext): MatchNode {
   if (first.startsWith("$") && !reference && !WHOLE_DOCUMENT.has(first)) {
     // The operators test the items themselves: their path is empty.
     const children = parseOperators({ at: field.at, field: field.field, parts: field.parts, context }, value);
-    return { kind: "elemMatchValue", ...place(field), children: Object.freeze(children) };
+    return { kind: "elemMatchValue", ...place(field), children };
   }
   return { kind: "elemMatchObject", ...place(field), child: parseFilter(value, field.at, context) };
 }

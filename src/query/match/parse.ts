@@ -82,9 +82,7 @@ export function parseFilter(filter: Value, at: string, context: ParseContext): M
 export function conjunction(children: readonly MatchNode[], at: string): MatchNode {
   const [first] = children;
   if (first === undefined) return Object.freeze({ kind: "constant", at, value: true });
-  return children.length === 1
-    ? first
-    : Object.freeze({ kind: "and", at, children: Object.freeze([...children]) });
+  return children.length === 1 ? first : Object.freeze({ kind: "and", at, children: [...children] });
 }
 
 function parseTop(name: string, value: Value, at: string, context: ParseContext): MatchNode | undefined {
@@ -162,7 +160,7 @@ function logical(kind: "and" | "or" | "nor", value: Value, at: string, context: 
   }
   const below = { ...context, depth: context.depth + 1 };
   const children = value.map((item, i) => parseFilter(item, `${at}[${i}]`, below));
-  return { kind, at, children: Object.freeze(children) };
+  return { kind, at, children };
 }
 
 function parseExpr(value: Value, at: string, context: ParseContext): MatchNode {

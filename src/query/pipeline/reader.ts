@@ -56,7 +56,7 @@ export class PipelineReader {
     if (this.place.nesting > MAX_NESTING)
       throw new QueryError("limit", at, `pipelines cannot nest deeper than ${MAX_NESTING} levels`);
     const stages = value.map((stage, i) => this.#stage(stage, `${at}[${i}]`, i));
-    return Object.freeze({ at, stages: Object.freeze(stages) });
+    return Object.freeze({ at, stages });
   }
 
   /** An expression that sees the variables of this pipeline. */

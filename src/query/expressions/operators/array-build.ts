@@ -21,7 +21,10 @@ function concatArrays(at: string, ...arrays: (Value | undefined)[]): Value {
   }
   grow(length * ITEM_BYTES, at);
   tick(length);
-  return ([] as Value[]).concat(...(arrays as Value[][]));
+  const [first = [], second = [], ...others] = arrays as Value[][];
+  const result = first.concat(second);
+  for (const array of others) for (const item of array) result.push(item);
+  return result;
 }
 
 function reverseArray(at: string, array: Value | undefined): Value {
@@ -32,8 +35,8 @@ function reverseArray(at: string, array: Value | undefined): Value {
   return array.toReversed();
 }
 
-/** Sorts the items of an array into a new one. */
-type SortItems = (items: readonly Value[]) => Value[];
+/** Sorts the items of an array into another one, unless they are sorted. */
+type SortItems = (items: readonly Value[]) => readonly Value[];
 
 function readOrder(value: Value, at: string): SortItems {
   if (!isDocument(value)) {
@@ -59,19 +62,31 @@ function readOrder(value: Value, at: string): SortItems {
 }
 
 /** Sorts by one path; histories come in their order most of the time, which one look over them tells. */
-function sortByOne(items: readonly Value[], parts: readonly string[], direction: 1 | -1): Value[] {
+function sortByOne(items: readonly Value[], parts: readonly string[], direction: 1 | -1): readonly Value[] {
   const [name = ""] = parts;
   const single = parts.length === 1 && isSafeName(name);
-  const keys = items.map(
-    single ? (item) => (item as Document | null)?.[name] ?? null : (item) => valueAt(item, parts),
-  );
-  let ordered = true;
-  for (let i = 1; ordered && i < keys.length; i++)
-    ordered = direction * compareInPlace(keys[i - 1] ?? null, keys[i] ?? null) <= 0;
-  if (ordered) return [...items];
+  const keyOf = single
+    ? (item: Value | undefined) => (item as Document | null | undefined)?.[name] ?? null
+    : (item: Value | undefined) => valueAt(item ?? null, parts);
+  if (isOrdered(items, keyOf, direction)) return items;
+  const keys = items.map(keyOf);
   const places = keys.map((_, i) => i);
   places.sort((a, b) => direction * compareInPlace(keys[a] ?? null, keys[b] ?? null));
   return places.map((i) => items[i] ?? null);
+}
+
+function isOrdered(
+  items: readonly Value[],
+  keyOf: (item: Value | undefined) => Value,
+  direction: 1 | -1,
+): boolean {
+  let before = keyOf(items[0]);
+  for (let i = 1; i < items.length; i++) {
+    const key = keyOf(items[i]);
+    if (direction * compareInPlace(before, key) > 0) return false;
+    before = key;
+  }
+  return true;
 }
 
 /** BSON's order; of two plain numbers in place, unless NaN takes part. */
@@ -121,7 +136,7 @@ const SORT_ARRAY: Operator = {
     const order = typeof key === "object" && key !== null ? orders.get(key) : undefined;
     grow(array.length * ITEM_BYTES, at);
     tick(array.length);
-    return order === undefined ? array : order(array);
+    return order === undefined ? array : (order(array) as Value[]);
   },
 };
 
