@@ -23,6 +23,7 @@ export {
   matchConjuncts,
   type NearNode,
   type NearQuery,
+  nearestAt,
   nearOf,
   parseMatch,
   walkMatch,

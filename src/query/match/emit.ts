@@ -5,6 +5,7 @@ import { tick } from "../deadline.ts";
 import { compareStrings } from "../order.ts";
 import { arrayPosition, emitField, someAlong, someInArray, type Test } from "../paths.ts";
 import { type Document, getField, isDocument, toNumber, truthy, type Value } from "../values.ts";
+import { nearTest } from "./near.ts";
 import {
   type CompareNode,
   type ExprNode,
@@ -87,6 +88,8 @@ class Emitter {
         return code`${this.scope.constant(node.valid, "valid")}(${this.document})`;
       case "expr":
         return this.#expression(node);
+      case "near":
+        return code`${this.scope.constant(nearTest(node), "near")}(${this.document})`;
       default:
         return this.#path(node);
     }

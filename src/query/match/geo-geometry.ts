@@ -193,3 +193,27 @@ export function geometriesMeet(a: Geometry, b: Geometry): boolean {
 function touchesLine(points: readonly Vector[], geometry: Geometry): boolean {
   return geometry.lines.some((line) => line.some((vertex) => points.some((point) => same(point, vertex))));
 }
+
+/** The angle in radians from a position to the nearest point of a geometry; 0 inside its areas. */
+export function angleToGeometry(position: LonLat, geometry: Geometry): number {
+  const from = toVector(position);
+  if (geometry.areas.some((area) => areaContains(area, from))) return 0;
+  let least = Number.POSITIVE_INFINITY;
+  for (const point of geometry.points) least = Math.min(least, angularDistance(position, point));
+  for (const edge of edgesOf(geometry)) least = Math.min(least, angleToEdge(from, edge));
+  return least;
+}
+
+/** To the arc itself where the foot of the perpendicular lies on it, else to the nearer end. */
+function angleToEdge(from: Vector, [a, b]: [Vector, Vector]): number {
+  const normal = cross(a, b);
+  const length = Math.sqrt(dot(normal, normal));
+  const onArc = length > 0 && triple(normal, a, from) > 0 && triple(normal, b, from) < 0;
+  if (onArc) return Math.asin(Math.min(1, Math.abs(dot(normal, from)) / length));
+  return Math.min(angleBetween(from, a), angleBetween(from, b));
+}
+
+function angleBetween(a: Vector, b: Vector): number {
+  const normal = cross(a, b);
+  return Math.atan2(Math.sqrt(dot(normal, normal)), dot(a, b));
+}

@@ -35,6 +35,17 @@ export function readGeometry(value: Value, at: string): Geometry {
   }
 }
 
+/** Reads the GeoJSON point of a near search; of what type it says it is does not matter, as on a server. */
+export function readQueryPoint(value: Document, at: string): LonLat {
+  try {
+    systemOf(value);
+    return position(getField(value, "coordinates") ?? null);
+  } catch (error) {
+    if (error instanceof Malformed) throw new QueryError("invalid", at, error.message);
+    throw error;
+  }
+}
+
 /** Reads what a document holds at a path. */
 export function readStored(value: Value | undefined): Stored | undefined {
   if (Array.isArray(value)) return pair(value[0], value[1]);

@@ -4,7 +4,7 @@ import { QueryError } from "../errors.ts";
 import { didYouMean } from "../suggest.ts";
 import { type Document, getField, isDocument, type Value } from "../values.ts";
 import type { Geometry } from "./geo-geometry.ts";
-import { readGeometry } from "./geo-read.ts";
+import { readGeometry, readQueryPoint } from "./geo-read.ts";
 import { coordinate } from "./numbers.ts";
 
 /** Longitude and latitude, or x and y on a plane. */
@@ -77,19 +77,39 @@ export function readNear(name: string, section: Document, at: string): NearQuery
     }
   }
   const geometry = isDocument(argument) ? getField(argument, "$geometry") : undefined;
-  if (geometry !== undefined) return readNearPoint(argument as Document, geometry, where);
+  if (geometry !== undefined) return readNearGeometry(argument as Document, geometry, where);
+  if (isGeoJson(argument)) {
+    refuseOptions(argument, where);
+    return { center: readQueryPoint(argument, where), metric: "meters", ...readDistances(section, at) };
+  }
   const metric = name === "$nearSphere" ? "radians" : "flat";
-  const center = readPoint(argument, where);
+  const items = itemsOf(argument);
+  // A third number is the greatest distance, in the old way.
+  const most = items?.length === 3 ? readDistance(items[2], `${where}[2]`) : Number.POSITIVE_INFINITY;
+  const center = readPoint(items?.slice(0, items.length === 3 ? 2 : undefined) ?? argument, where);
   if (metric === "radians") checkSphere(center, where);
-  return { center, metric, ...readDistances(section, at) };
+  return { center, metric, ...readDistances(section, at, most) };
 }
 
-function readNearPoint(argument: Document, geometry: Value, where: string): NearQuery {
-  const read = readGeometry(geometry, `${where}.$geometry`);
-  const [center] = read.points;
-  if (center === undefined || read.points.length !== 1 || read.areas.length + read.lines.length > 0) {
-    throw new QueryError("invalid", `${where}.$geometry`, "needs a GeoJSON Point");
-  }
+/** Whether a point of a query is GeoJSON; else it is a pair, or a document of two numbers. */
+export function isGeoJson(value: Value): value is Document {
+  return isDocument(value) && coordinate(Object.values(value)[0]) === undefined;
+}
+
+/** Distances in a GeoJSON point would go unnoticed. */
+function refuseOptions(point: Document, where: string): void {
+  const option = Object.keys(point).find((name) => name.startsWith("$"));
+  if (option !== undefined)
+    throw new QueryError(
+      "invalid",
+      `${where}.${option}`,
+      "must stand beside the operator, or beside $geometry",
+    );
+}
+
+function readNearGeometry(argument: Document, geometry: Value, where: string): NearQuery {
+  if (!isGeoJson(geometry)) throw new QueryError("invalid", `${where}.$geometry`, "needs a GeoJSON Point");
+  const center = readQueryPoint(geometry, `${where}.$geometry`);
   for (const other of Object.keys(argument)) {
     if (other === "$geometry" || ALSO_NEAR.includes(other)) continue;
     throw new QueryError("invalid", `${where}.${other}`, `unknown option${didYouMean(other, ALSO_NEAR)}`);
@@ -97,15 +117,22 @@ function readNearPoint(argument: Document, geometry: Value, where: string): Near
   return { center, metric: "meters", ...readDistances(argument, where) };
 }
 
-function readDistances(options: Document, at: string): { min: number; max: number } {
+function readDistances(
+  options: Document,
+  at: string,
+  most = Number.POSITIVE_INFINITY,
+): { min: number; max: number } {
   const read = (name: string, otherwise: number) => {
     const value = getField(options, name);
-    if (value === undefined) return otherwise;
-    const distance = readNumber(value, `${at}.${name}`, "distance");
-    if (distance < 0) throw new QueryError("invalid", `${at}.${name}`, "a distance cannot be negative");
-    return distance;
+    return value === undefined ? otherwise : readDistance(value, `${at}.${name}`);
   };
-  return { min: read("$minDistance", 0), max: read("$maxDistance", Number.POSITIVE_INFINITY) };
+  return { min: read("$minDistance", 0), max: read("$maxDistance", most) };
+}
+
+function readDistance(value: Value | undefined, at: string): number {
+  const distance = readNumber(value, at, "distance");
+  if (distance < 0) throw new QueryError("invalid", at, "a distance cannot be negative");
+  return distance;
 }
 
 function onlyField(value: Value, at: string, known: readonly string[]): [string, Value] {

@@ -2,6 +2,7 @@
 import { tick } from "../deadline.ts";
 import type { Value } from "../values.ts";
 import {
+  angleToGeometry,
   angularDistance,
   type Geometry,
   geometriesMeet,
@@ -27,7 +28,7 @@ function matches(shape: Shape, relation: "within" | "intersects", stored: Stored
   const point = stored.kind === "pair" ? stored.point : stored.onlyPoint;
   switch (shape.kind) {
     case "circle":
-      return point !== undefined && flatDistance(shape.center, point) <= shape.radius;
+      return point !== undefined && inCircle(shape.center, shape.radius, point);
     case "box":
       return point !== undefined && inBox(shape.min, shape.max, point);
     case "flatPolygon":
@@ -44,6 +45,14 @@ function flatDistance(a: Point, b: Point): number {
   const x = a[0] - b[0];
   const y = a[1] - b[1];
   return Math.sqrt(x * x + y * y);
+}
+
+/** In the server's way: squares may overflow, and whatever is infinitely far is outside of all circles. */
+function inCircle(center: Point, radius: number, point: Point): boolean {
+  const x = Math.abs(point[0] - center[0]);
+  const y = Math.abs(point[1] - center[1]);
+  const distance = x === 0 || y === 0 ? x + y : Math.sqrt(x * x + y * y);
+  return distance - radius <= 0;
 }
 
 function onSphere([longitude, latitude]: Point): boolean {
@@ -98,15 +107,18 @@ function inFlatPolygon(ring: readonly Point[], [x, y]: Point): boolean {
 }
 
 /**
- * The distance of a stored point from the centre of a near query in the query's unit (metres, radians or
- * degrees on the plane); undefined when there is no point.
+ * The distance of a stored position (of a line or an area: of what is nearest of it) from the centre of a near query in the query's unit (metres, radians or
+ * degrees on the plane); undefined when there is none.
  */
 export function distanceFrom(near: NearQuery, value: Value | undefined): number | undefined {
   if (typeof value !== "object") return undefined;
   const stored = readStored(value);
   const point = stored?.kind === "pair" ? stored.point : stored?.onlyPoint;
-  if (point === undefined) return undefined;
-  if (near.metric === "flat") return flatDistance(near.center, point);
-  const angle = angularDistance(near.center, point);
-  return near.metric === "meters" ? angle * EARTH_RADIUS : angle;
+  if (near.metric === "flat") return point === undefined ? undefined : flatDistance(near.center, point);
+  const angle = point === undefined ? angleToShape(near.center, stored) : angularDistance(near.center, point);
+  return angle !== undefined && near.metric === "meters" ? angle * EARTH_RADIUS : angle;
+}
+
+function angleToShape(center: Point, stored: Stored | undefined): number | undefined {
+  return stored?.kind === "geometry" ? angleToGeometry(center, stored.geometry) : undefined;
 }

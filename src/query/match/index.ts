@@ -7,7 +7,8 @@ import { parseMatch } from "./parse.ts";
 
 export { conditionEmitter, isEmittable, type MatchHost } from "./emit.ts";
 export { distanceFrom } from "./geo.ts";
-export { EARTH_RADIUS, type NearQuery, readNear } from "./geo-shapes.ts";
+export { EARTH_RADIUS, isGeoJson, type NearQuery, readNear } from "./geo-shapes.ts";
+export { nearestAt } from "./near.ts";
 export * from "./nodes.ts";
 export { parseMatch } from "./parse.ts";
 

@@ -7,7 +7,7 @@ import type { Regex } from "../regex.ts";
 import { type Document, isDocument, typeOf, type Value } from "../values.ts";
 import { bitsTest } from "./bits.ts";
 import { compareTest } from "./compare.ts";
-import { distanceFrom, shapeTest } from "./geo.ts";
+import { shapeTest } from "./geo.ts";
 import type { ElemMatchValueNode, InNode, MatchNode, ModNode } from "./nodes.ts";
 import { truncateToInt64 } from "./numbers.ts";
 
@@ -39,13 +39,6 @@ export function valueTest(node: MatchNode, compile: DocumentTest): Test {
       return bitsTest(node);
     case "geo":
       return shapeTest(node.shape, node.relation);
-    case "near": {
-      const { min, max } = node.near;
-      return (value) => {
-        const distance = distanceFrom(node.near, value);
-        return distance !== undefined && distance >= min && distance <= max;
-      };
-    }
     default:
       return logicalTest(node, compile);
   }

@@ -1,12 +1,11 @@
 /** `$geoNear`: the documents round a position, nearest first. */
 import { QueryError } from "../errors.ts";
-import { followPath } from "../expressions/field-path.ts";
-import { distanceFrom, type NearQuery, readNear } from "../match/index.ts";
+import { isGeoJson, type NearQuery, nearestAt, readNear } from "../match/index.ts";
 import { MemoryAccount, sizeOf } from "../pipeline/memory.ts";
 import type { Flow, RunContext, Running } from "../pipeline/nodes.ts";
 import type { StageDefinition } from "../pipeline/reader.ts";
 import { planMatch, planNear } from "../plan.ts";
-import { type Document, double, getField, isDocument, toNumber, truthy, type Value } from "../values.ts";
+import { type Document, double, getField, toNumber, truthy, type Value } from "../values.ts";
 import { readOptions, readPlainPath } from "./arguments.ts";
 import { compileFilterTest, readFilter } from "./match.ts";
 import { withValueAt } from "./paths.ts";
@@ -105,9 +104,7 @@ function readQuery(options: Document, at: string): NearQuery {
     const given = getField(options, option);
     if (given !== undefined) limits[name] = given;
   }
-  if (isDocument(near) && Object.hasOwn(near, "type"))
-    return readNear("$nearSphere", { $nearSphere: { $geometry: near, ...limits } }, at);
-  const operator = spherical ? "$nearSphere" : "$near";
+  const operator = spherical || isGeoJson(near) ? "$nearSphere" : "$near";
   return readNear(operator, { [operator]: near, ...limits }, at);
 }
 
@@ -145,13 +142,12 @@ function* nearest(
       yield undefined;
       continue;
     }
-    const place = followPath(document, key);
-    const distance = distanceFrom(how.near, place);
-    if (distance === undefined || distance < min || distance > max) continue;
+    const nearest = nearestAt(how.near, document, key);
+    if (nearest === undefined || nearest.distance < min || nearest.distance > max) continue;
     if (!test(document, context.variables)) continue;
     const size = sizeOf(document);
     account.add(size);
-    kept.push({ document, distance, place, size });
+    kept.push({ document, ...nearest, size });
     if (kept.length > 2 * most + 100) cut();
   }
   cut();

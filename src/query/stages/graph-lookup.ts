@@ -1,13 +1,16 @@
 /** `$graphLookup`: follows references through another collection. */
+import { BSONRegExp } from "bson";
 import { QueryError } from "../errors.ts";
+import { compileMatchNode, parseMatch } from "../match/index.ts";
+import { someAlong } from "../paths.ts";
 import type { Evaluate } from "../pipeline/expression.ts";
 import { MemoryAccount } from "../pipeline/memory.ts";
 import type { Flow, RunContext, Running } from "../pipeline/nodes.ts";
 import type { StageDefinition } from "../pipeline/reader.ts";
 import { type ValueKey, valueKey } from "../pipeline/value-key.ts";
-import { type Document, getField, type Value } from "../values.ts";
+import { type Document, getField, isDocument, type Value } from "../values.ts";
 import { integerOf, readOptions, readPlainPath, refuseFailingConstants } from "./arguments.ts";
-import { read, readCollection, withEqual } from "./foreign.ts";
+import { read, readCollection } from "./foreign.ts";
 import { compileFilterTest, readFilter } from "./match.ts";
 import { valuesAlong, withValueAt } from "./paths.ts";
 
@@ -91,7 +94,8 @@ function* followed(input: Flow, search: Search, start: Evaluate, context: RunCon
       continue;
     }
     const from = start(document, context.variables);
-    const reached = yield* search.from(Array.isArray(from) ? from : [from ?? null], context);
+    const values = Array.isArray(from) ? from : from === undefined ? [] : [from];
+    const reached = yield* search.from(values, context);
     yield withValueAt(document, search.how.as, reached);
   }
 }
@@ -120,7 +124,7 @@ class Search {
         if (reached.has(key)) continue;
         account.keep(document);
         reached.set(key, depth === undefined ? document : withValueAt(document, depth, BigInt(level)));
-        next.push(...valuesAlong(document, connectFrom).filter((value) => value !== null));
+        next.push(...valuesAlong(document, connectFrom));
       }
       frontier = unasked(next, asked);
     }
@@ -129,14 +133,43 @@ class Search {
 
   *#step(frontier: readonly Value[], context: RunContext): Running {
     const { at, collection, connectTo } = this.how;
-    const plain = !frontier.some(Array.isArray);
+    const plain = !frontier.some((value) => Array.isArray(value) || value instanceof BSONRegExp);
     const bounds = plain
       ? ({ kind: "in", path: connectTo.join("."), values: frontier } as const)
       : ({ kind: "all" } as const);
-    for (const document of withEqual(read(context, at, collection, bounds), connectTo, frontier)) {
+    const test = equalTest(connectTo, frontier, at);
+    for (const document of read(context, at, collection, bounds)) {
+      if (document !== undefined && !test(document)) continue;
       if (document === undefined || this.test(document, context.variables)) yield document;
     }
   }
+}
+
+/** Tests for one of the values; regular expressions match texts, and nothing is found where the path leads to nothing. */
+function equalTest(
+  parts: readonly string[],
+  values: readonly Value[],
+  at: string,
+): (document: Document) => boolean {
+  if (values.some(isOperator))
+    throw new QueryError("runtime", at, "cannot look for an object whose first name begins with $");
+  const keys = new Set(values.map(valueKey));
+  // An _id that is null is not found, as on a server.
+  if (parts.length === 1 && parts[0] === "_id") keys.delete(null);
+  const patterns = values.filter((value) => value instanceof BSONRegExp);
+  const matches =
+    patterns.length === 0
+      ? () => false
+      : compileMatchNode(parseMatch({ [parts.join(".")]: { $in: patterns } }));
+  const test = (value: Value | undefined) => keys.has(valueKey(value ?? null));
+  const exists = (value: Value | undefined) => value !== undefined;
+  return (document) =>
+    (someAlong(document, parts, 0, test, "items") || matches(document)) &&
+    (!keys.has(null) || someAlong(document, parts, 0, exists, "items"));
+}
+
+function isOperator(value: Value): boolean {
+  return isDocument(value) && Object.keys(value)[0]?.startsWith("$") === true;
 }
 
 /** The values that were not asked for before. */

@@ -4,15 +4,12 @@ import {
   compileMatchNode,
   compileProjection,
   type Document,
-  distanceFrom,
-  getField,
-  isDocument,
   type MatchNode,
+  nearestAt,
   nearOf,
   parseMatch,
   planFilter,
   planMatch,
-  type Value,
 } from "../../query/index.ts";
 import type { CountRequest, FindExplanation, FindRequest } from "../store.ts";
 import { findLayout } from "./layout.ts";
@@ -82,8 +79,7 @@ function nearOrder(node: MatchNode): Order<unknown> | undefined {
   const search = nearOf(node);
   if (search === undefined) return undefined;
   const order: Order<number> = {
-    keyOf: (document) =>
-      distanceFrom(search.near, valueAt(document, search.field)) ?? Number.POSITIVE_INFINITY,
+    keyOf: (document) => nearestAt(search.near, document, search.parts)?.distance ?? Number.POSITIVE_INFINITY,
     compare: (a, b) => a - b,
   };
   return order as Order<unknown>;
@@ -123,10 +119,4 @@ function* cut(
     yield project === undefined ? document : project(document);
     if (index >= skip + limit) return;
   }
-}
-
-function valueAt(document: Document, path: string): Value | undefined {
-  let value: Value | undefined = document;
-  for (const part of path.split(".")) value = isDocument(value) ? getField(value, part) : undefined;
-  return value;
 }

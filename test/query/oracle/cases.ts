@@ -6,6 +6,9 @@ export interface FindQuery {
   readonly filter: Document;
   readonly projection?: Document;
   readonly sort?: Document;
+  /** By default none is skipped, and all that are left are answered. */
+  readonly skip?: number;
+  readonly limit?: number;
 }
 
 /** A pipeline; `$lookup` and `$unionWith` may read the collection `other`. */
@@ -23,6 +26,8 @@ export interface Case {
   readonly query: Query;
   readonly documents: readonly Document[];
   readonly other: readonly Document[];
+  /** The positions at `o.p` have an index for the sphere, those at `q` one for the plane. */
+  readonly indexed?: boolean;
 }
 
 /** An answer; or an error, which `refused` marks as a deliberate one of ours: the server may well answer. */

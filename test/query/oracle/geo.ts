@@ -84,3 +84,127 @@ export function anyGeoTest(random: Random, operator: "$geoWithin" | "$geoInterse
     [0.2, () => ({ $centerSphere: [oddPair(random), anyNumber(random)] })],
   ]);
 }
+
+/** A small ring, so that few searches begin inside. */
+function smallRing(random: Random): Value[] {
+  const [x = 0, y = 0] = position(random);
+  const corners: Value[] = [
+    [x, y],
+    [x + 1 + random.next(), y],
+    [x, y + 1 + random.next()],
+  ].map(doubles);
+  return [...corners, corners[0] ?? []];
+}
+
+const point = (random: Random): Document => ({ type: "Point", coordinates: doubles(position(random)) });
+
+/** A position that an index for the sphere takes; areas only where told. */
+function indexedPosition(random: Random, areas: boolean): Value {
+  return random.weighted<Value>([
+    [6, () => point(random)],
+    [3, () => doubles(position(random))],
+    [1, () => ({ lng: double(position(random)[0] ?? 0), lat: double(position(random)[1] ?? 0) })],
+    [1, () => ({ type: "MultiPoint", coordinates: random.list(1, 3, () => doubles(position(random))) })],
+    [1, () => ({ type: "LineString", coordinates: random.list(2, 3, () => doubles(position(random))) })],
+    [areas ? 1 : 0, () => ({ type: "Polygon", coordinates: [smallRing(random)] })],
+    [0.5, () => ({ type: "GeometryCollection", geometries: random.list(1, 2, () => anyGeometryOf(random)) })],
+    [0.5, () => null],
+  ]);
+}
+
+/** A position that an index for the plane takes. */
+function flatPosition(random: Random): Value {
+  return random.weighted<Value>([
+    [8, () => doubles(position(random))],
+    [1, () => ({ x: double(position(random)[0] ?? 0), y: double(position(random)[1] ?? 0) })],
+    [1, () => random.list(1, 3, () => doubles(position(random)))],
+  ]);
+}
+
+/** Documents with indexed positions at `o.p` and `q`. */
+export function placedDocuments(random: Random, count: number, first = 0): Document[] {
+  return Array.from({ length: count }, (_, i): Document => {
+    // Documents whose areas hold the centre are equally near: there is one with areas.
+    const place = (): Document => ({ p: indexedPosition(random, i === 0) });
+    return {
+      _id: first + i,
+      n: random.int(0, 3),
+      o: random.chance(0.1) ? random.list(0, 3, () => ({ p: point(random) })) : place(),
+      ...(random.chance(0.9) && { q: flatPosition(random) }),
+    };
+  });
+}
+
+type Metric = "meters" | "radians" | "degrees";
+const FARTHEST: Readonly<Record<Metric, number>> = { meters: 1.2e7, radians: 2, degrees: 110 };
+
+function distances(random: Random, metric: Metric, [least, most]: readonly [string, string]): Document {
+  const distance = () => random.next() * FARTHEST[metric];
+  return {
+    ...(random.chance(0.5) && { [most]: double(random.chance(0.5) ? distance() : distance() / 5) }),
+    ...(random.chance(0.25) && { [least]: double(distance() / 5) }),
+    ...(random.chance(0.03) && { [most]: anyScalar(random) }),
+  };
+}
+
+const BESIDE = ["$minDistance", "$maxDistance"] as const;
+
+/** A find filter with a search for what is near, or for what lies in a shape, by the index. */
+export function anyNearFilter(random: Random): Document {
+  const legacy = (operator: string, metric: Metric): Document => ({
+    [operator]: [
+      ...doubles(position(random)),
+      ...(random.chance(0.1) ? [double(random.next() * FARTHEST[metric])] : []),
+    ],
+    ...distances(random, metric, BESIDE),
+  });
+  const filter = random.weighted<Document>([
+    [
+      4,
+      () => ({
+        "o.p": {
+          [random.pick(["$near", "$nearSphere"])]: {
+            $geometry: random.chance(0.97) ? point(random) : anyGeometry(random),
+            ...distances(random, "meters", BESIDE),
+          },
+        },
+      }),
+    ],
+    [2, () => ({ "o.p": legacy("$nearSphere", "radians") })],
+    [
+      1,
+      () => ({
+        "o.p": {
+          [random.pick(["$near", "$nearSphere"])]: point(random),
+          ...distances(random, "meters", BESIDE),
+        },
+      }),
+    ],
+    [2, () => ({ q: legacy("$near", "degrees") })],
+    [1, () => ({ q: legacy("$nearSphere", "radians") })],
+    [2, () => ({ "o.p": { $geoWithin: anyGeoTest(random, "$geoWithin") } })],
+    [2, () => ({ "o.p": { $geoIntersects: anyGeoTest(random, "$geoIntersects") } })],
+  ]);
+  return random.chance(0.3) ? { ...filter, n: random.int(0, 3) } : filter;
+}
+
+/** The argument of a `$geoNear`. */
+export function anyGeoNear(random: Random): Document {
+  const [near, metric, key, spherical] = random.pick([
+    [point(random), "meters", "o.p", true],
+    [point(random), "meters", "o.p", undefined],
+    [doubles(position(random)), "radians", "o.p", true],
+    [doubles(position(random)), "degrees", "q", undefined],
+    [doubles(position(random)), "radians", "q", true],
+  ] as const);
+  return {
+    near,
+    key,
+    ...(spherical && { spherical }),
+    distanceField: random.pick(["d", "d", "at.d"]),
+    ...distances(random, metric, ["minDistance", "maxDistance"]),
+    ...(random.chance(0.3) && { query: { n: random.int(0, 3) } }),
+    ...(random.chance(0.3) && { includeLocs: random.pick(["l", "at.l"]) }),
+    ...(random.chance(0.2) && { distanceMultiplier: double(0.5) }),
+  };
+}

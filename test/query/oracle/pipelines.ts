@@ -37,7 +37,7 @@ class PipelineBuilder {
   }
 
   stages(count: number): Document[] {
-    return Array.from({ length: count }, () => {
+    return Array.from({ length: count }, (): Document[] => {
       const names = Object.keys(STAGE_MAKERS).filter(
         (name) =>
           STAGES.has(name) && (this.along || !ALONG.has(name)) && (this.ordered || INDEPENDENT.has(name)),
@@ -47,8 +47,9 @@ class PipelineBuilder {
       // Documents that sort alike come in no certain order.
       if (SORTING.has(name) && !this.identified) this.ordered = false;
       if (changesIds(name, argument)) this.identified = false;
-      return { [name]: this.random.chance(0.01) ? anyScalar(this.random) : argument };
-    });
+      const stage = { [name]: this.random.chance(0.01) ? anyScalar(this.random) : argument };
+      return name === "$graphLookup" ? [stage, SORT_REACHED] : [stage];
+    }).flat();
   }
 
   expression(kind: Kind = "any", depth = 1): Value {
@@ -83,6 +84,11 @@ const INDEPENDENT = new Set([
   "$unwind",
   "$count",
 ]);
+
+/** What a `$graphLookup` reaches comes in no certain order. */
+const SORT_REACHED: Document = {
+  $set: { reached: { $sortArray: { input: "$reached", sortBy: { _id: 1 } } } },
+};
 
 /** Stages that sort. */
 const SORTING = new Set(["$sort", "$setWindowFields", "$densify", "$fill"]);
@@ -134,6 +140,7 @@ const STAGE_MAKERS: Readonly<Record<string, MakeStage>> = {
     return builder.random.chance(0.5) ? "other" : { coll: "other", pipeline: nested(builder) };
   },
   $lookup,
+  $graphLookup,
 };
 
 function $project(builder: PipelineBuilder): Value {
@@ -293,6 +300,20 @@ function nested(builder: PipelineBuilder): Document[] {
 
 function $facet(builder: PipelineBuilder): Value {
   return { f: nested(builder), ...(builder.random.chance(0.5) && { g: nested(builder) }) };
+}
+
+function $graphLookup(builder: PipelineBuilder): Value {
+  const { random } = builder;
+  return {
+    from: "other",
+    startWith: builder.expression(),
+    connectFromField: random.pick(["i", "_id", "m.t", "l", "n", "v"]),
+    connectToField: random.pick(["i", "_id", "m.t", "l", "n"]),
+    as: "reached",
+    ...(random.chance(0.4) && { maxDepth: random.pick<Value>([0, 1, 2n, double(1), -1, 1.5]) }),
+    ...(random.chance(0.3) && { depthField: random.pick(["depth", "o.depth"]) }),
+    ...(random.chance(0.3) && { restrictSearchWithMatch: anyFilter(random, builder.documents, 0) }),
+  };
 }
 
 function $lookup(builder: PipelineBuilder): Value {

@@ -45,6 +45,10 @@ export class OracleServer implements AsyncDisposable {
 export class Slot {
   readonly #documents: Collection;
   readonly #other: Collection;
+  /** Its positions are indexed, so that it takes no others. */
+  readonly #places: Collection;
+  /** The one that was filled last. */
+  #filled: Collection;
 
   constructor(
     readonly db: Db,
@@ -52,16 +56,21 @@ export class Slot {
   ) {
     this.#documents = db.collection(name);
     this.#other = db.collection(`${name}_other`);
+    this.#places = db.collection(`${name}_places`);
+    this.#filled = this.#documents;
   }
 
   async create(): Promise<void> {
     await this.db.createCollection(this.#documents.collectionName);
     await this.db.createCollection(this.#other.collectionName);
+    await this.#places.createIndex({ "o.p": "2dsphere" });
+    await this.#places.createIndex({ q: "2d" });
   }
 
-  async fill({ documents, other }: Pick<Case, "documents" | "other">): Promise<void> {
+  async fill({ documents, other, indexed }: Omit<Case, "query">): Promise<void> {
+    this.#filled = indexed === true ? this.#places : this.#documents;
     for (const [collection, contents] of [
-      [this.#documents, documents],
+      [this.#filled, documents],
       [this.#other, other],
     ] as const) {
       await collection.deleteMany({});
@@ -84,21 +93,19 @@ export class Slot {
   }
 
   #command(query: Query, asWritten: boolean): WireDocument {
+    const collection = this.#filled.collectionName;
     if (query.kind === "find") {
-      const { filter, projection, sort } = query;
-      const options = { ...(projection && { projection }), ...(sort && { sort }) };
-      return {
-        find: this.name,
-        filter,
-        ...options,
-        hint: { $natural: 1 },
-        batchSize: 10_000,
-        singleBatch: true,
-      };
+      const { kind: _, ...rest } = query;
+      return { find: collection, ...rest, ...this.#hint, batchSize: 10_000, singleBatch: true };
     }
     const stages = this.#withNames(query.pipeline);
     const pipeline = asWritten ? withBarriers(stages) : stages;
-    return { aggregate: this.name, pipeline, hint: { $natural: 1 }, cursor: { batchSize: 10_000 } };
+    return { aggregate: collection, pipeline, ...this.#hint, cursor: { batchSize: 10_000 } };
+  }
+
+  /** Without an index the documents come in their order. */
+  get #hint(): WireDocument {
+    return this.#filled === this.#places ? {} : { hint: { $natural: 1 } };
   }
 
   /** Names the slot's other collection where the query reads `other`. */

@@ -4,15 +4,20 @@ import type { Case, Query } from "./cases.ts";
 
 /** Tries of one case: each is a round trip to the server. */
 const MAX_TRIES = 600;
+/** Some cases are slow, too. */
+const MAX_MS = 20_000;
 
 /** The smallest case found for which `fails` holds. */
 export async function shrink(start: Case, fails: (smaller: Case) => Promise<boolean>): Promise<Case> {
   let best = start;
   let tries = 0;
-  for (let progress = true; progress && tries < MAX_TRIES; ) {
+  const end = performance.now() + MAX_MS;
+  const goesOn = () => tries < MAX_TRIES && performance.now() < end;
+  for (let progress = true; progress && goesOn(); ) {
     progress = false;
     for (const smaller of smallerCases(best)) {
-      if (++tries > MAX_TRIES) break;
+      tries++;
+      if (!goesOn()) break;
       if (!(await fails(smaller))) continue;
       best = smaller;
       progress = true;

@@ -42,8 +42,11 @@ function documentFromWire(document: WireDocument): Document {
   return out;
 }
 
-/** Whether two values are the same to the last bit a user can see: types, −0, order of fields, decimal places. */
-export function identical(a: Value | undefined, b: Value | undefined): boolean {
+/**
+ * Whether two values are the same to the last bit a user can see: types, −0, order of fields, decimal places.
+ * `tolerance` is what doubles may differ by, relatively.
+ */
+export function identical(a: Value | undefined, b: Value | undefined, tolerance = 0): boolean {
   const type = typeOf(a);
   if (type !== typeOf(b)) return false;
   switch (type) {
@@ -53,11 +56,11 @@ export function identical(a: Value | undefined, b: Value | undefined): boolean {
     case "maxKey":
       return true;
     case "double":
-      return Object.is(plainDouble(a), plainDouble(b));
+      return sameDoubles(plainDouble(a), plainDouble(b), tolerance);
     case "array":
-      return sameItems(a as Value[], b as Value[]);
+      return sameItems(a as Value[], b as Value[], tolerance);
     case "object":
-      return sameFields(a as Document, b as Document);
+      return sameFields(a as Document, b as Document, tolerance);
     case "date":
       return (a as Date).getTime() === (b as Date).getTime();
     case "binData":
@@ -74,20 +77,24 @@ export function identical(a: Value | undefined, b: Value | undefined): boolean {
   }
 }
 
-function plainDouble(value: Value | undefined): unknown {
-  return value instanceof Double ? value.value : value;
+function plainDouble(value: Value | undefined): number {
+  return value instanceof Double ? value.value : Number(value);
 }
 
-function sameItems(a: Value[], b: Value[]): boolean {
-  return a.length === b.length && a.every((item, i) => identical(item, b[i]));
+function sameDoubles(a: number, b: number, tolerance: number): boolean {
+  return Object.is(a, b) || Math.abs(a - b) <= tolerance * Math.max(Math.abs(a), Math.abs(b));
 }
 
-function sameFields(a: Document, b: Document): boolean {
+function sameItems(a: Value[], b: Value[], tolerance: number): boolean {
+  return a.length === b.length && a.every((item, i) => identical(item, b[i], tolerance));
+}
+
+function sameFields(a: Document, b: Document, tolerance: number): boolean {
   const names = Object.keys(a).filter((name) => a[name] !== undefined);
   const others = Object.keys(b).filter((name) => b[name] !== undefined);
   return (
     names.length === others.length &&
-    names.every((name, i) => name === others[i] && identical(a[name], b[name]))
+    names.every((name, i) => name === others[i] && identical(a[name], b[name], tolerance))
   );
 }
 

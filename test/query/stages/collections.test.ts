@@ -1,6 +1,6 @@
 /** The stages that read other collections, or positions, against a real server. */
 import { describe, expect, test } from "bun:test";
-import { Double } from "bson";
+import { BSONRegExp, Double } from "bson";
 import { type Document, parsePipeline } from "../../../src/query/index.ts";
 import { type Case, expectAlike, withoutServer } from "./server.ts";
 
@@ -192,6 +192,32 @@ describe.skipIf(withoutServer)("other collections", () => {
         other,
         anyOrder: true,
       })),
+    );
+  });
+
+  test("$graphLookup follows nulls and patterns to what is there", () => {
+    const other: Document[] = [
+      { _id: 1, a: null, n: 5, m: [{ t: 1 }, {}] },
+      { _id: 2, n: null, m: [{}] },
+      { _id: 3, a: 5, n: [7, null], m: [{ t: null }] },
+      { _id: 4, a: 7, n: [], m: [3, { t: 5 }] },
+      { _id: 5, a: [], m: [] },
+      { _id: 6, a: "ab" },
+      { _id: 7, a: new BSONRegExp("^a") },
+    ];
+    const starts = [null, 5, [null], [[]], "$missing", ["$missing"], "$pattern", "$list"];
+    const documents = [{ _id: 1, pattern: new BSONRegExp("^a"), list: [new BSONRegExp("^a"), 7] }];
+    return expectAlike(
+      starts.flatMap((startWith) =>
+        ["a", "m.t"].map((connectToField) => ({
+          pipeline: [
+            { $graphLookup: { from: "other", startWith, connectFromField: "n", connectToField, as: "r" } },
+            { $project: { r: { $sortArray: { input: "$r._id", sortBy: 1 } } } },
+          ],
+          documents,
+          other,
+        })),
+      ),
     );
   });
 
