@@ -130,7 +130,7 @@ function readDistances(
 }
 
 function readDistance(value: Value | undefined, at: string): number {
-  const distance = readNumber(value, at, "distance");
+  const distance = readFinite(value, at, "distance");
   if (distance < 0) throw new QueryError("invalid", at, "a distance cannot be negative");
   return distance;
 }

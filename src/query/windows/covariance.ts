@@ -2,7 +2,6 @@
 import { Decimal128, Double } from "bson";
 import type { Accumulator } from "../accumulators/accumulator.ts";
 import { plain } from "../accumulators/accumulator.ts";
-import { QueryError } from "../errors.ts";
 import { makeDecimal } from "../expressions/decimal-arithmetic.ts";
 import { asDecimal, asDouble, widthOf } from "../expressions/numbers.ts";
 import { divide, multiply, subtract } from "../expressions/operators/arithmetic.ts";
@@ -26,8 +25,6 @@ function define(name: string, ofSample: boolean, result: Value): WindowFunctionD
     },
     parse(argument, at, context) {
       const window = readWindow(context);
-      if (Array.isArray(argument) && argument.length !== 2)
-        throw new QueryError("invalid", at, "needs two expressions, [x, y]");
       const expression = context.reader.expression(argument, at);
       return () => {
         const evaluate = expression.compile();

@@ -249,7 +249,13 @@ describe.skipIf(withoutServer)("window functions", () => {
   test("covariance", () =>
     expectAlike(
       over(
-        [{ $covariancePop: ["$t", "$w"] }, { $covarianceSamp: ["$t", "$v"] }, { $covariancePop: "$t" }],
+        [
+          { $covariancePop: ["$t", "$w"] },
+          { $covarianceSamp: ["$t", "$v"] },
+          { $covariancePop: "$t" },
+          { $covariancePop: [] },
+          { $covariancePop: ["$t", "$v", "$w"] },
+        ],
         WINDOWS.slice(0, 4),
         ROWS.filter(({ _id }) => ![4, 5].includes(_id as number)),
       ),
