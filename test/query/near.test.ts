@@ -82,6 +82,7 @@ const SPHERE: Document[] = [
   { $nearSphere: [10, 10, "x"] },
   { $nearSphere: [10, 10, 1, 1] },
   { $nearSphere: [10, 10], $maxDistance: Number.POSITIVE_INFINITY },
+  { $nearSphere: { $geometry: point(10, 10), $maxDistance: Number.POSITIVE_INFINITY } },
   { $nearSphere: "x" },
 ];
 const PLANE: Document[] = [

@@ -124,13 +124,17 @@ function readDistances(
 ): { min: number; max: number } {
   const read = (name: string, otherwise: number) => {
     const value = getField(options, name);
-    return value === undefined ? otherwise : readDistance(value, `${at}.${name}`);
+    if (value === undefined) return otherwise;
+    const distance = readDistance(value, `${at}.${name}`);
+    // Beside $geometry the server takes no infinite ones.
+    if (Object.hasOwn(options, "$geometry")) readFinite(value, `${at}.${name}`, "distance");
+    return distance;
   };
   return { min: read("$minDistance", 0), max: read("$maxDistance", most) };
 }
 
 function readDistance(value: Value | undefined, at: string): number {
-  const distance = readFinite(value, at, "distance");
+  const distance = readNumber(value, at, "distance");
   if (distance < 0) throw new QueryError("invalid", at, "a distance cannot be negative");
   return distance;
 }

@@ -181,7 +181,8 @@ export class MovingSum {
     const special = this.#special;
     if (special !== undefined) return this.#has(DECIMAL) ? makeDecimal(asDecimal(special)) : special;
     const sum = this.#total.sum;
-    if (sum instanceof Decimal128) return this.#has(DECIMAL) ? sum : this.#narrowed(sum);
+    // Of products of means more decimals may go than came.
+    if (sum instanceof Decimal128) return this.#widths.get(DECIMAL) !== 0 ? sum : this.#narrowed(sum);
     if (widthOf(sum) === DOUBLE && !this.#has(DOUBLE) && Math.abs(asDouble(sum)) < 2 ** 63)
       return intOrLong(BigInt(roundAway(asDouble(sum))));
     return typeof sum === "bigint" ? intOrLong(sum) : sum;

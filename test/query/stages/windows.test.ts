@@ -165,6 +165,7 @@ describe.skipIf(withoutServer)("window functions", () => {
     const columns: (Document["v"] | undefined)[][] = [
       [9007199254740992n, 2.5, undefined, new Double(38), 78, 100],
       [9223372036854775807n, decimal("2.5"), 1.5, -76, 3],
+      [1, 0, new Double(1), decimal("0"), 3, 4, 5],
       [Number.NaN, 1, 2, 5, Number.POSITIVE_INFINITY, 3, decimal("-Infinity"), 4],
       [decimal("9E+6144"), 1, decimal("NaN"), 2, -9223372036854775808n, 5n, -2147483648, 0, new Double(-0)],
     ];
@@ -175,6 +176,7 @@ describe.skipIf(withoutServer)("window functions", () => {
       [-1, 1],
       [-2, -1],
       [1, 2],
+      [0, 2],
     ].map((documents) => ({ window: { documents } }));
     return expectAlike(
       columns.flatMap((values) =>
