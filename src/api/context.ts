@@ -8,6 +8,7 @@ import type { Accounts } from "./accounts.ts";
 import type { LoginAttempts } from "./attempts.ts";
 import type { Identities } from "./identity.ts";
 import type { SavedQueries } from "./queries/saved.ts";
+import type { DownloadRules } from "./skymaps/download.ts";
 
 export interface ApiContext {
   readonly store: Store;
@@ -22,6 +23,8 @@ export interface ApiContext {
   readonly identities: Identities;
   readonly attempts: LoginAttempts;
   readonly saved: SavedQueries;
+  /** From where skymaps may be fetched. */
+  readonly downloads: DownloadRules;
   readonly maxBodyBytes: number;
   /** Longest time a query may take, milliseconds. */
   readonly maxTimeMs: number;

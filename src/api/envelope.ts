@@ -31,6 +31,11 @@ export function failure(
   return new Response(failureText(message, extra), { status, headers: { ...COMMON_HEADERS, ...headers } });
 }
 
+/** An answer whose envelope is the caller's, where clients expect another `status`. */
+export function jsonAnswer(status: number, envelope: Document): Response {
+  return new Response(printJson(envelope), { status, headers: COMMON_HEADERS });
+}
+
 /** The same as text. */
 export function failureText(message: string, extra: Document = {}): string {
   return printJson({ status: "error", message, ...extra });

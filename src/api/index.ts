@@ -24,7 +24,7 @@ export { readLiteral } from "./queries/literal.ts";
 export interface ApiParts {
   readonly store: Store;
   readonly filters: Filters;
-  readonly config: Pick<Config, "server" | "queries">;
+  readonly config: Pick<Config, "server" | "queries" | "skymaps">;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly health: Health;
@@ -78,6 +78,7 @@ export async function openApi({ store, filters, config, log, metrics, health }: 
     drawing,
     identities,
     attempts: new LoginAttempts(),
+    downloads: { allowPrivate: config.skymaps.allow_private_urls },
     maxBodyBytes: server.max_body_bytes,
     maxTimeMs,
     saved,

@@ -17,6 +17,7 @@ import { describeApi } from "./openapi.ts";
 import { queries } from "./queries.ts";
 import { savedQueries } from "./saved-queries.ts";
 import { sinks } from "./sinks.ts";
+import { skymap } from "./skymap.ts";
 import { stream } from "./stream.ts";
 import { users } from "./users.ts";
 
@@ -50,6 +51,7 @@ export function createApp(api: ApiContext) {
     .use(users(api))
     .use(queries(api))
     .use(savedQueries(api))
+    .use(skymap(api))
     .use(alerts(api))
     .use(lightCurves(api))
     .use(cutouts(api))

@@ -1,6 +1,9 @@
 /** Catalogues from files: what other rooms import. */
+
 export { COORDINATE_UNITS, type CoordinateUnit } from "./coordinates.ts";
 export { describeCatalog, listCatalogs } from "./describe.ts";
+export { columnsOf, type FitsColumn } from "./fits/columns.ts";
+export { dataSize, FitsError, Header } from "./fits/header.ts";
 export {
   columnIndex,
   type FoundBadRow,

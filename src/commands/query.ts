@@ -63,7 +63,7 @@ export const command = defineCommand({
     "input, @FILE for a file.\n\n" +
     "Prints each document of the answer as JSON for people, or with --json on a line of its own; integers keep all " +
     "their digits. Types: find, find_one, aggregate, count_documents, estimated_document_count, cone_search, near, " +
-    "coordinates, info and what else /docs lists. With coordinates the positions stand in the place of NAME.",
+    "skymap, coordinates, info and what else /docs lists. With coordinates the positions stand in the place of NAME.",
   positionals: [
     { name: "QUERY", help: "a query type; or a request as JSON, - or @FILE" },
     {

@@ -198,6 +198,16 @@ const queries = object({
   },
 });
 
+const skymaps = object({
+  doc: "Localisations of events.",
+  fields: {
+    allow_private_urls: flag({
+      default: false,
+      doc: "Also fetch skymaps from addresses of the server's own network, which users could look into that way.",
+    }),
+  },
+});
+
 export const schema = object({
   doc: "The configuration of Kowalski.",
   fields: {
@@ -233,6 +243,7 @@ export const schema = object({
     outbox,
     models,
     queries,
+    skymaps,
     database,
     kafka,
     skyportal,

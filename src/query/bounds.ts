@@ -16,6 +16,12 @@ export type Region =
   | { readonly kind: "polygon"; readonly rings: readonly (readonly LonLat[])[] }
   /** Edges are lines of constant longitude and latitude. */
   | { readonly kind: "box"; readonly min: LonLat; readonly max: LonLat }
+  /** HEALPix cells (nested) of an order in right ascension (longitude + 180) and declination; both ends included. */
+  | {
+      readonly kind: "cells";
+      readonly order: number;
+      readonly ranges: readonly (readonly [first: number, last: number])[];
+    }
   | { readonly kind: "union"; readonly regions: readonly Region[] };
 
 export type Bounds =

@@ -11,6 +11,7 @@ export {
   parseRa,
   RADIANS_PER_DEGREE,
 } from "./angles.ts";
+export { CellSet } from "./cell-set.ts";
 export {
   boxRelation,
   type CellRange,
@@ -41,5 +42,15 @@ export {
   FINEST_ORDER,
   nestedOfRing,
 } from "./healpix.ts";
+export { type Outline, outlinesOf } from "./outline.ts";
 export { SkyPolygon } from "./polygon.ts";
+export {
+  credibleRegions,
+  flatMap,
+  gaussianMap,
+  type SkyMap,
+  SkyMapError,
+  shapeMap,
+  uniqMap,
+} from "./skymap.ts";
 export { fixedDec, fixedRa, visitCone, ZONES, type ZonedPositions, zoneOrder } from "./zones.ts";

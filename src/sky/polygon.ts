@@ -10,7 +10,8 @@ export class SkyPolygon {
   readonly #edges: readonly Edge[];
   /** A disc that holds all of it; a whole sphere for what does not fit into a hemisphere. */
   readonly #centre: Vector;
-  readonly #reach: number;
+  /** Radians: the radius of that disc. */
+  readonly reach: number;
 
   /** Takes unit vectors in either direction. */
   constructor(vertices: readonly Vector[]) {
@@ -24,7 +25,7 @@ export class SkyPolygon {
     this.#centre = length < 1e-9 ? [0, 0, 1] : [sum[0] / length, sum[1] / length, sum[2] / length];
     const reach = Math.max(...this.vertices.map((vertex) => angleBetween(this.#centre, vertex)));
     // A disc smaller than a hemisphere is convex: it holds the edges between the vertices it holds.
-    this.#reach = length < 1e-9 || reach > 1.5 ? Math.PI : reach;
+    this.reach = length < 1e-9 || reach > 1.5 ? Math.PI : reach;
   }
 
   /** Whether a point lies inside: how often the border turns round it, seen from the point. */
@@ -50,7 +51,7 @@ export class SkyPolygon {
 
   relation(): Relate {
     return (centre, radius) => {
-      if (angleBetween(this.#centre, centre) > this.#reach + radius + 1e-12) return "outside";
+      if (angleBetween(this.#centre, centre) > this.reach + radius + 1e-12) return "outside";
       if (this.distance(centre) <= radius + 1e-12) return "partly";
       return this.contains(centre) ? "inside" : "outside";
     };

@@ -26,6 +26,8 @@ export interface FindRequest {
   readonly limit?: number;
   /** Name of the index to use, or its keys. */
   readonly hint?: string | Document;
+  /** Only documents whose position lies in these cells: bytes of a `CellSet` of the sky room. */
+  readonly within?: Uint8Array;
   /** Milliseconds after which the query ends with `QueryError("deadline")`. */
   readonly maxTimeMs: number;
   /** Shown in logs and by the server: who asks. */

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Double, ObjectId } from "bson";
 import type { Document, Value } from "../../src/query/index.ts";
+import { CellSet, cellAt } from "../../src/sky/index.ts";
 import {
   type AlertBatch,
   type AlertEncoder,
@@ -335,6 +336,38 @@ function findTests(ask: () => Asker): void {
     ]);
     const whole = { [path]: { $geoWithin: { $centerSphere: [[0, 0], Math.PI] } } };
     expect(await ask().ids("places", whole)).toHaveLength(grid.length + special.length);
+  });
+
+  test("only what lies in cells of the sky, with options", async () => {
+    const { store } = ask().under;
+    const at = (ra: number, dec: number): Document => ({
+      _id: `${ra} ${dec}`,
+      coordinates: { radec_geojson: { type: "Point", coordinates: [new Double(ra - 180), new Double(dec)] } },
+    });
+    await store.ensureIndexes("cells", [POSITION_INDEX]);
+    await store.insert("cells", [
+      at(10, 20),
+      at(10.5, 20),
+      at(200, 20),
+      at(0, 90),
+      at(0, -90),
+      { _id: "nowhere" },
+    ]);
+    const cellsOf = (...places: [number, number][]) =>
+      CellSet.of(
+        10,
+        places.map(([ra, dec]) => [10, cellAt(10, ra, dec)] as const),
+      ).toBytes();
+    const within = cellsOf([10, 20], [200, 20], [0, 90]);
+    const sort = [["_id", 1]] as const;
+    expect(await ask().ids("cells", {}, { within, sort })).toEqual(["0 90", "10 20", "200 20"]);
+    expect(await ask().ids("cells", {}, { within, sort, skip: 1, limit: 1 })).toEqual(["10 20"]);
+    expect(await ask().ids("cells", { _id: { $regex: "^1" } }, { within })).toEqual(["10 20"]);
+    expect(await ask().find("cells", {}, { within: cellsOf([0, -90]), projection: { _id: 1 } })).toEqual([
+      { _id: "0 -90" },
+    ]);
+    expect(await ask().ids("cells", {}, { within: new CellSet(3, []).toBytes() })).toEqual([]);
+    expect(await ask().ids("cells", {}, { within: new CellSet(0, [[0, 11]]).toBytes() })).toHaveLength(5);
   });
 
   test("a reader that leaves early leaves the store usable", async () => {

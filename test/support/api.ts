@@ -55,6 +55,7 @@ export interface Answer {
 export interface TestApiOptions {
   readonly server?: Partial<ServerConfig>;
   readonly queries?: Partial<Config["queries"]>;
+  readonly skymaps?: Partial<Config["skymaps"]>;
   readonly alerts?: readonly AlertRecord[];
 }
 
@@ -89,6 +90,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
     config: {
       server,
       queries: { ...defaults.queries, ...options.queries },
+      skymaps: { ...defaults.skymaps, ...options.skymaps },
     },
     log: createLog({ level: "debug", stream: "stdout", pretty: false, write: (line) => log.push(line) }).log,
     metrics: new Metrics(),

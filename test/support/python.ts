@@ -4,7 +4,13 @@ import { join } from "node:path";
 
 const CACHE = join(import.meta.dir, "..", "..", ".cache");
 /** What astronomers compute with: positions, distances, HEALPix cells and skymaps. */
-export const SKY_PACKAGES = ["numpy==2.3.5", "astropy==7.1.0", "healpy==1.18.1", "mocpy==0.19.0"];
+export const SKY_PACKAGES = [
+  "numpy==2.3.5",
+  "astropy==7.1.0",
+  "healpy==1.18.1",
+  "mocpy==0.19.0",
+  "cdshealpix==0.7.1",
+];
 const INSTALL_TIMEOUT_MS = 180_000;
 
 /**

@@ -102,6 +102,19 @@ with Kowalski(token=token, **where) as kowalski:
         len(answer["data"]["ZTF_alerts"])
         for answer in kowalski.query(queries=several, use_batch_query=True)["default"]
     ]
+    skymap = {"dateobs": "2023-10-12T01:02:03", "contours": [90], "skymap": {"ra": 71.66, "dec": -10.23, "error": 1}}
+    told["put skymap"] = kowalski.api("put", "/api/skymap", skymap)
+    event = {"localization_name": "71.66000_-10.23000_1.00000", "dateobs": "2023-10-12T01:02:03"}
+    told["get skymap"] = list(kowalski.api("get", "/api/skymap", event)["data"]["contours"])
+    told["skymap"] = query(
+        kowalski,
+        "skymap",
+        skymap=event | {"contour": 90},
+        catalog="ZTF_alerts",
+        filter={},
+        projection={"_id": 0, "candid": 1},
+    )
+    told["delete skymap"] = kowalski.api("delete", "/api/skymap", event)
     told["saved"] = kowalski.query(query=count() | {"kwargs": {"save": True}})["default"]
     for _ in range(100):
         told["saved answer"] = kowalski.api("get", "/api/queries/" + told["saved"]["query_id"])

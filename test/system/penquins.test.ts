@@ -45,7 +45,7 @@ describe.if(!isMissing && hasRealPackets("penquins against real packets"))("penq
 
   test("lists the catalogues", () => {
     expect(told["catalogs"]).toEqual(["ZTF_alerts_cutouts", "ZTF_alerts_aux", "ZTF_alerts"]);
-    expect(told["catalog_names"]).toEqual({ ...DONE, data: told["catalogs"] });
+    expect(told["catalog_names"]).toEqual({ ...DONE, data: ["skymaps", ...(told["catalogs"] as string[])] });
   });
 
   test("finds, with exact integers and doubles that stay doubles", () => {
@@ -79,6 +79,13 @@ describe.if(!isMissing && hasRealPackets("penquins against real packets"))("penq
     expect(told["cone_search with text"]).toEqual(found("(71_6577756, -10_2263957)"));
     expect(told["near"]).toEqual(found("object1"));
     expect((told["cones in a batch"] as number[]).toSorted((a, b) => a - b)).toEqual([1, 360]);
+  });
+
+  test("keeps a skymap of an event and finds alerts in it", () => {
+    expect(told["put skymap"]).toMatchObject({ status: "success", data: { contours: [90] } });
+    expect(told["get skymap"]).toEqual(["center", "contour90"]);
+    expect(told["skymap"]).toEqual({ ...DONE, data: [{ candid: Number(1127107111615015007n) }] });
+    expect(told["delete skymap"]).toEqual({ status: "success", message: "deleted 1 skymap" });
   });
 
   test("aggregates with a join, and saves a query for later", () => {

@@ -9,6 +9,7 @@ import { drop } from "./drop.ts";
 import { countDocuments, estimatedDocumentCount, find, findOne } from "./find.ts";
 import { info } from "./info.ts";
 import { DONE, flagOption, type QueryAnswer, type QueryContext, type QueryType } from "./request.ts";
+import { skymap } from "./skymap.ts";
 
 export type { QueryAnswer, QueryContext, QueryType } from "./request.ts";
 
@@ -20,6 +21,7 @@ export const queryTypes: readonly QueryType[] = [
   estimatedDocumentCount,
   coneSearch,
   near,
+  skymap,
   coordinates,
   info,
   drop,

@@ -1,6 +1,7 @@
 /** Finds and counts documents on one connection: chooses an access, matches, sorts, cuts and projects. */
 import type { Database } from "bun:sqlite";
 import {
+  type Bounds,
   compileMatchNode,
   compileProjection,
   type Document,
@@ -8,9 +9,10 @@ import {
   nearestAt,
   nearOf,
   parseMatch,
-  planFilter,
   planMatch,
 } from "../../query/index.ts";
+import { CellSet } from "../../sky/index.ts";
+import { POSITION_PATH, positionOf } from "../catalog-reader.ts";
 import type { CountRequest, FindExplanation, FindRequest } from "../store.ts";
 import { findLayout } from "./layout.ts";
 import { planAccess } from "./planner.ts";
@@ -26,12 +28,13 @@ export class Finder {
   /** Runs a find; `examined` is called for each document that was looked at. */
   *find(request: FindRequest, examined: () => void = () => {}): Running {
     const node = parseMatch(request.filter, "filter");
-    const matches = compileMatchNode(node);
+    const cells = request.within === undefined ? undefined : CellSet.fromBytes(request.within);
+    const matches = within(cells, compileMatchNode(node));
     const project = request.projection === undefined ? undefined : compileProjection(request.projection);
     const order = request.sort === undefined ? nearOrder(node) : orderOf(request.sort);
     const layout = findLayout(this.database, request.collection);
     if (layout === undefined) return;
-    const plan = planAccess(this.database, layout, { ...request, bounds: planMatch(node) });
+    const plan = planAccess(this.database, layout, { ...request, bounds: boundsOf(node, cells) });
     const documents = scanDocuments(this.database, layout, plan.access, plan.direction);
     const found = matching(documents, matches, examined);
     const limit = (request.limit ?? 0) === 0 ? Number.POSITIVE_INFINITY : (request.limit ?? 0);
@@ -61,7 +64,8 @@ export class Finder {
   /** Runs a find to its end and tells how it was served. */
   *explain(request: FindRequest): Generator<undefined, FindExplanation, undefined> {
     const layout = findLayout(this.database, request.collection);
-    const bounds = planFilter(request.filter);
+    const cells = request.within === undefined ? undefined : CellSet.fromBytes(request.within);
+    const bounds = boundsOf(parseMatch(request.filter, "filter"), cells);
     let documentsExamined = 0;
     let documentsReturned = 0;
     for (const document of this.find(request, () => documentsExamined++)) {
@@ -72,6 +76,28 @@ export class Finder {
     const index = plan?.access.index ?? null;
     return { index, documentsExamined, documentsReturned };
   }
+}
+
+/** What an index can use of a filter, and of the cells that positions must lie in. */
+function boundsOf(node: MatchNode, cells: CellSet | undefined): Bounds {
+  const bounds = planMatch(node);
+  if (cells === undefined) return bounds;
+  const region: Bounds = {
+    kind: "region",
+    path: POSITION_PATH,
+    region: { kind: "cells", order: cells.order, ranges: cells.ranges },
+  };
+  return { kind: "and", parts: [region, bounds] };
+}
+
+type Test = (document: Document) => boolean;
+
+function within(cells: CellSet | undefined, matches: Test): Test {
+  if (cells === undefined) return matches;
+  return (document) => {
+    const position = positionOf(document);
+    return position !== undefined && cells.contains(position[0] + 180, position[1]) && matches(document);
+  };
 }
 
 /** A near search answers nearest first. */

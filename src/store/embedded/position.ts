@@ -3,6 +3,7 @@ import type { LonLat, Region } from "../../query/bounds.ts";
 import {
   boxRelation,
   type CellRange,
+  CellSet,
   cellAt,
   cellCount,
   coverRegion,
@@ -18,6 +19,8 @@ import {
 const ORDER = 14;
 /** Of a region's border so many cells at most are divided: a range for each is one look into the index. */
 const MOST_PARTIAL = 48;
+/** A set of cells in more ranges is read by coarser ones. */
+const MOST_RANGES = 500;
 /** A region of more than this share of the sky is read with a scan, which goes through the table in its order. */
 const WIDEST_SHARE = 0.5;
 /** Rounding of angles: regions are taken larger by a milliarcsecond. */
@@ -51,6 +54,7 @@ export function cellRanges(region: Region): CellRange[] | undefined {
 /** Each part of a union has ranges of its own: thousands of small cones are that many small covers. */
 function rangesOf(region: Region): CellRange[] {
   if (region.kind === "union") return region.regions.flatMap(rangesOf);
+  if (region.kind === "cells") return rangesOfCells(new CellSet(region.order, region.ranges));
   const relate = relationOf(region);
   const ranges = coverRegion(relate, { order: ORDER, mostPartial: MOST_PARTIAL });
   for (const [pole, cell] of [
@@ -62,7 +66,34 @@ function rangesOf(region: Region): CellRange[] {
   return ranges;
 }
 
-function relationOf(region: Exclude<Region, { kind: "union" }>): Relate {
+/** The cells in longitudes: those of right ascensions half a turn on. */
+function rangesOfCells(set: CellSet): CellRange[] {
+  let coarse = set.at(Math.min(ORDER, set.order));
+  while (coarse.ranges.length > MOST_RANGES && coarse.order > 0) coarse = set.at(coarse.order - 1);
+  const perFace = 4 ** ORDER;
+  const turned: CellRange[] = [];
+  for (const [first, last] of coarse.at(ORDER).ranges) {
+    for (let from = first; from <= last; ) {
+      const face = Math.floor(from / perFace);
+      const to = Math.min(last, (face + 1) * perFace - 1);
+      // Four faces round each pole and four along the equator: half a turn is two on.
+      const shift = (((face % 4) + 2) % 4) - (face % 4);
+      turned.push([from + shift * perFace, to + shift * perFace]);
+      from = to + 1;
+    }
+  }
+  for (const [pole, cell] of [
+    [1, NORTH_CAP],
+    [-1, SOUTH_CAP],
+  ] as const) {
+    const cap = ringRelation([0, 0, pole], (CAP + MARGIN) * RADIANS_PER_DEGREE);
+    const around = coverRegion(cap, { order: coarse.order, mostPartial: MOST_PARTIAL });
+    if (around.some((range) => coarse.meets(range))) turned.push([cell, cell]);
+  }
+  return turned;
+}
+
+function relationOf(region: Exclude<Region, { kind: "union" | "cells" }>): Relate {
   switch (region.kind) {
     case "cone": {
       const { radius, minRadius = 0 } = region;

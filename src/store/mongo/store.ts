@@ -23,6 +23,7 @@ import { queryError, storeError, writeError } from "./errors.ts";
 import { CursorStream, count, explain, findCursor } from "./find.ts";
 import { chunksOf, createCollection, ensureIndexes, indexesOf, isBehindView, objectsOf } from "./layout.ts";
 import { takeLease } from "./lease.ts";
+import { WithinStream } from "./within.ts";
 
 const PING_MS = 5000;
 
@@ -38,6 +39,8 @@ class MongoStore implements Store {
   constructor(readonly connection: Connection) {}
 
   find(request: FindRequest): DocumentStream {
+    const { within } = request;
+    if (within !== undefined) return new WithinStream(this.connection.db, { ...request, within });
     return new CursorStream(() => findCursor(this.connection.db, request, true));
   }
 

@@ -1,0 +1,60 @@
+/** `skymap`: the documents of a catalogue inside a credible region of an event. */
+import { type Document, isDocument } from "../../query/index.ts";
+import { badRequest, notFound } from "../errors.ts";
+import { findSkymap, regionOf } from "../skymaps/documents.ts";
+import { levelOf, readAliases, readDate } from "../skymaps/request.ts";
+import { queryFilter } from "../visibility.ts";
+import { catalogOf, DONE, documentField, findOptions, type QueryType } from "./request.ts";
+
+const DEFAULT_LEVEL = 90;
+
+export const skymap: QueryType = {
+  name: "skymap",
+  summary:
+    "documents of a catalogue inside a region of a stored skymap: `skymap` {localization_name, dateobs, trigger_id or " +
+    "aliases, contour (90)}, `catalog`, `filter`, `projection`",
+  async run(query, kwargs, context) {
+    const { skymap: given } = query;
+    if (!isDocument(given))
+      throw badRequest("query.skymap: expected an object with localization_name and contour");
+    const collection = catalogOf(query);
+    const filter = queryFilter(context, collection, documentField(query, "filter") ?? {});
+    const projection = documentField(query, "projection");
+    const level = levelOf(given["contour"] ?? DEFAULT_LEVEL);
+    const region = regionOf(await stored(given, context), level);
+    const request = {
+      collection,
+      filter: "cells" in region ? filter : { $and: [within(region.polygons), filter] },
+      ...("cells" in region ? { within: region.cells } : {}),
+      ...(projection === undefined ? {} : { projection }),
+      ...findOptions(kwargs, context),
+    };
+    return { message: DONE, items: context.store.find(request).json() };
+  },
+};
+
+const within = (coordinates: Document[string]): Document => ({
+  "coordinates.radec_geojson": {
+    $geoWithin: { $geometry: { type: "MultiPolygon", coordinates: coordinates ?? [] } },
+  },
+});
+
+async function stored(given: Document, { store }: Parameters<QueryType["run"]>[2]): Promise<Document> {
+  const { localization_name: name, dateobs, trigger_id, triggerid = trigger_id } = given;
+  if (typeof name !== "string" || name === "")
+    throw badRequest("query.skymap.localization_name: must be specified");
+  const aliases = readAliases(given["aliases"] ?? given["alias"]);
+  const names = {
+    ...(dateobs === undefined || dateobs === null
+      ? {}
+      : { dateobs: readDate(dateobs, "query.skymap.dateobs") }),
+    ...(triggerid === undefined || triggerid === null ? {} : { triggerid }),
+    ...(aliases.length === 0 ? {} : { aliases }),
+  };
+  if (Object.keys(names).length === 0) {
+    throw badRequest("query.skymap: expected dateobs, trigger_id or aliases, at least one of them");
+  }
+  const found = await findSkymap(store, name, names);
+  if (found === undefined) throw notFound("Skymap not found");
+  return found;
+}

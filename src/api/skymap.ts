@@ -1,0 +1,192 @@
+/** `/api/skymap`: localisations of events, for `skymap` queries. */
+import { Elysia } from "elysia";
+import type { Document } from "../query/index.ts";
+import { CellSet } from "../sky/index.ts";
+import { DuplicateKeyError } from "../store/index.ts";
+import { readBody } from "./body.ts";
+import type { ApiContext } from "./context.ts";
+import { jsonAnswer, success } from "./envelope.ts";
+import { badRequest, notFound } from "./errors.ts";
+import { alsoErrors } from "./openapi.ts";
+import { buildOnThread } from "./skymaps/builder.ts";
+import {
+  dateText,
+  type EventNames,
+  findSkymap,
+  levelsOf,
+  SKYMAPS,
+  skymapDocument,
+  withContours,
+} from "./skymaps/documents.ts";
+import { levelOf, readAliases, readDate, readSkymapRequest, type SkymapRequest } from "./skymaps/request.ts";
+
+const NAMES = {
+  localization_name: { type: "string" as const },
+  dateobs: { type: "string" as const, example: "2023-10-12T01:02:03", description: "Universal time." },
+  triggerid: { description: "The event's number or name." },
+};
+
+const body = (properties: Record<string, object>, required: string[], description?: string) => ({
+  required: true,
+  ...(description === undefined ? {} : { description }),
+  content: {
+    "application/json": {
+      schema: { type: "object" as const, ...(required.length === 0 ? {} : { required }), properties },
+    },
+  },
+});
+
+const SKYMAP = {
+  type: "object",
+  description:
+    "One of {localization_name, uniq, probdensity} (multi-order cells), {url}, {localization_name, content} (a FITS file " +
+    "as base64, flat or multi-order), {ra, dec, error} (a Gaussian; degrees), {localization_name, polygon} (corners " +
+    "[ra, dec]), {localization_name, ra, dec, amaj, amin, phi} (a uniform ellipse; degrees, phi east of north), " +
+    "{localization_name, contours} (ready MultiPolygons by level, longitudes right ascension less 180).",
+};
+
+const parameter = (name: string, description: string) => ({
+  name,
+  in: "query" as const,
+  schema: { type: "string" as const },
+  description,
+});
+
+export const skymap = (api: ApiContext) =>
+  new Elysia({ prefix: "/api/skymap", detail: { tags: ["skymaps"] } })
+    .put("", async ({ request }) => put(api, request), {
+      detail: {
+        summary: "Add an event's skymap, or levels to one",
+        description:
+          "Makes credible regions: the smallest parts of the sky that hold at least so much of the probability. A skymap " +
+          "that has all these levels is answered with 409 and the status already_exists.",
+        requestBody: body(
+          {
+            ...NAMES,
+            aliases: { type: "array", items: { type: "string" } },
+            contours: { description: "Levels in percent: a number or a list. 90 when left out." },
+            skymap: SKYMAP,
+            voevent: { type: "string", description: "A VOEvent 2.0 packet, which tells all of this." },
+          },
+          [],
+        ),
+        responses: alsoErrors(409, 429, 504),
+      },
+    })
+    .get("", async ({ request }) => show(api, request), {
+      detail: {
+        summary: "An event's skymap",
+        parameters: [
+          parameter("localization_name", "Of several of one event."),
+          parameter("dateobs", "YYYY-MM-DDTHH:MM:SS, universal time."),
+          parameter("triggerid", "The event's number or name."),
+          parameter("alias", "Another name of the event."),
+          parameter("contours", "Levels that must be there, with commas between them."),
+          parameter("moc", "true: the regions as multi-order coverage maps too, as text (IVOA MOC 2.0)."),
+        ],
+        responses: alsoErrors(400, 404),
+      },
+    })
+    .delete("", async ({ request }) => remove(api, request), {
+      detail: {
+        summary: "Remove a skymap",
+        requestBody: body({ ...NAMES, alias: { type: "string" } }, ["localization_name"]),
+        responses: alsoErrors(404),
+      },
+    });
+
+async function put(api: ApiContext, request: Request): Promise<Response> {
+  const user = await api.identities.userOf(request);
+  const asked = readSkymapRequest(await readBody(request, api.maxBodyBytes), api.downloads);
+  const known = await existing(api, asked);
+  const missing = asked.levels.filter((level) => known === undefined || !levelsOf(known).includes(level));
+  if (known !== undefined && missing.length === 0) return exists(known);
+  const made = await asked.source();
+  const added = "source" in made ? await buildOnThread({ ...made, levels: missing }) : made;
+  // Made anew: while the regions were worked on another request may have added its own.
+  const before = (await existing(api, asked)) ?? skymapDocument(asked);
+  const document = withContours(before, added);
+  try {
+    if (known === undefined) await api.store.insert(SKYMAPS, [document]);
+    else await api.store.replace(SKYMAPS, document, { upsert: true });
+  } catch (error) {
+    if (!(error instanceof DuplicateKeyError)) throw error;
+    return exists((await existing(api, asked)) ?? document);
+  }
+  const levels = "centre" in added ? missing : [...added.keys()];
+  const words = known === undefined ? "added skymap for" : "updated skymap for";
+  const what = known === undefined ? "with contours" : "to add contours";
+  api.log.info({ skymap: document["_id"], levels, by: user.name }, "skymap stored");
+  return success(
+    `${words} ${dateText(document["dateobs"])} ${what} [${levels.join(", ")}]`,
+    summaryOf(document),
+  );
+}
+
+/** The same localisation of the same event. */
+function existing({ store }: ApiContext, { name, dateobs, triggerid, aliases }: SkymapRequest) {
+  const names: EventNames = { dateobs, aliases, ...(triggerid === undefined ? {} : { triggerid }) };
+  return findSkymap(store, name, names);
+}
+
+function exists(skymap: Document): Response {
+  const message = `skymap already exists for ${dateText(skymap["dateobs"])} with contours [${levelsOf(skymap).join(", ")}]`;
+  return jsonAnswer(409, { status: "already_exists", message, data: summaryOf(skymap) });
+}
+
+function summaryOf(skymap: Document): Document {
+  return {
+    dateobs: dateText(skymap["dateobs"]),
+    localization_name: skymap["localization_name"] ?? "",
+    contours: levelsOf(skymap),
+  };
+}
+
+async function show(api: ApiContext, request: Request): Promise<Response> {
+  await api.identities.userOf(request);
+  const { searchParams } = new URL(request.url);
+  const given = Object.fromEntries(searchParams);
+  const found = await findSkymap(api.store, given["localization_name"], namesOf(given));
+  if (found === undefined) throw notFound("no skymap found");
+  const wanted = searchParams
+    .getAll("contours")
+    .flatMap((text) => text.split(","))
+    .map(levelOf);
+  const missing = wanted.filter((level) => !levelsOf(found).includes(level));
+  if (missing.length > 0) throw notFound(`skymap exists but is missing contours [${missing.join(", ")}]`);
+  const { cells, dateobs, ...rest } = found;
+  const moc = given["moc"] === "true" ? { moc: mocsOf(cells as Document | undefined) } : {};
+  return success("skymap found", { ...rest, dateobs: dateText(dateobs), ...moc });
+}
+
+function mocsOf(cells: Document | undefined): Document {
+  const mocs = Object.entries(cells ?? {}).map(([name, bytes]) => [
+    name,
+    bytes instanceof Uint8Array ? CellSet.fromBytes(bytes).toMoc() : null,
+  ]);
+  return Object.fromEntries(mocs);
+}
+
+async function remove(api: ApiContext, request: Request): Promise<Response> {
+  const user = await api.identities.userOf(request);
+  const given = await readBody(request, api.maxBodyBytes);
+  const { localization_name: name } = given;
+  if (typeof name !== "string" || name === "") throw badRequest("localization_name: missing");
+  const names = namesOf(given);
+  if (Object.keys(names).length === 0) throw badRequest("must provide dateobs, triggerid, or alias");
+  const found = await findSkymap(api.store, name, names);
+  if (found === undefined) throw notFound("no skymap found");
+  await api.store.remove(SKYMAPS, found["_id"] ?? null);
+  api.log.info({ skymap: found["_id"], by: user.name }, "skymap removed");
+  return success("deleted 1 skymap");
+}
+
+function namesOf(given: Document): EventNames {
+  const { dateobs, triggerid, alias, aliases } = given;
+  const others = [...readAliases(alias), ...readAliases(aliases)];
+  return {
+    ...(dateobs === undefined || dateobs === null ? {} : { dateobs: readDate(dateobs, "dateobs") }),
+    ...(triggerid === undefined || triggerid === null ? {} : { triggerid }),
+    ...(others.length === 0 ? {} : { aliases: others }),
+  };
+}

@@ -1,0 +1,111 @@
+/** Fetches skymaps from addresses that users name: public hosts only, within limits of size and time. */
+import { lookup } from "node:dns/promises";
+import { BlockList, isIP } from "node:net";
+import { badRequest } from "../errors.ts";
+
+const MOST_BYTES = 256 * 1024 * 1024;
+const TIMEOUT_MS = 60_000;
+const MOST_REDIRECTS = 5;
+
+export interface DownloadRules {
+  /** Whether addresses of the own network may be asked, which is of use on a development machine. */
+  readonly allowPrivate: boolean;
+}
+
+/** Networks that are no one's in the internet: a user must not reach them through the server. */
+const PRIVATE = new BlockList();
+for (const [network, prefix] of [
+  ["0.0.0.0", 8],
+  ["10.0.0.0", 8],
+  ["100.64.0.0", 10],
+  ["127.0.0.0", 8],
+  ["169.254.0.0", 16],
+  ["172.16.0.0", 12],
+  ["192.0.0.0", 24],
+  ["192.168.0.0", 16],
+  ["198.18.0.0", 15],
+  ["224.0.0.0", 3],
+] as const) {
+  PRIVATE.addSubnet(network, prefix, "ipv4");
+}
+for (const [network, prefix] of [
+  ["::", 127],
+  ["64:ff9b::", 96],
+  ["fc00::", 7],
+  ["fe80::", 10],
+  ["ff00::", 8],
+] as const) {
+  PRIVATE.addSubnet(network, prefix, "ipv6");
+}
+
+/** The bytes at an address. Throws `HttpError` 400 that says what is wrong with it. */
+export async function download(address: string, rules: DownloadRules): Promise<Uint8Array> {
+  const limit = AbortSignal.timeout(TIMEOUT_MS);
+  let url = address;
+  for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
+    await checkAddress(url, rules);
+    const answer = await ask(url, limit);
+    const location = answer.headers.get("location");
+    if (answer.status >= 300 && answer.status < 400 && location !== null) {
+      await answer.body?.cancel();
+      url = new URL(location, url).href;
+      continue;
+    }
+    if (!answer.ok) throw badRequest(`skymap.url: ${new URL(url).host} answered ${answer.status}`);
+    return readBody(answer);
+  }
+  throw badRequest(`skymap.url: more than ${MOST_REDIRECTS} redirections`);
+}
+
+async function ask(url: string, signal: AbortSignal): Promise<Response> {
+  try {
+    return await fetch(url, { redirect: "manual", signal });
+  } catch (error) {
+    throw badRequest(
+      `skymap.url: ${new URL(url).host} cannot be reached: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
+
+async function readBody(answer: Response): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of answer.body ?? []) {
+      size += chunk.length;
+      if (size > MOST_BYTES) throw badRequest(`skymap.url: the file is larger than ${MOST_BYTES} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof Error && error.name === "HttpError") throw error;
+    throw badRequest(`skymap.url: the download broke off: ${error instanceof Error ? error.message : error}`);
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+/** Refuses addresses that are not public. */
+async function checkAddress(address: string, { allowPrivate }: DownloadRules): Promise<void> {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw badRequest("skymap.url: expected an http:// or https:// address");
+  }
+  if (allowPrivate) return;
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  let addresses: string[];
+  try {
+    addresses = isIP(host) > 0 ? [host] : (await lookup(host, { all: true })).map((found) => found.address);
+  } catch {
+    throw badRequest(`skymap.url: there is no host ${host}`);
+  }
+  if (addresses.some(isPrivate)) {
+    throw badRequest(
+      `skymap.url: ${host} is an address of the server's own network (skymaps.allow_private_urls)`,
+    );
+  }
+}
+
+function isPrivate(address: string): boolean {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  const plain = mapped ?? address;
+  return PRIVATE.check(plain, isIP(plain) === 6 ? "ipv6" : "ipv4");
+}

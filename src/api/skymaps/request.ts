@@ -1,0 +1,258 @@
+/** Reads what clients send of an event: its names, the levels they want, and the localisation in any of its forms. */
+import { type Document, isDocument, toNumber, type Value } from "../../query/index.ts";
+import { badRequest } from "../errors.ts";
+import { type DownloadRules, download } from "./download.ts";
+import type { Hidden, SkymapSource } from "./source.ts";
+import { readVoEvent, type VoEvent } from "./voevent.ts";
+
+/** Polygons that a client has made itself, by level. */
+export type ReadyContours = ReadonlyMap<number, Document>;
+
+export interface SkymapRequest {
+  readonly dateobs: Date;
+  readonly triggerid?: Value;
+  readonly aliases: readonly string[];
+  readonly name: string;
+  /** Percent, ascending. */
+  readonly levels: readonly number[];
+  /** Fetched when it is needed: most events come several times. */
+  readonly source: () => Promise<{ readonly source: SkymapSource; readonly hidden?: Hidden } | ReadyContours>;
+}
+
+const DEFAULT_LEVELS: readonly number[] = [90];
+const MOST_LEVELS = 20;
+const MOST_CORNERS = 10_000;
+
+/** The request of a PUT. Throws `HttpError` 400. */
+export function readSkymapRequest(body: Document, rules: DownloadRules): SkymapRequest {
+  const { voevent, skymap, dateobs, triggerid } = body;
+  const event =
+    voevent === undefined || voevent === null ? undefined : readVoEvent(textOf(voevent, "voevent"));
+  if (event === undefined && !isDocument(skymap))
+    throw badRequest("expected voevent, or skymap as an object");
+  if (event === undefined && (dateobs === undefined || dateobs === null)) {
+    throw badRequest("dateobs: missing; it is needed unless there is a voevent");
+  }
+  const levels = readLevels(body["contours"]);
+  const trigger = triggerid ?? event?.triggerid;
+  const place = isDocument(skymap) ? formOf(skymap, rules) : eventForm(event, rules);
+  return {
+    dateobs:
+      dateobs === undefined || dateobs === null
+        ? (event?.dateobs ?? new Date(0))
+        : readDate(dateobs, "dateobs"),
+    ...(trigger === undefined || trigger === null ? {} : { triggerid: trigger }),
+    aliases: [...new Set([...readAliases(body["aliases"]), ...(event?.aliases ?? [])])],
+    levels,
+    ...place,
+  };
+}
+
+type Form = Pick<SkymapRequest, "name" | "source">;
+
+/** The first form whose fields are all there. */
+function formOf(skymap: Document, rules: DownloadRules): Form {
+  const has = (...fields: string[]) =>
+    fields.every((field) => skymap[field] !== undefined && skymap[field] !== null);
+  const name = () => textOf(skymap["localization_name"], "skymap.localization_name");
+  const known = (source: SkymapSource) => () => Promise.resolve({ source });
+  if (has("localization_name", "contours")) {
+    const contours = readyContours(skymap["contours"] ?? null);
+    return { name: name(), source: () => Promise.resolve(contours) };
+  }
+  if (has("localization_name", "uniq", "probdensity")) {
+    const uniq = numbersOf(skymap["uniq"], "skymap.uniq");
+    const densities = numbersOf(skymap["probdensity"], "skymap.probdensity");
+    return { name: name(), source: known({ kind: "cells", uniq, densities }) };
+  }
+  if (has("url")) {
+    const url = textOf(skymap["url"], "skymap.url");
+    const own = has("localization_name") ? name() : nameOfUrl(url);
+    return {
+      name: own,
+      source: async () => ({ source: { kind: "fits", bytes: await download(url, rules) } }),
+    };
+  }
+  if (has("localization_name", "content")) {
+    return {
+      name: name(),
+      source: known({ kind: "fits", bytes: base64(textOf(skymap["content"], "skymap.content")) }),
+    };
+  }
+  if (has("ra", "dec", "error")) return coneForm(positionOf(skymap), numberOf(skymap, "error"), skymap);
+  if (has("localization_name", "polygon")) {
+    return {
+      name: name(),
+      source: known({ kind: "polygon", corners: cornersOf(skymap["polygon"] ?? null) }),
+    };
+  }
+  if (has("localization_name", "ra", "dec", "amaj", "amin", "phi")) {
+    const [a, b] = [numberOf(skymap, "amaj"), numberOf(skymap, "amin")];
+    if (!(a > 0 && b > 0)) throw badRequest("skymap.amaj, skymap.amin: expected degrees above 0");
+    const turn = a >= b ? 0 : 90;
+    const shape = {
+      semiMajor: Math.max(a, b),
+      semiMinor: Math.min(a, b),
+      positionAngle: numberOf(skymap, "phi") + turn,
+    };
+    return { name: name(), source: known({ kind: "ellipse", ...positionOf(skymap), ...shape }) };
+  }
+  throw badRequest(
+    "skymap: expected {localization_name, uniq, probdensity}, {url}, {localization_name, content}, {ra, dec, error}, " +
+      "{localization_name, polygon}, {localization_name, ra, dec, amaj, amin, phi} or {localization_name, contours}",
+  );
+}
+
+/** A map where the event names one that can be had, else its error circle. */
+function eventForm(event: VoEvent | undefined, rules: DownloadRules): Form {
+  const hidden = event?.hidden === undefined ? {} : { hidden: event.hidden };
+  const cone = event?.cone === undefined ? undefined : coneForm(event.cone, event.cone.error, {});
+  const [url] = event?.urls ?? [];
+  if (url === undefined && cone === undefined)
+    throw badRequest("voevent: has neither a skymap nor a position with its error");
+  const name = url === undefined ? (cone?.name ?? "") : nameOfUrl(url);
+  const source = async () => {
+    for (const address of event?.urls ?? []) {
+      try {
+        const bytes = await download(address, rules);
+        return { source: { kind: "fits", bytes } as const, ...hidden };
+      } catch (error) {
+        if (cone === undefined) throw error;
+      }
+    }
+    const circle = await cone?.source();
+    return circle !== undefined && "source" in circle
+      ? { ...circle, ...hidden }
+      : Promise.reject(badRequest("voevent: has no position"));
+  };
+  return { name, source };
+}
+
+function coneForm({ ra, dec }: { ra: number; dec: number }, error: number, skymap: Document): Form {
+  if (!(error > 0 && error <= 180)) throw badRequest("skymap.error: expected degrees above 0, up to 180");
+  const given = skymap["localization_name"];
+  const name =
+    typeof given === "string" && given !== ""
+      ? given
+      : [ra, dec, error].map((part) => part.toFixed(5)).join("_");
+  return { name, source: () => Promise.resolve({ source: { kind: "cone", ra, dec, error } }) };
+}
+
+const nameOfUrl = (url: string) =>
+  url
+    .replace(/[?#].*$/, "")
+    .split("/")
+    .at(-1) || url;
+
+function positionOf(skymap: Document): { ra: number; dec: number } {
+  const [ra, dec] = [numberOf(skymap, "ra"), numberOf(skymap, "dec")];
+  if (!(ra >= 0 && ra <= 360)) throw badRequest("skymap.ra: expected 0 to 360 degrees");
+  if (!(Math.abs(dec) <= 90)) throw badRequest("skymap.dec: expected -90 to 90 degrees");
+  return { ra, dec };
+}
+
+function numberOf(skymap: Document, field: string): number {
+  const number = toNumber(skymap[field] ?? null);
+  if (number === undefined || !Number.isFinite(number))
+    throw badRequest(`skymap.${field}: expected a number`);
+  return number;
+}
+
+function numbersOf(value: Value | undefined, path: string): Float64Array {
+  if (!Array.isArray(value)) throw badRequest(`${path}: expected a list of numbers`);
+  return Float64Array.from(value, (item, index) => {
+    const number = toNumber(item);
+    if (number === undefined) throw badRequest(`${path}[${index}]: expected a number`);
+    return number;
+  });
+}
+
+/** A list of [ra, dec], or {center, corners}. */
+function cornersOf(polygon: Value): (readonly [number, number])[] {
+  const list = isDocument(polygon) ? polygon["corners"] : polygon;
+  if (!Array.isArray(list) || list.length < 3 || list.length > MOST_CORNERS) {
+    throw badRequest(`skymap.polygon: expected 3 to ${MOST_CORNERS} corners [ra, dec]`);
+  }
+  const corners = list.map((corner, index) => {
+    const [ra, dec] = Array.isArray(corner) ? corner.map(toNumber) : [];
+    if (ra !== undefined && dec !== undefined && ra >= 0 && ra <= 360 && Math.abs(dec) <= 90)
+      return [ra, dec] as const;
+    throw badRequest(`skymap.polygon[${index}]: expected [ra, dec] in degrees`);
+  });
+  const [first, last] = [corners[0], corners.at(-1)];
+  const isClosed = corners.length > 3 && first?.[0] === last?.[0] && first?.[1] === last?.[1];
+  return isClosed ? corners.slice(0, -1) : corners;
+}
+
+function base64(text: string): Uint8Array {
+  try {
+    return Uint8Array.fromBase64(text.replace(/^data:[^,]*,/, "").replace(/\s+/g, ""));
+  } catch {
+    throw badRequest("skymap.content: expected a FITS file as base64");
+  }
+}
+
+function readyContours(value: Value): ReadyContours {
+  if (!isDocument(value))
+    throw badRequest("skymap.contours: expected an object such as {contour90: <MultiPolygon>}");
+  const contours = new Map<number, Document>();
+  for (const [name, geometry] of Object.entries(value)) {
+    const level = Number(/^(?:contour)?(\d{1,3}(?:\.\d+)?)$/.exec(name)?.[1] ?? Number.NaN);
+    if (!isLevel(level)) throw badRequest(`skymap.contours.${name}: expected a name such as contour90`);
+    if (geometry === undefined || !isDocument(geometry) || geometry["type"] !== "MultiPolygon") {
+      throw badRequest(
+        `skymap.contours.${name}: expected a GeoJSON MultiPolygon, with right ascension less 180`,
+      );
+    }
+    contours.set(level, geometry);
+  }
+  return contours;
+}
+
+const isLevel = (level: number) => level > 0 && level <= 100;
+
+/** Percent: a number, a list, or either as text. */
+function readLevels(given: Value | undefined): number[] {
+  if (given === undefined || given === null) return [...DEFAULT_LEVELS];
+  const parts = typeof given === "string" ? given.split(",") : Array.isArray(given) ? given : [given];
+  const levels = parts.map(levelOf);
+  if (levels.length === 0 || levels.length > MOST_LEVELS)
+    throw badRequest(`contours: expected 1 to ${MOST_LEVELS} levels`);
+  return [...new Set(levels)].sort((a, b) => a - b);
+}
+
+/** One level in percent. Throws `HttpError` 400. */
+export function levelOf(given: Value): number {
+  const level = typeof given === "string" ? Number(given.trim() || Number.NaN) : toNumber(given);
+  if (level !== undefined && isLevel(level)) return level;
+  throw badRequest("contours: expected levels in percent, above 0, up to 100");
+}
+
+/** A list, or names in one text with commas between them. */
+export function readAliases(given: Value | undefined): string[] {
+  if (given === undefined || given === null) return [];
+  const list = typeof given === "string" ? given.split(",").map((alias) => alias.trim()) : given;
+  if (Array.isArray(list) && list.every((alias) => typeof alias === "string"))
+    return list.filter((alias) => alias !== "");
+  throw badRequest("aliases: expected a list of texts");
+}
+
+/** `YYYY-MM-DDTHH:MM:SS[.ffffff]`, universal time. Throws `HttpError` 400. */
+export function readDate(given: Value, path: string): Date {
+  if (given instanceof Date) return given;
+  const text =
+    typeof given === "string"
+      ? given
+          .trim()
+          .replace(" ", "T")
+          .replace(/(Z|\+00:00)$/, "")
+      : "";
+  const date = new Date(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?$/.test(text) ? `${text}Z` : Number.NaN);
+  if (Number.isNaN(date.getTime())) throw badRequest(`${path}: expected YYYY-MM-DDTHH:MM:SS, universal time`);
+  return date;
+}
+
+function textOf(value: Value | undefined, path: string): string {
+  if (typeof value === "string" && value.trim() !== "") return value.trim();
+  throw badRequest(`${path}: expected a text`);
+}

@@ -1,0 +1,169 @@
+/** The outlines of sets of cells, as polygons. Pure. */
+
+import { DEGREES_PER_RADIAN } from "./angles.ts";
+import type { CellSet } from "./cell-set.ts";
+import type { Vector } from "./frames.ts";
+import { cellAt, cellRadius, facePoint, placeOf } from "./healpix.ts";
+import { SkyPolygon, solidAngle } from "./polygon.ts";
+
+/** An area and the holes in it: rings of right ascension and declination in degrees, closed. */
+export type Outline = readonly (readonly (readonly [ra: number, dec: number])[])[];
+
+/** An outline of more edges is drawn with coarser cells. */
+const MOST_EDGES = 20_000;
+/** Of a quarter of the sphere on, the parts in each of the twelve base cells are drawn by themselves. */
+const WIDE_SHARE = 0.25;
+/** How far behind an edge its neighbour is looked for, in half widths of a cell. */
+const BEYOND = 0.2;
+
+/** One side of a cell that is the border, with the inside to its left. */
+interface Edge {
+  readonly from: Vector;
+  readonly to: Vector;
+  readonly toKey: string;
+  readonly cell: number;
+}
+
+/**
+ * Polygons round a set of cells: exact where they take few edges, else those of the coarser cells that hold a part
+ * of the set.
+ */
+export function outlinesOf(set: CellSet): Outline[] {
+  for (let order = set.order; ; order--) {
+    const drawn = set.at(order);
+    const edges = edgesOf(drawn, order === 0 ? Number.POSITIVE_INFINITY : MOST_EDGES);
+    if (edges !== undefined) return polygonsOf(loopsOf(edges), order);
+  }
+}
+
+/** The border's edges by where they begin; undefined when there are more than `most`. */
+function edgesOf(set: CellSet, most: number): Map<string, Edge[]> | undefined {
+  const { order } = set;
+  const side = 2 ** order;
+  const keyOf = keysFor(order);
+  const byFace = set.share > WIDE_SHARE;
+  const edges = new Map<string, Edge[]>();
+  let count = 0;
+  for (const [own, big] of set.cells()) {
+    const { face, x, y } = placeOf(own, big);
+    const width = 2 ** (order - own);
+    for (const [u, v] of borderOf(width)) {
+      const [column, row] = [x * width + u, y * width + v];
+      const corner = (i: number, j: number) => facePoint(face, (column + i) / side, (row + j) / side);
+      const centre = facePoint(face, (column + 0.5) / side, (row + 0.5) / side);
+      const corners = [corner(0, 0), corner(1, 0), corner(1, 1), corner(0, 1)] as const;
+      const middles = [corner(0.5, 0), corner(1, 0.5), corner(0.5, 1), corner(0, 0.5)] as const;
+      const isInner = [v > 0, u < width - 1, v < width - 1, u > 0];
+      for (let n = 0; n < 4; n++) {
+        if (isInner[n] === true) continue;
+        const neighbour = cellBehind(order, centre, middles[n] ?? centre);
+        const isOtherFace = Math.floor(neighbour / side / side) !== face;
+        if (set.has(neighbour) && !(byFace && isOtherFace)) continue;
+        const [from, to] = [corners[n] ?? centre, corners[(n + 1) % 4] ?? centre];
+        const key = keyOf(from);
+        const edge = { from, to, toKey: keyOf(to), cell: (face * side + row) * side + column };
+        const known = edges.get(key);
+        if (known === undefined) edges.set(key, [edge]);
+        else known.push(edge);
+        if (++count > most) return undefined;
+      }
+    }
+  }
+  return edges;
+}
+
+/** Columns and rows of the cells along the border of a square. */
+function* borderOf(width: number): Generator<[number, number]> {
+  for (let n = 0; n < width; n++) {
+    yield [n, 0];
+    if (width > 1) yield [n, width - 1];
+    if (n > 0 && n < width - 1) {
+      yield [0, n];
+      yield [width - 1, n];
+    }
+  }
+}
+
+/** The cell on the other side of an edge, whose middle is given. */
+function cellBehind(order: number, centre: Vector, middle: Vector): number {
+  const [x, y, z] = [0, 1, 2].map((i) => {
+    const [m = 0, c = 0] = [middle[i], centre[i]];
+    return m + BEYOND * (m - c);
+  }) as [number, number, number];
+  const longitude = Math.atan2(y, x) * DEGREES_PER_RADIAN;
+  return cellAt(order, longitude, Math.atan2(z, Math.hypot(x, y)) * DEGREES_PER_RADIAN);
+}
+
+/** Names corners, so that those of cells that meet there have the same, in spite of rounding. */
+function keysFor(order: number): (corner: Vector) => string {
+  const step = 1 / (cellRadius(order) * 0.0123456789);
+  return (corner) => corner.map((part) => Math.round(part * step) + 0).join(" ");
+}
+
+/** A closed border with a point of the region beside it. */
+interface Loop {
+  readonly vertices: readonly Vector[];
+  readonly inside: number;
+}
+
+function loopsOf(edges: Map<string, Edge[]>): Loop[] {
+  const loops: Loop[] = [];
+  const take = (key: string, cell: number | undefined): Edge | undefined => {
+    const there = edges.get(key);
+    if (there === undefined) return undefined;
+    // Where two cells touch at a corner only, each goes round itself.
+    const own = there.findIndex((edge) => edge.cell === cell);
+    const [edge] = there.splice(Math.max(0, own), 1);
+    if (there.length === 0) edges.delete(key);
+    return edge;
+  };
+  for (;;) {
+    const [start] = edges.keys();
+    if (start === undefined) return loops;
+    const vertices: Vector[] = [];
+    let edge = take(start, undefined);
+    const inside = edge?.cell ?? 0;
+    while (edge !== undefined) {
+      vertices.push(edge.from);
+      if (edge.toKey === start) break;
+      edge = take(edge.toKey, edge.cell);
+    }
+    if (vertices.length >= 3) loops.push({ vertices, inside });
+  }
+}
+
+/** Loops round areas, each with the loops round its holes. */
+function polygonsOf(loops: readonly Loop[], order: number): Outline[] {
+  const outer = loops
+    .map((loop) => ({ ...loop, size: solidAngle(loop.vertices) }))
+    .filter(({ size }) => size >= 0)
+    .sort((a, b) => a.size - b.size)
+    .map(({ vertices }) => ({ polygon: new SkyPolygon(vertices), rings: [ringOf(vertices)] }));
+  for (const { vertices, inside } of loops) {
+    if (solidAngle(vertices) >= 0) continue;
+    const point = centreAt(order, inside);
+    const around = outer.find(({ polygon }) => polygon.contains(point));
+    around?.rings.push(ringOf(vertices));
+  }
+  return outer.map(({ rings }) => rings);
+}
+
+function centreAt(order: number, place: number): Vector {
+  const side = 2 ** order;
+  const column = place % side;
+  const row = Math.floor(place / side) % side;
+  return facePoint(Math.floor(place / side / side), (column + 0.5) / side, (row + 0.5) / side);
+}
+
+function ringOf(vertices: readonly Vector[]): [number, number][] {
+  const ring = vertices.map(([x, y, z]): [number, number] => {
+    const ra = Math.atan2(y, x) * DEGREES_PER_RADIAN;
+    const dec = Math.atan2(z, Math.hypot(x, y)) * DEGREES_PER_RADIAN;
+    return [rounded(ra < 0 ? ra + 360 : ra), rounded(dec)];
+  });
+  const [first] = ring;
+  return first === undefined ? [] : [...ring, [...first]];
+}
+
+/** Billionths of a degree: 4 microarcseconds. */
+const rounded = (degrees: number) => Math.round(degrees * 1e9) / 1e9;

@@ -1,0 +1,157 @@
+/** Probability on the sky: multi-order maps, and the regions that hold a share of it. Pure. */
+
+import { RADIANS_PER_DEGREE } from "./angles.ts";
+import { CellSet } from "./cell-set.ts";
+import { coverRegion, type Relate, ringRelation } from "./cover.ts";
+import type { Vector } from "./frames.ts";
+import { angleBetween, cellCentre, FINEST_ORDER } from "./healpix.ts";
+
+/** Cells of any orders, none within another, each with the density of probability in it. */
+export interface SkyMap {
+  readonly orders: Uint8Array;
+  readonly cells: Float64Array;
+  /** Probability per area, in any unit: what counts is how they compare. */
+  readonly densities: Float64Array;
+}
+
+/** A localisation that makes no sense: says what and what was expected. */
+export class SkyMapError extends Error {
+  override readonly name = "SkyMapError";
+}
+
+/** Cells of a map that is made of a shape: enough that its border is smooth. */
+const CELLS_OF_SHAPE = 20_000;
+
+/**
+ * The smallest regions that hold at least these shares of the probability: cells by falling density, those of one
+ * density together. `levels` in percent, 0 … 100; regions in the same order. Throws `SkyMapError` for a map
+ * without probability.
+ */
+export function credibleRegions(map: SkyMap, levels: readonly number[]): CellSet[] {
+  const { orders, cells, densities } = map;
+  const finest = orders.reduce((most, order) => Math.max(most, order), 0);
+  const thresholds = thresholdsOf(map, levels);
+  return thresholds.map((least) => {
+    const region = function* (): Generator<[number, number]> {
+      for (let index = 0; index < densities.length; index++) {
+        if ((densities[index] ?? 0) >= least) yield [orders[index] ?? 0, cells[index] ?? 0];
+      }
+    };
+    return CellSet.of(finest, region());
+  });
+}
+
+/** For each level the least density that belongs to its region. */
+function thresholdsOf({ orders, densities }: SkyMap, levels: readonly number[]): number[] {
+  const byOrder = new Map<number, number[]>();
+  let total = 0;
+  densities.forEach((density, index) => {
+    if (!(density > 0)) return;
+    const order = orders[index] ?? 0;
+    const known = byOrder.get(order);
+    if (known === undefined) byOrder.set(order, [density]);
+    else known.push(density);
+    total += density * areaOf(order);
+  });
+  if (!(total > 0 && Number.isFinite(total))) {
+    throw new SkyMapError("the map holds no probability: expected some cells above zero");
+  }
+  // Sorted as plain numbers, which is many times quicker than by a function.
+  const falling = [...byOrder].map(([order, own]) => ({
+    area: areaOf(order),
+    densities: Float64Array.from(own).sort().reverse(),
+    at: 0,
+  }));
+  const thresholds = new Map<number, number>();
+  let held = 0;
+  let last = Number.POSITIVE_INFINITY;
+  for (const level of levels.toSorted((a, b) => a - b)) {
+    // Rounding of sums must not ask for one more cell.
+    const wanted = (level / 100) * total * (1 - 1e-12);
+    while (held < wanted) {
+      let next = falling[0];
+      for (const list of falling) {
+        if ((list.densities[list.at] ?? 0) > (next?.densities[next.at] ?? 0)) next = list;
+      }
+      const density = next?.densities[next.at];
+      if (next === undefined || density === undefined) break;
+      held += density * next.area;
+      last = density;
+      next.at++;
+    }
+    thresholds.set(level, last);
+  }
+  return levels.map((level) => thresholds.get(level) ?? 0);
+}
+
+/** The area of a cell, in cells of order 0. */
+const areaOf = (order: number) => 4 ** -order;
+
+/** A map of cells of one order, nested, from the first on: zero where it has none. */
+export function flatMap(order: number, densities: Float64Array): SkyMap {
+  return {
+    orders: new Uint8Array(densities.length).fill(order),
+    cells: Float64Array.from(densities, (_, cell) => cell),
+    densities,
+  };
+}
+
+/** A map of cells by their unique numbers, 4 · 4^order + cell. Throws `SkyMapError` for a number that is none. */
+export function uniqMap(uniq: ArrayLike<number>, densities: ArrayLike<number>): SkyMap {
+  if (uniq.length !== densities.length) {
+    throw new SkyMapError(`${uniq.length} cells but ${densities.length} densities`);
+  }
+  const map = {
+    orders: new Uint8Array(uniq.length),
+    cells: new Float64Array(uniq.length),
+    densities: Float64Array.from(densities),
+  };
+  for (let index = 0; index < uniq.length; index++) {
+    const number = uniq[index] ?? Number.NaN;
+    const order = Math.floor(Math.log2(number / 4) / 2);
+    if (!Number.isSafeInteger(number) || number < 4 || order > FINEST_ORDER || number >= 16 * 4 ** order) {
+      throw new SkyMapError(`cell ${number}: expected 4 * 4^order + cell, of an order up to ${FINEST_ORDER}`);
+    }
+    map.orders[index] = order;
+    map.cells[index] = number - 4 * 4 ** order;
+  }
+  return map;
+}
+
+/**
+ * The map of a shape: its cells are fine on its border and where `density` changes. `reach` is the angle in
+ * radians within which it lies round its centre.
+ */
+export function shapeMap(relate: Relate, reach: number, density: (point: Vector) => number): SkyMap {
+  const share = Math.max(1e-18, (1 - Math.cos(Math.min(Math.PI, reach))) / 2);
+  const wanted = Math.ceil(Math.log(CELLS_OF_SHAPE / (12 * share)) / Math.log(4));
+  const order = Math.max(3, Math.min(FINEST_ORDER, wanted));
+  const cells: number[] = [];
+  const densities: number[] = [];
+  const ranges = coverRegion(relate, { order, mostPartial: Number.POSITIVE_INFINITY });
+  for (const [first, last] of ranges) {
+    for (let cell = first; cell <= last; cell++) {
+      const value = density(cellCentre(order, cell));
+      if (value <= 0) continue;
+      cells.push(cell);
+      densities.push(value);
+    }
+  }
+  return {
+    orders: new Uint8Array(cells.length).fill(order),
+    cells: Float64Array.from(cells),
+    densities: Float64Array.from(densities),
+  };
+}
+
+/** A Gaussian round a position in degrees, of this standard deviation (degrees) along each axis, to 4 of them. */
+export function gaussianMap(centre: Vector, sigma: number): SkyMap {
+  if (!(sigma > 0 && sigma <= 180))
+    throw new SkyMapError("the error must be above 0 and at most 180 degrees");
+  const radians = sigma * RADIANS_PER_DEGREE;
+  const reach = Math.min(Math.PI, 4 * radians);
+  return shapeMap(ringRelation(centre, reach), reach, (point) => {
+    const away = angleBetween(centre, point) / radians;
+    return away > 4 ? 0 : Math.exp(-(away * away) / 2);
+  });
+}
