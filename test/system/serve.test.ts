@@ -230,11 +230,15 @@ describe("data folders that cannot be used", () => {
       return;
     }
     try {
-      const server = await serve(disk);
-      await server.stop();
-      Bun.spawnSync(["mount", "-o", "remount,ro", disk]);
-      await refused(disk, "data folder");
-      await refused(join(disk, "new"), "may not be written");
+      // Also one with the log of a server that was killed, which SQLite can read without writing.
+      for (const end of ["stop", "kill"] as const) {
+        Bun.spawnSync(["mount", "-o", "remount,rw", disk]);
+        const server = await serve(disk);
+        await server[end]();
+        Bun.spawnSync(["mount", "-o", "remount,ro", disk]);
+        await refused(disk, "data folder");
+        await refused(join(disk, "new"), "may not be written");
+      }
     } finally {
       // Lazily: threads of stores that were closed may still hold files for a moment.
       Bun.spawnSync(["umount", "--lazy", disk]);
