@@ -24,10 +24,12 @@ export const command = defineCommand({
     if (options.health !== undefined) return askHealth(options.health, options.timeout, output);
     const loaded = context.loadConfig();
     let failed = 0;
-    for (const check of checks(loaded)) {
+    const all = checks(loaded);
+    const width = Math.max(...all.map(({ name }) => name.length));
+    for (const check of all) {
       const { ok, detail } = await attempt(() => check.run(AbortSignal.timeout(options.timeout)));
       if (!ok) failed++;
-      output.line(`${ok ? "ok  " : "FAIL"}  ${check.name.padEnd(12)}  ${detail}`);
+      output.line(`${ok ? "ok  " : "FAIL"}  ${check.name.padEnd(width)}  ${detail}`);
       output.json({ check: check.name, ok, detail });
     }
     return failed === 0 ? EXIT_DONE : EXIT_FAILED;

@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Encoder, openContainer } from "../../src/avro/index.ts";
+import { simulate } from "../../src/sources/simulator/index.ts";
 import { Client, until } from "../support/client.ts";
 import { type Finished, runExecutable, startServe } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -9,6 +11,7 @@ import { realModels } from "../support/models.ts";
 import { logarithmOfFeatures, meanOfTriplet } from "../support/onnx.ts";
 import { hasRealPackets } from "../support/served.ts";
 import { sharedPath } from "../support/shared.ts";
+import { flat } from "../support/stamps.ts";
 import { storedDocuments } from "../support/stored.ts";
 
 setDefaultTimeout(60_000);
@@ -108,6 +111,48 @@ describe("alerts", () => {
     expect(checked.stdout).toMatch(
       /^ok +models\.bright +1, ZTF, features; by the ONNX Runtime as WebAssembly/m,
     );
+  });
+});
+
+describe("stamps that cannot be used", () => {
+  /** What is in the place of the template of the n-th alert, and what is counted. */
+  const broken: [Uint8Array | undefined, string][] = [
+    [new Uint8Array(), "template stamp unreadable"],
+    [new TextEncoder().encode("not gzip"), "template stamp unreadable"],
+    [Bun.gzipSync("not FITS"), "template stamp unreadable"],
+    [flat(63, 63, 1).subarray(0, 100), "template stamp unreadable"],
+    [flat(63, 63, Number.NaN), "template stamp blank"],
+    [flat(63, 63, Number.POSITIVE_INFINITY), "template stamp not finite"],
+    [flat(64, 64, 1), "template stamp larger than 63 × 63"],
+    [undefined, "no template stamp"],
+    [flat(20, 30, 1), "scored"],
+  ];
+
+  test("leave out the scores that need them, counted, and every alert is stored", async () => {
+    const [packet] = simulate({ alerts: 1, seed: 3 });
+    const container = openContainer(packet?.bytes ?? new Uint8Array());
+    const [record] = [...container.records()];
+    const encoder = new Encoder(Buffer.from(container.schema).toString());
+    const alerts = broken.map(([stampData], n) => ({
+      ...record,
+      candid: BigInt(n + 1),
+      cutoutTemplate: stampData === undefined ? null : { fileName: "t.fits.gz", stampData },
+    }));
+    const file = join(folder.path, "broken-stamps.avro");
+    writeFileSync(file, encoder.container(alerts));
+    const { mean } = MODELS;
+    const { dataDir, run } = setUp("stamps", { bright: MODELS.bright, mean: { ...mean, when: {} } });
+    const ingested = await run(["ingest", "--json", file]);
+    expect(ingested).toMatchObject({ code: 0 });
+    const counts: Record<string, number> = {};
+    for (const [, outcome] of broken) counts[outcome] = (counts[outcome] ?? 0) + 1;
+    const { scores } = summary(ingested);
+    expect(scores).toEqual({ bright: { scored: broken.length }, mean: counts });
+    const stored = await storedDocuments(dataDir, "ZTF_alerts", {
+      "classifications.mean": { $exists: true },
+    });
+    expect(stored.map(({ candid }) => candid)).toEqual([BigInt(broken.length)]);
+    expect(await storedDocuments(dataDir, "ZTF_alerts")).toHaveLength(broken.length);
   });
 });
 
