@@ -1,6 +1,6 @@
 /** Looks into catalogues for the rows around many positions at once. */
 import type { Document } from "../../query/index.ts";
-import type { CatalogReader, CatalogState } from "../../store/index.ts";
+import type { CatalogReader, CatalogState, Cone } from "../../store/index.ts";
 import { matchesOf, type Target } from "./matches.ts";
 import type { MatchRule } from "./rules.ts";
 import { SkyIndexes } from "./sky-index.ts";
@@ -26,8 +26,12 @@ export class CatalogSearch {
     states: ReadonlyMap<string, CatalogState>,
     nothing: Document,
   ): Promise<Document[]> {
+    // One list for all catalogues with the same radius: stores look up the cells of its cones once.
+    const conesOf = memoized((radius: number) =>
+      targets.map(({ ra, dec }): Cone => ({ longitude: ra - 180, latitude: dec, radius })),
+    );
     const found = await Promise.all(
-      rules.map((rule) => this.#rowsFor(rule, targets, states.get(rule.catalog))),
+      rules.map((rule) => this.#rowsFor(rule, targets, states.get(rule.catalog), conesOf)),
     );
     const matches = targets.map(() => nothing);
     rules.forEach((rule, number) => {
@@ -45,12 +49,21 @@ export class CatalogSearch {
     { catalog, radius }: MatchRule,
     targets: readonly Target[],
     state: CatalogState | undefined,
+    conesOf: (radius: number) => readonly Cone[],
   ): Promise<Document[] | undefined> {
     // An empty catalogue is none: the near galaxies are matched where galaxies are loaded.
     if (state === undefined || state.rows === 0) return undefined;
     const index = this.#indexes.of(catalog, state);
     if (index !== undefined) return this.catalogs.rows(catalog, index.keysNear(targets, radius));
-    const cones = targets.map(({ ra, dec }) => ({ longitude: ra - 180, latitude: dec, radius }));
-    return this.catalogs.rowsNear(catalog, cones);
+    return this.catalogs.rowsNear(catalog, conesOf(radius));
   }
+}
+
+function memoized<K, V>(make: (key: K) => V): (key: K) => V {
+  const made = new Map<K, V>();
+  return (key) => {
+    const known = made.get(key) ?? make(key);
+    made.set(key, known);
+    return known;
+  };
 }

@@ -21,6 +21,9 @@ const PIECE = 2000;
 
 /** Reads on a connection of the caller's thread. */
 export class EmbeddedCatalogReader implements CatalogReader {
+  /** The same list of cones is asked of one catalogue after the other. */
+  readonly #ranges = new WeakMap<readonly Cone[], { readonly ranges: readonly CellRange[] | undefined }>();
+
   constructor(readonly database: Database) {}
 
   async states(collections: readonly string[]): Promise<ReadonlyMap<string, CatalogState>> {
@@ -40,14 +43,7 @@ export class EmbeddedCatalogReader implements CatalogReader {
   async rowsNear(collection: string, cones: readonly Cone[]): Promise<Document[]> {
     const layout = this.#layout(collection);
     if (layout === undefined || cones.length === 0) return [];
-    const ranges = cellRanges({
-      kind: "union",
-      regions: cones.map(({ longitude, latitude, radius }) => ({
-        kind: "cone",
-        center: [longitude, latitude],
-        radius,
-      })),
-    });
+    const ranges = this.#rangesOf(cones);
     const column = columnFor(POSITION_PATH, "position", layout)?.name;
     if (ranges === undefined || column === undefined) return this.#scan(layout, ranges);
     // The ranges lead: each is looked up in the index of the column.
@@ -56,6 +52,18 @@ export class EmbeddedCatalogReader implements CatalogReader {
       `CROSS JOIN c${layout.id} ON ${column} BETWEEN first AND last`;
     const rows = this.database.query<{ doc: string }, [string]>(sql).all(JSON.stringify(ranges));
     return rows.map(({ doc }) => decodeDocument(doc));
+  }
+
+  /** The cells of cones; undefined where a look at every row serves better. */
+  #rangesOf(cones: readonly Cone[]): readonly CellRange[] | undefined {
+    const known = this.#ranges.get(cones);
+    if (known !== undefined) return known.ranges;
+    const regions = cones.map(
+      ({ longitude, latitude, radius }) => ({ kind: "cone", center: [longitude, latitude], radius }) as const,
+    );
+    const ranges = cellRanges({ kind: "union", regions });
+    this.#ranges.set(cones, { ranges });
+    return ranges;
   }
 
   async *positions(collection: string): AsyncGenerator<PositionPiece> {

@@ -2,6 +2,7 @@
 import { deserialize, serialize } from "bson";
 import type { Document as BsonDocument, Db } from "mongodb";
 import type { Document } from "../../query/index.ts";
+import { RADIANS_PER_DEGREE } from "../../sky/index.ts";
 import { CATALOGS } from "../catalog.ts";
 import {
   type CatalogReader,
@@ -17,10 +18,11 @@ import { documentOf } from "./values.ts";
 
 /** States are looked at at most this often, milliseconds. */
 const STATES_MS = 1000;
-/** Cones of one query: the server plans each by itself. */
-const MOST_CONES = 300;
+/** Cones of one condition: the server's work grows with the square of their number. */
+const CONES_TOGETHER = 8;
+/** Cones of one round trip. The stages of a pipeline are limited to a thousand. */
+const CONES_PER_QUERY = 2000;
 const PIECE = 2000;
-const RADIANS = Math.PI / 180;
 /** Rounding of angles: cones are taken larger by a milliarcsecond, degrees. */
 const MARGIN = 1 / 3_600_000;
 
@@ -63,13 +65,16 @@ export class MongoCatalogReader implements CatalogReader {
 
   async rowsNear(collection: string, cones: readonly Cone[]): Promise<Document[]> {
     const found = new Map<string, Document>();
-    for (let from = 0; from < cones.length; from += MOST_CONES) {
-      const some = cones.slice(from, from + MOST_CONES).map(({ longitude, latitude, radius }) => ({
-        [POSITION_PATH]: {
-          $geoWithin: { $centerSphere: [[longitude, latitude], (radius + MARGIN) * RADIANS] },
-        },
+    for (const some of piecesOf(cones, CONES_PER_QUERY)) {
+      const [first, ...others] = piecesOf(some, CONES_TOGETHER).map((piece) => ({
+        $match: { $or: piece.map(withinCone) },
       }));
-      for (const row of await this.#find(collection, { $or: some })) found.set(nameOf(row["_id"]), row);
+      if (first === undefined) continue;
+      const stages = [
+        first,
+        ...others.map((stage) => ({ $unionWith: { coll: collection, pipeline: [stage] } })),
+      ];
+      for (const row of await this.#aggregate(collection, stages)) found.set(nameOf(row["_id"]), row);
     }
     return [...found.values()];
   }
@@ -102,6 +107,15 @@ export class MongoCatalogReader implements CatalogReader {
     return this.#find(collection, { _id: { $in: ids } });
   }
 
+  async #aggregate(collection: string, stages: BsonDocument[]): Promise<Document[]> {
+    try {
+      const cursor = this.db.collection(collection).aggregate(stages, { raw: true });
+      return (await cursor.toArray()).map((bytes) => documentOf(bytes as unknown as Uint8Array));
+    } catch (error) {
+      throw queryError(error);
+    }
+  }
+
   async #find(collection: string, filter: BsonDocument): Promise<Document[]> {
     try {
       const cursor = this.db.collection(collection).find(filter, { raw: true });
@@ -110,6 +124,17 @@ export class MongoCatalogReader implements CatalogReader {
       throw queryError(error);
     }
   }
+}
+
+function withinCone({ longitude, latitude, radius }: Cone): BsonDocument {
+  const angle = (radius + MARGIN) * RADIANS_PER_DEGREE;
+  return { [POSITION_PATH]: { $geoWithin: { $centerSphere: [[longitude, latitude], angle] } } };
+}
+
+function piecesOf<T>(list: readonly T[], size: number): T[][] {
+  const pieces: T[][] = [];
+  for (let from = 0; from < list.length; from += size) pieces.push(list.slice(from, from + size));
+  return pieces;
 }
 
 /** A value as text that no other has. */

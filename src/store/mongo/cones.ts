@@ -24,7 +24,8 @@ import { CursorStream, findCursor } from "./find.ts";
 
 /** Cones up to this radius share queries, degrees. */
 const SMALL = 0.05;
-const TARGETS_PER_QUERY = 100;
+/** The server's work for a condition of many cones grows with the square of their number. */
+const TARGETS_PER_QUERY = 10;
 /** The server computes distances in another order of operations: what it lets through is looked at again. */
 const MARGIN = 1e-9;
 /** Documents that one query of several targets may bring. */
