@@ -14,6 +14,7 @@ import { runQuery } from "./queries/index.ts";
 import { SavedQueries } from "./queries/saved.ts";
 import { createApp } from "./server.ts";
 import { tokenCodec } from "./tokens.ts";
+import { programsBySurvey } from "./visibility.ts";
 
 export { AccountError, Accounts } from "./accounts.ts";
 export { toHttpError } from "./errors.ts";
@@ -57,8 +58,10 @@ export async function openApi({ store, filters, config, log, metrics, health }: 
   const feed = new LiveFeed(store);
   const drawing = new Drawing();
   const { max_time_ms: maxTimeMs, saved_days: days, max_saved_bytes: maxBytes } = config.queries;
-  const run = async (username: string, body: Document) =>
-    runQuery(body, { store, user: await identities.userNamed(username), maxTimeMs });
+  const run = async (username: string, body: Document) => {
+    const user = await identities.userNamed(username);
+    return { ...(await runQuery(body, { store, user, maxTimeMs })), programs: programsBySurvey(user) };
+  };
   const saved = new SavedQueries({
     store,
     log,

@@ -4,6 +4,7 @@ import { type Document, parseJson, printJson } from "../query/index.ts";
 import type { ApiContext } from "./context.ts";
 import { failure, streamed, success } from "./envelope.ts";
 import { badRequest } from "./errors.ts";
+import type { User } from "./identity.ts";
 import type { SavedQuery } from "./queries/saved.ts";
 
 const PART = {
@@ -31,7 +32,7 @@ export const savedQueries = (api: ApiContext) =>
       async ({ request, params }) => {
         const user = await api.identities.userOf(request);
         const query = await api.saved.find(user, params.id);
-        return show(api, query, new URL(request.url).searchParams.get("part"));
+        return show(api, user, query, new URL(request.url).searchParams.get("part"));
       },
       {
         detail: {
@@ -73,7 +74,12 @@ function stateOf(query: SavedQuery): Document {
   };
 }
 
-function show(api: ApiContext, query: SavedQuery, part: string | null): Response | Promise<Response> {
+function show(
+  api: ApiContext,
+  user: User,
+  query: SavedQuery,
+  part: string | null,
+): Response | Promise<Response> {
   if (part !== null && part !== "task" && part !== "result")
     throw badRequest("part: expected task or result");
   const message = `query is ${query.state}`;
@@ -88,7 +94,7 @@ function show(api: ApiContext, query: SavedQuery, part: string | null): Response
       ? printJson({ status: "success", message: query.message ?? "" })
       : `${printJson({ status: "success", message, data: stateOf(query) }).slice(0, -1)}`;
   const field = part === "result" ? "data" : "result";
-  const pieces = answerPieces(head, field, query.parts === 0 ? undefined : api.saved.answer(query));
+  const pieces = answerPieces(head, field, query.parts === 0 ? undefined : api.saved.answer(query, user));
   return streamed(pieces, (error) => api.log.warn({ err: error, query: query._id }, "answer broken off"));
 }
 

@@ -11,6 +11,26 @@ export function visiblePrograms(user: User, survey: Survey): readonly number[] |
   return user.account.permissions[survey.name];
 }
 
+/** The programs a user may see, by survey; surveys that are not named the user sees whole. */
+export function programsBySurvey(user: User): Document {
+  return Object.fromEntries(
+    surveys.flatMap((survey) => {
+      const programs = visiblePrograms(user, survey);
+      return programs === undefined ? [] : [[survey.name, [...programs]]];
+    }),
+  );
+}
+
+/** Whether the user may see all that could be seen with these programs (as `programsBySurvey` gives them). */
+export function seesNoLess(user: User, programs: Document): boolean {
+  return Object.entries(programsBySurvey(user)).every(([survey, visible]) => {
+    const before = programs[survey];
+    return (
+      Array.isArray(before) && Array.isArray(visible) && before.every((program) => visible.includes(program))
+    );
+  });
+}
+
 /**
  * The user's filter, narrowed to what the user may see of the collection. Throws `HttpError` 403 where the
  * collection is closed to the user.

@@ -245,6 +245,17 @@ describe("info", () => {
       ),
       info("the database", { command: "db_info" }, { as: "ada", has: ['"objects":'] }),
       info(
+        "counts only what the user may see",
+        { command: "catalog_info", catalog: "ZTF_alerts" },
+        { as: "bea", has: ['"count":3,'] },
+      ),
+      info(
+        "nor what lies beside it",
+        { command: "catalog_info", catalog: "ZTF_alerts_aux" },
+        { as: "bea", status: 403 },
+      ),
+      info("nor the database", { command: "db_info" }, { as: "bea", status: 403, has: ["may not see"] }),
+      info(
         "a command that is not there",
         { command: "catalog_name" },
         { status: 400, has: ["query.command: expected one of catalog_names, catalog_info"] },

@@ -93,6 +93,24 @@ describe("a saved query", () => {
     expect((await ended("bea", closed, "?part=result")).status).toBe(403);
   });
 
+  test("is not shown to an owner who may see less by now", async () => {
+    const id = await save("bea", find({}));
+    await ended("bea", id);
+    const path = `/api/queries/${id}`;
+    const permit = (programs: readonly number[]) =>
+      api.ask("admin", "PUT", "/api/users/bea", { permissions: { ZTF: programs } });
+    await permit([1, 2]);
+    expect((await api.ask("bea", "GET", path)).status).toBe(200);
+    await permit([2]);
+    for (const part of ["", "?part=result"]) {
+      const { status, text } = await api.ask("bea", "GET", path + part);
+      expect([status, text]).toEqual([403, expect.stringContaining("run it again")]);
+    }
+    expect((await api.ask("bea", "GET", `${path}?part=task`)).status).toBe(200);
+    await permit([1]);
+    expect((await api.ask("bea", "GET", path)).status).toBe(200);
+  });
+
   test("keeps a large answer in parts, and refuses one that is too large with how to page", async () => {
     const whole = {
       query_type: "find",
@@ -239,7 +257,7 @@ describe("across restarts", () => {
     const again = new SavedQueries({
       store: api.store,
       log: createLog({ level: "silent", stream: "stdout" }).log,
-      run: async () => ({ message: "done", data: 2 }),
+      run: async () => ({ message: "done", data: 2, programs: {} }),
       days: 5,
       maxBytes: 1000,
       isShared: false,
@@ -269,7 +287,7 @@ describe("across restarts", () => {
       new SavedQueries({
         store: api.store,
         log: createLog({ level: "silent", stream: "stdout" }).log,
-        run: async () => ({ message: "done", data: 2 }),
+        run: async () => ({ message: "done", data: 2, programs: {} }),
         days: 5,
         maxBytes: 1000,
         isShared: true,

@@ -1,8 +1,8 @@
 /** `info`: what catalogues there are, and what is known of them. */
 import type { Document } from "../../query/index.ts";
 import { type IndexDescription, SYSTEM_COLLECTIONS } from "../../store/index.ts";
-import { badRequest } from "../errors.ts";
-import { refuseSystemCollection } from "../visibility.ts";
+import { badRequest, forbidden } from "../errors.ts";
+import { programsBySurvey, refuseSystemCollection, visibleFilter } from "../visibility.ts";
 import { catalogOf, DONE, type QueryContext, type QueryType } from "./request.ts";
 
 type Info = (query: Document, context: QueryContext) => Promise<Document | string[]>;
@@ -19,12 +19,15 @@ const COMMANDS: Readonly<Record<string, Info>> = {
   async catalog_info(query, context) {
     const name = checkedCatalog(query, context);
     const known = await context.store.describeCollection(name);
-    const { documents: count = 0, bytes: size = 0, indexes = [] } = known ?? {};
+    const { documents = 0, bytes = 0, indexes = [] } = known ?? {};
+    const mean = documents === 0 ? 0 : bytes / documents;
+    const count = await visibleCount(name, documents, context);
+    const size = Math.round(count * mean);
     return {
       ns: name,
       count,
       size,
-      avgObjSize: count === 0 ? 0 : Math.round(size / count),
+      avgObjSize: Math.round(mean),
       storageSize: size,
       nindexes: indexes.length,
     };
@@ -33,7 +36,10 @@ const COMMANDS: Readonly<Record<string, Info>> = {
     const known = await context.store.describeCollection(checkedCatalog(query, context));
     return Object.fromEntries((known?.indexes ?? []).map((index) => [index.name, indexInfo(index)]));
   },
-  async db_info(_, { store }) {
+  async db_info(_, { store, user }) {
+    if (Object.keys(programsBySurvey(user)).length > 0) {
+      throw forbidden("db_info counts alerts that you may not see: ask catalog_info of a catalogue");
+    }
     const { collections, documents, bytes } = await store.describeDatabase();
     return { db: "kowalski", collections, objects: documents, dataSize: bytes, storageSize: bytes };
   },
@@ -52,6 +58,15 @@ export const info: QueryType = {
     return { message: DONE, data: await answer(query, context) };
   },
 };
+
+/** How many documents the user may see; `all` of them where the user sees all. Throws `HttpError` 403. */
+async function visibleCount(collection: string, all: number, context: QueryContext): Promise<number> {
+  const { store, user, maxTimeMs } = context;
+  const filter = visibleFilter(user, collection, {});
+  return Object.keys(filter).length === 0
+    ? all
+    : store.count({ collection, filter, maxTimeMs, comment: user.name });
+}
 
 function checkedCatalog(query: Document, { user }: QueryContext): string {
   const name = catalogOf(query);

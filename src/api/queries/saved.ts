@@ -5,8 +5,9 @@
 import { type Document, parseJson, printJson, type Value } from "../../query/index.ts";
 import { DuplicateKeyError, type Store } from "../../store/index.ts";
 import type { Log } from "../../telemetry/index.ts";
-import { badRequest, HttpError, toHttpError } from "../errors.ts";
+import { badRequest, forbidden, HttpError, toHttpError } from "../errors.ts";
 import type { User } from "../identity.ts";
+import { seesNoLess } from "../visibility.ts";
 import type { QueryAnswer } from "./request.ts";
 import { QueryLeases } from "./saved-leases.ts";
 import { readText, removeText, writeText } from "./saved-text.ts";
@@ -44,13 +45,15 @@ export interface SavedQuery {
   readonly code: number | null;
   /** Parts of the text of `data`; 0 when the answer has none. */
   readonly parts: number;
+  /** What its user could see when it ran, as `programsBySurvey` gives it. */
+  readonly programs?: Document;
 }
 
 export interface SavedParts {
   readonly store: Store;
   readonly log: Log;
   /** Runs a query as this user may see it now; rejects when there is no such user any more. */
-  readonly run: (username: string, body: Document) => Promise<QueryAnswer>;
+  readonly run: (username: string, body: Document) => Promise<QueryAnswer & { readonly programs: Document }>;
   readonly days: number;
   readonly maxBytes: number;
   /** Whether other servers use the same store: what they run is left to them for as long as they live. */
@@ -154,8 +157,11 @@ export class SavedQueries {
     return query;
   }
 
-  /** The JSON text of `data` of a query that is done. */
-  answer(query: SavedQuery): AsyncGenerator<string> {
+  /** The JSON text of `data` of a query that is done. Throws `HttpError` 403 when the user may see less by now. */
+  answer(query: SavedQuery, user: User): AsyncGenerator<string> {
+    if (!seesNoLess(user, query.programs ?? {})) {
+      throw forbidden("you may see less than when this query ran: run it again");
+    }
     return readText(this.parts.store, query._id, query.parts);
   }
 
@@ -222,11 +228,11 @@ export class SavedQueries {
     try {
       const body = parseJson(query.task) as Document;
       const answer = await this.parts.run(query.user, body);
-      const { message } = answer;
+      const { message, programs } = answer;
       const text =
         answer.text ?? (answer.items === undefined ? valueText(answer.data) : listText(answer.items));
       const { parts } = await writeText(this.parts.store, id, text, this.parts.maxBytes);
-      await this.#end({ ...query, state: "done", message, parts });
+      await this.#end({ ...query, state: "done", message, parts, programs });
     } catch (error) {
       // Interrupted by the end of this server: run again at the next start.
       if (this.#closed) return;
