@@ -225,6 +225,13 @@ export class FilterEngine {
     this.#leaveNight();
     this.#day = day;
     this.#night = Number.isFinite(jd) ? nightOf(jd) : "";
+    // Overruns count by night, here as in the reports that switch filters off: one now and then stops nothing.
+    for (const { filters } of this.#sets) {
+      for (const active of filters) {
+        active.overruns = 0;
+        active.stoppedAt = undefined;
+      }
+    }
   }
 
   /** Puts away what the filters counted. */

@@ -118,6 +118,14 @@ describe("reports", () => {
     expect(at.reports.totals().get("10/2")).toMatchObject({ seen: 1, passed: 1 });
   });
 
+  test("a filter that takes too long now and then, less than three times a night, goes on", async () => {
+    const at = await open(filterDocument(1, ENDLESS));
+    await at.ingest([1n, "o1", JD], [2n, "o2", JD], [3n, "o3", JD + 1], [4n, "o4", JD + 1]);
+    await at.ingest([5n, "o5", JD + 2]);
+    expect(at.reports.totals().get("10/1")).toMatchObject({ seen: 5, overruns: 5 });
+    expect((await at.filters.all({ _id: "10/1" }))[0]).toMatchObject({ active: true });
+  });
+
   test("a filter that takes too long three times is switched off with the reason; the others go on", async () => {
     const at = await open(filterDocument(1, ENDLESS), filterDocument(2, [{ $match: {} }]));
     await at.ingest(
