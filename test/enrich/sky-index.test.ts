@@ -135,14 +135,36 @@ describe.each([
       await buildSkyIndex(reader.catalogs, { dataDir, catalog: "Grows" });
       expect(new SkyIndexes(dataDir).of("Grows", second)?.head.rows).toBe(2);
       // Whoever has mapped the old file still has it whole.
-      expect(indexes.of("Grows", first)?.keysNear([{ ra: 10, dec: 20 }], 1)).toHaveLength(1);
+      expect(indexes.of("Grows", first)?.rowsNear([{ ra: 10, dec: 20 }], 1).keys).toHaveLength(1);
+    },
+  );
+
+  test.skipIf(skipped)(
+    "other rows under the keys of a catalogue that was replaced a moment ago",
+    async () => {
+      await store.insert("Moved", [row(1, 10, 20, { n: 1 }), row(2, 50, 20, { n: 2 })]);
+      await buildSkyIndex(reader.catalogs, { dataDir, catalog: "Moved" });
+      const before = await stateOf("Moved");
+      await store.drop("Moved");
+      await store.insert("Moved", [row(1, 50, 20, { n: 3 }), row(2, 10, 20, { n: 4 })]);
+      const late = {
+        catalogs: { ...catalogsOf(reader), states: async () => new Map([["Moved", before]]) },
+        storedObjects: async () => new Set<string>(),
+      } as unknown as AlertReader;
+      const catalogs = { ZTF: { Moved: { projection: { n: 1 } } } };
+      const [record] = await new CrossMatcher({ catalogs, dataDir }, late).match([
+        ztfAlert(1n, "object", { ra: 10, dec: 20 }),
+      ]);
+      expect((record?.crossMatches?.["Moved"] as Document[] | undefined)?.map(({ n }) => n)).toEqual([4]);
     },
   );
 
   test.skipIf(skipped)("a catalogue without positions, an empty one and one that is not there", async () => {
     await store.insert("Places", [{ _id: 1 }, { _id: 2, coordinates: { radec_geojson: null } }]);
     expect(await buildSkyIndex(reader.catalogs, { dataDir, catalog: "Places" })).toBe("built");
-    expect(SkyIndex.open(skyIndexFile(dataDir, "Places"))?.keysNear([{ ra: 0, dec: 0 }], 180)).toEqual([]);
+    expect(SkyIndex.open(skyIndexFile(dataDir, "Places"))?.rowsNear([{ ra: 0, dec: 0 }], 180).keys).toEqual(
+      [],
+    );
     expect(await buildSkyIndex(reader.catalogs, { dataDir, catalog: "Absent" })).toBe("changed");
     expect(existsSync(skyIndexFile(dataDir, "Absent"))).toBe(false);
   });

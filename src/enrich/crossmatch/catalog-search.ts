@@ -3,7 +3,7 @@ import type { Document } from "../../query/index.ts";
 import type { CatalogReader, CatalogState, Cone } from "../../store/index.ts";
 import { matchesOf, type Target } from "./matches.ts";
 import type { MatchRule } from "./rules.ts";
-import { SkyIndexes } from "./sky-index.ts";
+import { placeName, SkyIndexes } from "./sky-index.ts";
 
 /** The catalogues of one store as one thread reads them. */
 export class CatalogSearch {
@@ -54,7 +54,13 @@ export class CatalogSearch {
     // An empty catalogue is none: the near galaxies are matched where galaxies are loaded.
     if (state === undefined || state.rows === 0) return undefined;
     const index = this.#indexes.of(catalog, state);
-    if (index !== undefined) return this.catalogs.rows(catalog, index.keysNear(targets, radius));
+    if (index !== undefined) {
+      const { keys, positions } = index.rowsNear(targets, radius);
+      const rows = await this.catalogs.rows(catalog, keys);
+      // A catalogue that was replaced a moment ago has other rows under these keys, or none.
+      if (rows.length === keys.length && rows.every((row) => positions.has(placeName(row) ?? "")))
+        return rows;
+    }
     return this.catalogs.rowsNear(catalog, conesOf(radius));
   }
 }

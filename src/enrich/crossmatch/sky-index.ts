@@ -5,8 +5,9 @@
  */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { visitCone, ZONES, type ZonedPositions } from "../../sky/index.ts";
-import type { CatalogState, RowKey } from "../../store/index.ts";
+import type { Document } from "../../query/index.ts";
+import { fixedDec, fixedRa, visitCone, ZONES, type ZonedPositions } from "../../sky/index.ts";
+import { type CatalogState, positionOf, type RowKey } from "../../store/index.ts";
 import type { Target } from "./matches.ts";
 
 /** Of this layout; another begins anew. */
@@ -90,17 +91,32 @@ export class SkyIndex {
     return new SkyIndex(head, zoned, numbers(keyEnds, head.rows), keyArea);
   }
 
-  /** Keys of the rows within `radius` degrees of any of the targets, each once. */
-  keysNear(targets: readonly Target[], radius: number): RowKey[] {
+  /** The rows within `radius` degrees of any of the targets, each once. */
+  rowsNear(targets: readonly Target[], radius: number): IndexedRows {
     const places = new Set<number>();
     for (const { ra, dec } of targets)
       visitCone(this.zoned, { ra, dec, radius }, (place) => places.add(place));
-    return Array.from(places, (place) => {
+    const keys = Array.from(places, (place) => {
       const start = place === 0 ? 0 : (this.keyEnds[place - 1] ?? 0);
       // A copy: what is asked of a store may outlive the mapping.
       return this.keys.slice(start, this.keyEnds[place]);
     });
+    const { ras, decs } = this.zoned;
+    return { keys, positions: new Set(Array.from(places, (place) => `${ras[place]}/${decs[place]}`)) };
   }
+}
+
+/** Rows as an index knows them. */
+export interface IndexedRows {
+  readonly keys: readonly RowKey[];
+  /** Where they are, as `placeName` tells it. */
+  readonly positions: ReadonlySet<string>;
+}
+
+/** Where a row is, as precisely as an index knows it; undefined when it has no position. */
+export function placeName(row: Document): string | undefined {
+  const position = positionOf(row);
+  return position === undefined ? undefined : `${fixedRa(position[0] + 180)}/${fixedDec(position[1])}`;
 }
 
 /** The index files of a folder as one thread uses them. */
