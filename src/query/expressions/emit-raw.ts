@@ -7,8 +7,9 @@
 import { Double } from "bson";
 import { type Code, code, join } from "../code.ts";
 import { double } from "../values.ts";
-import { cannotFail, type Emitter, type Mode, type Typed } from "./emitter.ts";
+import type { Emitter, Mode, Typed } from "./emitter.ts";
 import type { CallNode, ExpressionNode } from "./nodes.ts";
+import { cannotFail } from "./properties.ts";
 import { T } from "./types.ts";
 
 /** Integers up to here are exact as doubles. */

@@ -8,6 +8,7 @@ import { emitRaw, hasRawForm } from "./emit-raw.ts";
 import { followPath } from "./field-path.ts";
 import { Keys } from "./keys.ts";
 import type { ArrayNode, CallNode, ExpressionNode, FieldNode, ObjectNode, Operator } from "./nodes.ts";
+import { isOptional, stopsAt, stopsEarly } from "./properties.ts";
 import { ANY, NULLISH, T, typesOfValue } from "./types.ts";
 
 /**
@@ -375,24 +376,6 @@ function presence(values: readonly (Typed | undefined)[]): Code[] {
   });
 }
 
-/** Whether the operand at that place, when it is null, keeps later ones from being computed. */
-function stopsAt({ stopsAtNull }: Operator, index: number): boolean {
-  if (stopsAtNull === "pair") return index === 1;
-  return stopsAtNull === "each" || (stopsAtNull === "first" && index === 0);
-}
-
-/** Whether operands of a call stop at null before later ones that could fail. */
-function stopsEarly({ operator, args }: CallNode): boolean {
-  if (operator.stopsAtNull === undefined) return false;
-  return args.some((arg, i) => i > 0 && arg !== undefined && !cannotFail(arg));
-}
-
-/** Whether an operator's argument at that place need not be given. */
-export function isOptional({ arguments: spec }: Operator, index: number): boolean {
-  if (spec.kind === "named") return index >= spec.required.length;
-  return spec.kind === "list" && spec.max !== Infinity && index >= spec.min;
-}
-
 function constantNumber(value: number): Pick<Typed, "plain" | "constant"> {
   return Number.isNaN(value) ? { plain: true } : { plain: true, constant: value };
 }
@@ -410,18 +393,4 @@ function defineProto(document: Document, value: Value): void {
 export function emitSet(emitter: Emitter, document: Code, name: string, value: Code): Code {
   if (name === "__proto__") return code`${emitter.ref(defineProto, "defineProto")}(${document}, ${value});`;
   return code`${document}[${name}] = ${value};`;
-}
-
-/** Whether a node is certain not to fail on any document. */
-export function cannotFail(node: ExpressionNode): boolean {
-  switch (node.kind) {
-    case "object":
-      return node.fields.every(([, value]) => cannotFail(value));
-    case "array":
-      return node.items.every(cannotFail);
-    case "call":
-      return node.operator.safe === true && node.args.every((arg) => arg === undefined || cannotFail(arg));
-    default:
-      return true;
-  }
 }

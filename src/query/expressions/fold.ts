@@ -1,6 +1,7 @@
 /** Constant folding, in the way and order of the server, so that sums of doubles round alike. */
-import { isOptional } from "./emitter.ts";
+
 import type { CallNode, ConstantNode, ExpressionNode } from "./nodes.ts";
+import { isOptional } from "./properties.ts";
 
 /** The constant that a call amounts to, or the call with its constant operands folded together. */
 export function foldCall(node: CallNode): ExpressionNode {

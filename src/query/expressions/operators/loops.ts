@@ -6,11 +6,12 @@ import { type Code, code } from "../../code.ts";
 import { QueryError } from "../../errors.ts";
 import { isInt32, truthy, type Value } from "../../values.ts";
 import { copiesIn } from "../copies.ts";
-import { cannotFail, type Emitter, type Typed } from "../emitter.ts";
+import type { Emitter, Typed } from "../emitter.ts";
 import { checkSize, growthMark, settle } from "../growth.ts";
 import type { CallNode, ExpressionNode, Operator } from "../nodes.ts";
 import { asDouble, isNullish, widthOf } from "../numbers.ts";
 import { checkVariableName, type Reader, readNamed } from "../parse.ts";
+import { cannotFail } from "../properties.ts";
 import { ANY, T } from "../types.ts";
 import { argument, example, list } from "./describe.ts";
 import {
