@@ -1,4 +1,5 @@
 /** What the resources of the API work with. */
+import type { CatalogJobs } from "../catalogs/index.ts";
 import type { Drawing } from "../cutouts/index.ts";
 import type { Filters } from "../filters/index.ts";
 import type { LiveFeed } from "../sinks/index.ts";
@@ -17,6 +18,11 @@ export interface ApiContext {
   readonly health: Health;
   readonly accounts: Accounts;
   readonly filters: Filters;
+  readonly catalogs: {
+    readonly jobs: CatalogJobs;
+    /** Of the files that may be loaded. */
+    readonly folder: string;
+  };
   readonly drawing: Drawing;
   /** Matches as they come. */
   readonly feed: LiveFeed;

@@ -1,4 +1,5 @@
 /** The HTTP API: opened with what it needs, closed when asked. */
+
 import type { Config } from "../config/index.ts";
 import { Drawing } from "../cutouts/index.ts";
 import type { Filters } from "../filters/index.ts";
@@ -9,6 +10,7 @@ import type { Health, Log, Metrics } from "../telemetry/index.ts";
 import { Accounts } from "./accounts.ts";
 import { clientAddress, proxyList } from "./address.ts";
 import { LoginAttempts } from "./attempts.ts";
+import type { ApiContext } from "./context.ts";
 import { Identities } from "./identity.ts";
 import { runQuery } from "./queries/index.ts";
 import { SavedQueries } from "./queries/saved.ts";
@@ -25,6 +27,7 @@ export { readLiteral } from "./queries/literal.ts";
 export interface ApiParts {
   readonly store: Store;
   readonly filters: Filters;
+  readonly catalogs: ApiContext["catalogs"];
   readonly config: Pick<Config, "server" | "queries" | "skymaps">;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -46,7 +49,15 @@ const IDLE_SECONDS = 255;
 const DRAIN_MS = 3000;
 
 /** Listens and answers. Throws when the address is taken. */
-export async function openApi({ store, filters, config, log, metrics, health }: ApiParts): Promise<Api> {
+export async function openApi({
+  store,
+  filters,
+  catalogs,
+  config,
+  log,
+  metrics,
+  health,
+}: ApiParts): Promise<Api> {
   const { server } = config;
   const accounts = new Accounts(store, { username: server.admin_username, password: server.admin_password });
   const identities = new Identities(accounts, tokenCodec(server.jwt_secret, server.token_expiry_days));
@@ -78,6 +89,7 @@ export async function openApi({ store, filters, config, log, metrics, health }: 
     health,
     accounts,
     filters,
+    catalogs,
     drawing,
     identities,
     attempts: new LoginAttempts(),

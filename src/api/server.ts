@@ -3,6 +3,7 @@ import { Elysia } from "elysia";
 import type { Metrics } from "../telemetry/index.ts";
 import { alerts } from "./alerts.ts";
 import { auth } from "./auth.ts";
+import { catalogs } from "./catalogs.ts";
 import { classifications } from "./classifications.ts";
 import type { ApiContext } from "./context.ts";
 import { cutouts } from "./cutouts.ts";
@@ -52,6 +53,7 @@ export function createApp(api: ApiContext) {
     .use(queries(api))
     .use(savedQueries(api))
     .use(skymap(api))
+    .use(catalogs(api))
     .use(alerts(api))
     .use(lightCurves(api))
     .use(cutouts(api))

@@ -1,9 +1,10 @@
 /** Catalogues from files: what other rooms import. */
 
 export { COORDINATE_UNITS, type CoordinateUnit } from "./coordinates.ts";
-export { describeCatalog, listCatalogs } from "./describe.ts";
+export { type CatalogDescription, describeCatalog, listCatalogs } from "./describe.ts";
 export { columnsOf, type FitsColumn } from "./fits/columns.ts";
 export { dataSize, FitsError, Header } from "./fits/header.ts";
+export { type CatalogJob, CatalogJobs } from "./jobs.ts";
 export {
   columnIndex,
   type FoundBadRow,
@@ -15,5 +16,5 @@ export {
   loadCatalog,
 } from "./load.ts";
 export { completeSpec, PRESETS, presetNamed } from "./presets/index.ts";
-export { type CatalogSpec, nameProblem } from "./spec.ts";
-export { COLUMN_TYPES, type ColumnType, TableError } from "./table.ts";
+export { type CatalogSpec, checkName, parseColumns, parseDelimiter, parseUnits, SpecError } from "./spec.ts";
+export { TableError } from "./table.ts";

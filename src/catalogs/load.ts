@@ -4,12 +4,10 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Document, toNumber } from "../query/index.ts";
 import {
-  CATALOGS,
   type CatalogWriter,
   type IndexDescription,
   openCatalogWriter,
   POSITION_INDEX,
-  type Store,
   type StoreSettings,
 } from "../store/index.ts";
 import { fileSize } from "./bytes.ts";
@@ -58,7 +56,6 @@ export interface LoadEvents {
 
 export interface LoadOptions extends LoadEvents {
   readonly settings: StoreSettings;
-  readonly store: Pick<Store, "findOne">;
   readonly signal?: AbortSignal;
 }
 
@@ -149,8 +146,7 @@ class Load {
   }
 
   #known(): Promise<Document | undefined> {
-    const filter = { _id: this.request.spec.name };
-    return this.options.store.findOne({ collection: CATALOGS, filter, maxTimeMs: 60_000 });
+    return this.writer.description(this.request.spec.name);
   }
 
   async #loadFile(path: string, indexes: readonly IndexDescription[]): Promise<void> {

@@ -1,6 +1,7 @@
 /** What a load is told: which columns mean what, and how rows become documents. */
-import type { CoordinateUnit } from "./coordinates.ts";
-import type { ColumnType } from "./table.ts";
+import { SYSTEM_COLLECTIONS } from "../store/index.ts";
+import { COORDINATE_UNITS, type CoordinateUnit } from "./coordinates.ts";
+import { COLUMN_TYPES, type ColumnType } from "./table.ts";
 
 /** How the rows of files become a catalogue: plain values, to travel between threads. */
 export interface CatalogSpec {
@@ -61,8 +62,68 @@ export const DEC_NAMES = [
 /** What a catalogue's name may be: it is a collection, a key of answers, a part of addresses. */
 const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,119}$/;
 
-/** Why a text is no name of a catalogue; undefined when it is one. */
-export function nameProblem(name: string): string | undefined {
-  if (NAME.test(name) && !name.startsWith("system.")) return undefined;
-  return `"${name}" is no name of a catalogue: expected a letter, then letters, digits, "_", "-" or "."`;
+/** Something of a specification that makes no sense: says what was expected. */
+export class SpecError extends Error {
+  override readonly name = "SpecError";
+  constructor(
+    /** The option, or the field of a request. */
+    readonly option: string,
+    readonly reason: string,
+  ) {
+    super(`${option}: ${reason}`);
+  }
+}
+
+/** Checks the name of a catalogue to be. Throws `SpecError`. */
+export function checkName(name: string): void {
+  if (!NAME.test(name) || name.startsWith("system.")) {
+    throw new SpecError(
+      "name",
+      `"${name}" is no name of a catalogue: expected a letter, then letters, digits, "_", "-" or "."`,
+    );
+  }
+  if (SYSTEM_COLLECTIONS.has(name)) throw new SpecError("name", `${name} is a collection of Kowalski's own`);
+}
+
+/** `hours,deg`, or one unit for both, as units of right ascension and declination. Throws `SpecError`. */
+export function parseUnits(text: string): [ra: CoordinateUnit, dec: CoordinateUnit] {
+  const units = text.split(",").map((unit) => {
+    const known = COORDINATE_UNITS.find((name) => name === unit.trim());
+    if (known === undefined) {
+      throw new SpecError("units", `expected ${COORDINATE_UNITS.join(", ")}, found ${unit}`);
+    }
+    return known;
+  });
+  const [ra = "auto", dec = ra === "hours" ? "deg" : ra, ...more] = units;
+  if (more.length > 0) {
+    throw new SpecError("units", "expected at most two, of right ascension and declination");
+  }
+  if (dec === "hours") throw new SpecError("units", "a declination is not in hours");
+  return [ra, dec];
+}
+
+/** Columns, each perhaps with its type as in `name:string`. Throws `SpecError`. */
+export function parseColumns(columns: readonly string[]): Pick<CatalogSpec, "columns" | "types"> {
+  const types: Record<string, ColumnType> = {};
+  const names = columns.map((column) => {
+    const [, name, type] = /^(.*):(\w+)$/.exec(column) ?? [];
+    if (name === undefined || type === undefined) return column;
+    const known = COLUMN_TYPES.find((one) => one === type);
+    if (known === undefined) {
+      throw new SpecError(
+        "columns",
+        `${column}: expected one of ${COLUMN_TYPES.join(", ")} behind the colon`,
+      );
+    }
+    types[name] = known;
+    return name;
+  });
+  return { columns: names, ...(Object.keys(types).length === 0 ? {} : { types }) };
+}
+
+/** One character; `\\t` is a tab. Throws `SpecError`. */
+export function parseDelimiter(text: string): string {
+  if (text === "\\t") return "\t";
+  if (text.length !== 1 || /["\r\n]/.test(text)) throw new SpecError("delimiter", "expected one character");
+  return text;
 }

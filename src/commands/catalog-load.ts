@@ -1,20 +1,20 @@
 /** `kowalski catalog load`: files into a catalogue. */
 import {
   type CatalogSpec,
-  COLUMN_TYPES,
   COORDINATE_UNITS,
-  type ColumnType,
-  type CoordinateUnit,
+  checkName,
   completeSpec,
   type FoundBadRow,
   LoadStopped,
   type LoadTotals,
   loadCatalog,
-  nameProblem,
   PRESETS,
+  parseColumns,
+  parseDelimiter,
+  parseUnits,
+  SpecError,
   TableError,
 } from "../catalogs/index.ts";
-import { SYSTEM_COLLECTIONS } from "../store/index.ts";
 import { type CommandContext, defineCommand, type OptionValues } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED, UsageError } from "./errors.ts";
 import { openConfiguredStore, storeSettings } from "./open-store.ts";
@@ -116,7 +116,6 @@ async function loadFiles(context: Context): Promise<number> {
         { files: context.args, spec, mode, maxBadRows: given["max-bad-rows"] },
         {
           settings: storeSettings(config),
-          store,
           signal,
           progress: ({ rows: count, bytes, bytesTotal, file }) =>
             progress.update({ count, bytes, bytesTotal, note: file }),
@@ -189,29 +188,33 @@ function csvField(text: string): string {
 
 function specOf(given: OptionValues<typeof options>): CatalogSpec {
   if (given.append && given.replace) throw new UsageError("--replace and --append exclude each other");
-  const [raUnit, decUnit] = unitsOf(given.units);
-  const { columns, types } = columnsOf(given.columns);
+  try {
+    return readSpec(given);
+  } catch (error) {
+    if (error instanceof SpecError) throw new UsageError(`--${error.message}`);
+    throw error;
+  }
+}
+
+function readSpec(given: OptionValues<typeof options>): CatalogSpec {
+  const { name, preset, ra, dec, id, hdu } = given;
+  const [raUnit, decUnit] = parseUnits(given.units);
+  const header = listOf(given.header);
   const spec = completeSpec({
-    ...defined({
-      name: given.name,
-      preset: given.preset,
-      ra: given.ra,
-      dec: given.dec,
-      id: given.id,
-      hdu: given.hdu,
-    }),
-    ...defined({ columns, types, header: listOf(given.header), delimiter: delimiterOf(given.delimiter) }),
+    ...defined({ name, preset, ra, dec, id, hdu, header }),
+    ...parseColumnsOf(listOf(given.columns)),
+    ...(given.delimiter === undefined ? {} : { delimiter: parseDelimiter(given.delimiter) }),
     ...(given.null.length === 0 ? {} : { nulls: given.null }),
     ...(given.index.length === 0 ? {} : { indexes: given.index.map((fields) => listOf(fields) ?? []) }),
     ...(given.units === "auto" ? {} : { raUnit, decUnit }),
   });
   if (spec === undefined) throw new UsageError("--name is missing");
-  const problem = nameProblem(spec.name);
-  if (problem !== undefined) throw new UsageError(`--name: ${problem}`);
-  if (SYSTEM_COLLECTIONS.has(spec.name))
-    throw new UsageError(`--name: ${spec.name} is a collection of Kowalski's own`);
+  checkName(spec.name);
   return spec;
 }
+
+const parseColumnsOf = (columns: readonly string[] | undefined) =>
+  columns === undefined ? {} : parseColumns(columns);
 
 /** The entries that have a value. */
 function defined<T extends object>(entries: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
@@ -220,44 +223,4 @@ function defined<T extends object>(entries: T): { [K in keyof T]?: Exclude<T[K],
 
 function listOf(text: string | undefined): string[] | undefined {
   return text?.split(",").map((item) => item.trim());
-}
-
-function unitsOf(text: string): [CoordinateUnit, CoordinateUnit] {
-  const units = text.split(",").map((unit) => {
-    const known = COORDINATE_UNITS.find((name) => name === unit.trim());
-    if (known === undefined)
-      throw new UsageError(`--units: expected ${COORDINATE_UNITS.join(", ")}, found ${unit}`);
-    return known;
-  });
-  const [ra = "auto", dec = ra === "hours" ? "deg" : ra, ...more] = units;
-  if (more.length > 0)
-    throw new UsageError("--units: expected at most two, of right ascension and declination");
-  if (dec === "hours") throw new UsageError("--units: a declination is not in hours");
-  return [ra, dec];
-}
-
-function columnsOf(text: string | undefined): {
-  columns: string[] | undefined;
-  types: Record<string, ColumnType> | undefined;
-} {
-  const types: Record<string, ColumnType> = {};
-  const columns = listOf(text)?.map((column) => {
-    const [, name, type] = /^(.*):(\w+)$/.exec(column) ?? [];
-    if (name === undefined || type === undefined) return column;
-    const known = COLUMN_TYPES.find((one) => one === type);
-    if (known === undefined)
-      throw new UsageError(
-        `--columns: ${column}: expected one of ${COLUMN_TYPES.join(", ")} behind the colon`,
-      );
-    types[name] = known;
-    return name;
-  });
-  return { columns, types: Object.keys(types).length === 0 ? undefined : types };
-}
-
-function delimiterOf(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  if (text === "\\t") return "\t";
-  if (text.length !== 1 || /["\r\n]/.test(text)) throw new UsageError("--delimiter: expected one character");
-  return text;
 }

@@ -1,5 +1,5 @@
 /** Opens the store that the configuration names, and the filters in it. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Config } from "../config/index.ts";
 import type { CrossMatchSettings } from "../enrich/crossmatch/index.ts";
 import { Filters, Trials } from "../filters/index.ts";
@@ -29,6 +29,11 @@ export function crossMatchSettings({
 /** Where downloads are kept until they are read. */
 export function downloadsFolder({ data_dir: dataDir }: Config): string {
   return join(dataDir, "downloads");
+}
+
+/** Where the files lie that administrators may load over HTTP. */
+export function catalogsFolder({ data_dir: dataDir, catalogs: { folder } }: Config): string {
+  return resolve(folder === "" ? join(dataDir, "incoming") : folder);
 }
 
 /** The configured store, for queries and small documents. Throws `StoreError`. */

@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { openApi } from "../api/index.ts";
 import { type Broker, startBroker } from "../broker/index.ts";
+import { CatalogJobs } from "../catalogs/index.ts";
 import { type Config, ensureSecrets, type LoadedConfig } from "../config/index.ts";
 import { describeCatalogs, surveyCatalogs } from "../enrich/crossmatch/index.ts";
 import { prepareScores, runtimeText, type ScoreSettings } from "../enrich/scores/index.ts";
@@ -11,6 +12,7 @@ import type { SourceSpec } from "../sources/index.ts";
 import { lockServe, type Store } from "../store/index.ts";
 import { Health, type Log, Metrics, type Redactor } from "../telemetry/index.ts";
 import {
+  catalogsFolder,
   crossMatchSettings,
   downloadsFolder,
   openConfiguredStore,
@@ -95,7 +97,10 @@ export async function startServer(
       watchBroker(broker, metrics, health);
     }
     if (scores !== undefined) health.register("models", async () => modelsText(scores));
-    const api = await openApi({ store: opened, filters, config, log, metrics, health });
+    const jobs = new CatalogJobs(storeSettings(config));
+    stoppers.push(() => jobs.close());
+    const catalogs = { jobs, folder: catalogsFolder(config) };
+    const api = await openApi({ store: opened, filters, catalogs, config, log, metrics, health });
     stoppers.push(() => api.stop());
     return {
       url: api.url,

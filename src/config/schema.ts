@@ -208,6 +208,16 @@ const skymaps = object({
   },
 });
 
+const catalogs = object({
+  doc: "Catalogues that administrators load over HTTP.",
+  fields: {
+    folder: text({
+      default: "",
+      doc: "Folder of the files that may be loaded so; `incoming` in the data folder when it is not set.",
+    }),
+  },
+});
+
 export const schema = object({
   doc: "The configuration of Kowalski.",
   fields: {
@@ -237,6 +247,7 @@ export const schema = object({
     server,
     ingest,
     cross_matches: crossMatches,
+    catalogs,
     filters,
     sources: list({ item: source, doc: "Sources that `serve` reads." }),
     sinks: list({ item: sink, doc: "Where matches go." }),

@@ -49,6 +49,8 @@ export interface CatalogWriter {
    * A row whose `_id` exists is left out. Answers that number.
    */
   write(rows: EncodedRows, progressOf: (written: number) => Document): Promise<number>;
+  /** What `finish` said of the catalogue that is there; undefined when there is none. */
+  description(collection: string): Promise<Document | undefined>;
   /** Makes the indexes; then the collection is visible, and described in `catalogs` by `description`. */
   finish(description: Document): Promise<void>;
   /** Removes what the load has written so far, when it replaces; forgets its progress in any case. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Double } from "bson";
 import {
   type CatalogSpec,
+  checkName,
   completeSpec,
   describeCatalog,
   type FoundBadRow,
@@ -11,7 +12,6 @@ import {
   LoadStopped,
   listCatalogs,
   loadCatalog,
-  nameProblem,
   TableError,
 } from "../../src/catalogs/index.ts";
 import type { Document } from "../../src/query/index.ts";
@@ -61,7 +61,6 @@ class Place implements AsyncDisposable {
     const request = { files, spec: complete, mode: "replace", maxBadRows: 100, ...more } as const;
     return loadCatalog(request, {
       settings: this.settings,
-      store: this.store,
       badRow: (row) => this.badRows.push(row),
       note: (text) => this.notes.push(text),
       ...(signal === undefined ? {} : { signal }),
@@ -244,9 +243,9 @@ describe("positions", () => {
 
 describe("names of catalogues", () => {
   test.each(["Gaia_EDR3", "CLU_20190625", "a", "x-1.2"])("%s is one", (name) => {
-    expect(nameProblem(name)).toBeUndefined();
+    expect(() => checkName(name)).not.toThrow();
   });
   test.each(["", "1a", "a b", "a~loading", "a$b", "system.x", "a/b", "ä"])("%j is none", (name) => {
-    expect(nameProblem(name)).toContain("no name of a catalogue");
+    expect(() => checkName(name)).toThrow("no name of a catalogue");
   });
 });

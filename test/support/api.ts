@@ -1,8 +1,10 @@
 /** The real API on a real store in a folder of its own, and tables of scenarios that are asked of it. */
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { Double } from "bson";
 import { Accounts, type Api, openApi } from "../../src/api/index.ts";
 import { tokenCodec } from "../../src/api/tokens.ts";
+import { CatalogJobs } from "../../src/catalogs/index.ts";
 import { type Config, type ServerConfig, schema } from "../../src/config/index.ts";
 import { Filters, Trials } from "../../src/filters/index.ts";
 import type { Document } from "../../src/query/index.ts";
@@ -87,6 +89,7 @@ export async function openTestApi(options: TestApiOptions = {}): Promise<TestApi
       maxShare: 0.01,
       minMatches: 10,
     }),
+    catalogs: { jobs: new CatalogJobs({ kind: "embedded", dataDir }), folder: join(dataDir, "incoming") },
     config: {
       server,
       queries: { ...defaults.queries, ...options.queries },

@@ -71,7 +71,7 @@ class EmbeddedCatalogWriter implements CatalogWriter {
     const { collection, mode, fingerprint } = load;
     this.#lock(collection);
     await this.#clearAway(discardedName(collection));
-    const known = this.#loadDocument(collection);
+    const known = this.#document(CATALOG_LOADS, collection);
     const goesOn = known?.["fingerprint"] === fingerprint && known["mode"] === mode;
     if (!goesOn) await this.#clearAway(stagingName(collection));
     if (mode === "append") {
@@ -122,6 +122,10 @@ class EmbeddedCatalogWriter implements CatalogWriter {
       insertDocuments(this.#database, CATALOG_LOADS, [state], "replace");
       return added;
     });
+  }
+
+  async description(collection: string): Promise<Document | undefined> {
+    return this.#document(CATALOGS, collection);
   }
 
   async finish(description: Document): Promise<void> {
@@ -247,10 +251,10 @@ class EmbeddedCatalogWriter implements CatalogWriter {
     return this.#target;
   }
 
-  #loadDocument(collection: string): Document | undefined {
-    const layout = findLayout(this.#database, CATALOG_LOADS);
+  #document(collection: string, id: string): Document | undefined {
+    const layout = findLayout(this.#database, collection);
     if (layout === undefined) return undefined;
-    const row = this.#database.query(`SELECT doc FROM c${layout.id} WHERE id = ?`).get(collection);
+    const row = this.#database.query(`SELECT doc FROM c${layout.id} WHERE id = ?`).get(id);
     return row === null ? undefined : decodeDocument((row as { doc: string }).doc);
   }
 

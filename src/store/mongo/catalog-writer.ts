@@ -53,8 +53,7 @@ class MongoCatalogWriter implements CatalogWriter {
     return this.#try(async () => {
       await this.#lock(collection);
       const loads = this.connection.db.collection<BsonDocument>(CATALOG_LOADS);
-      const raw = await loads.findOne({ _id: collection as never }, { raw: true, promoteValues: true });
-      const known = raw === null ? undefined : documentOf(raw as unknown as Uint8Array);
+      const known = await this.#document(CATALOG_LOADS, collection);
       const goesOn = known?.["fingerprint"] === fingerprint && known["mode"] === mode;
       if (!goesOn) {
         await this.#dropOne(stagingName(collection));
@@ -93,6 +92,17 @@ class MongoCatalogWriter implements CatalogWriter {
     const documents = new RawDocuments();
     for (const row of rows) documents.add(row);
     return insertRaw(this.connection.db, name, documents, DURABLE);
+  }
+
+  description(collection: string): Promise<Document | undefined> {
+    return this.#try(() => this.#document(CATALOGS, collection));
+  }
+
+  async #document(collection: string, id: string): Promise<Document | undefined> {
+    const raw = await this.connection.db
+      .collection(collection)
+      .findOne({ _id: id as never }, { raw: true, promoteValues: true });
+    return raw === null ? undefined : documentOf(raw as unknown as Uint8Array);
   }
 
   async finish(description: Document): Promise<void> {
