@@ -20,6 +20,9 @@ const CHUNK = 5000;
 const CATALOG = "stars";
 const LONG_MS = 600_000;
 const MILLIARCSEC = 1e-3;
+const ARCSEC_PER_RADIAN = (180 / Math.PI) * 3600;
+/** The radius by which servers turn metres into angles. */
+const EARTH = 6_378_100;
 
 const python = await pythonWith("sky", SKY_PACKAGES);
 const server = await testMongod();
@@ -154,6 +157,53 @@ function skyTests(open: () => Promise<{ store: Store; close(): Promise<void> }>)
       }
     }
     expect(compared).toBeGreaterThan(100);
+  });
+
+  test("$geoNear has the same distances, nearest first, in metres on the Earth and in radians", async () => {
+    let compared = 0;
+    for (const [index, shape] of shapes.entries()) {
+      const arcsec = expected[index]?.arcsec;
+      if (!("cone" in shape) || arcsec === undefined || Object.keys(arcsec).length === 0) continue;
+      const [ra, dec, radius] = shape.cone;
+      const isPlain = index % 4 === 0;
+      const radians = (radius * Math.PI) / 180;
+      const place = [ra - 180, dec];
+      const near = isPlain
+        ? { near: place, maxDistance: radians, distanceMultiplier: ARCSEC_PER_RADIAN }
+        : {
+            near: { type: "Point", coordinates: place },
+            maxDistance: radians * EARTH,
+            distanceMultiplier: ARCSEC_PER_RADIAN / EARTH,
+          };
+      const pipeline = [
+        {
+          $geoNear: {
+            ...near,
+            spherical: true,
+            key: "coordinates.radec_geojson",
+            distanceField: "far.arcsec",
+            includeLocs: "far.place",
+          },
+        },
+        { $project: { far: 1 } },
+      ];
+      const request = { collection: CATALOG, pipeline, maxTimeMs: LONG_MS };
+      const rows = (await Array.fromAsync(store.aggregate(request).documents())) as unknown as {
+        _id: number;
+        far: { arcsec: number; place: { coordinates: unknown } };
+      }[];
+      expect(rows.map(({ _id }) => String(_id)).toSorted()).toEqual(Object.keys(arcsec).toSorted());
+      const distances = rows.map(({ far }) => Number(far.arcsec));
+      expect(distances).toEqual(distances.toSorted((a, b) => a - b));
+      for (const { _id, far } of rows) {
+        expect(Math.abs(Number(far.arcsec) - (arcsec[_id] ?? Number.NaN))).toBeLessThan(MILLIARCSEC);
+        expect(far.place.coordinates).toEqual(
+          (catalogRow(_id, points[_id] ?? [0, 0])["coordinates"] as never)["radec_geojson"]["coordinates"],
+        );
+        compared++;
+      }
+    }
+    expect(compared).toBeGreaterThan(50);
   });
 }
 
