@@ -10,6 +10,7 @@
 import { join } from "node:path";
 import { MongoClient } from "mongodb";
 import { buildSkyIndex, type CrossMatchConfig, CrossMatcher } from "../src/enrich/crossmatch/index.ts";
+import { SkyIndexes } from "../src/enrich/crossmatch/sky-index.ts";
 import { type Document, double } from "../src/query/index.ts";
 import {
   type AlertReader,
@@ -173,6 +174,8 @@ async function measure(
   for (const indexed of [true, false]) {
     const folder = join(dataDir, indexed ? `indexed-${settings.kind}` : "none");
     for (const catalog of indexed ? names : []) {
+      const state = (await reader.catalogs.states([catalog], { fresh: true })).get(catalog);
+      if (state !== undefined && new SkyIndexes(folder).of(catalog, state) !== undefined) continue;
       const began = performance.now();
       await buildSkyIndex(reader.catalogs, { dataDir: folder, catalog });
       console.error(

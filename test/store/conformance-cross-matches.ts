@@ -100,6 +100,30 @@ export function crossMatchTests(ask: () => Asker): void {
     expect(await reader.catalogs.rows("keyed", [])).toEqual([]);
   });
 
+  test("positions are those at their path, whatever other fields look like", async () => {
+    const { store, reader } = ask().under;
+    const decoy = { radec_geojson: { type: "Point", coordinates: [1.5, 2.5] } };
+    const { coordinates } = row(0, 190, 20);
+    await store.insert("decoys", [
+      { _id: 1, other: decoy, coordinates: coordinates ?? null },
+      { _id: 2, other: decoy },
+      { _id: 3, coordinates: coordinates ?? null, other: decoy },
+      row(4, 0, -90),
+      row(5, 359.999999, 89.99),
+    ]);
+    await store.ensureIndexes("decoys", [POSITION_INDEX]);
+    const found: number[][] = [];
+    for await (const { longitudes, latitudes } of reader.catalogs.positions("decoys")) {
+      longitudes.forEach((longitude, n) => void found.push([longitude, latitudes[n] ?? Number.NaN]));
+    }
+    expect(found).toEqual([
+      [10, 20],
+      [10, 20],
+      [-180, -90],
+      [359.999999 - 180, 89.99],
+    ]);
+  });
+
   test("a catalogue that is not there has no state, no rows and no positions", async () => {
     const { catalogs } = ask().under.reader;
     expect([...(await catalogs.states(["absent"])).keys()]).toEqual([]);

@@ -69,8 +69,9 @@ export class EmbeddedCatalogReader implements CatalogReader {
   async *positions(collection: string): AsyncGenerator<PositionPiece> {
     const layout = this.#layout(collection);
     if (layout === undefined) return;
-    const page = this.database.query<{ n: bigint; doc: string }, [bigint]>(
-      `SELECT n, doc FROM c${layout.id} WHERE n > ? ORDER BY n LIMIT ${PIECE}`,
+    const column = columnFor(POSITION_PATH, "position", layout)?.name ?? "NULL";
+    const page = this.database.query<PositionRow, [bigint]>(
+      `SELECT n, ${column} AS cell, doc FROM c${layout.id} WHERE n > ? ORDER BY n LIMIT ${PIECE}`,
     );
     for (let last = -(2n ** 63n); ; ) {
       const rows = page.all(last);
@@ -123,16 +124,42 @@ function isWithin(ranges: readonly CellRange[], cell: number): boolean {
   return range !== undefined && range[0] <= cell;
 }
 
-function pieceOf(rows: readonly { n: bigint; doc: string }[]): PositionPiece {
+interface PositionRow {
+  readonly n: bigint;
+  /** What the index of positions holds, where there is one. */
+  readonly cell: bigint | Uint8Array | null;
+  readonly doc: string;
+}
+
+function pieceOf(rows: readonly PositionRow[]): PositionPiece {
   const longitudes: number[] = [];
   const latitudes: number[] = [];
   const keys: RowKey[] = [];
-  for (const { n, doc } of rows) {
-    const position = positionOf(decodeDocument(doc));
+  for (const { n, cell, doc } of rows) {
+    const position = readPosition(doc, cell) ?? positionOf(decodeDocument(doc));
     if (position === undefined) continue;
     longitudes.push(position[0]);
     latitudes.push(position[1]);
     keys.push(new Uint8Array(BigInt64Array.of(n).buffer));
   }
   return { longitudes: Float64Array.from(longitudes), latitudes: Float64Array.from(latitudes), keys };
+}
+
+/** How a position begins in the text of a document. */
+const POSITION_TEXT = '"radec_geojson":{"type":"Point","coordinates":[';
+
+/**
+ * The position as it stands in a document's text, which spares reading all of its fields; undefined unless it lies
+ * in the cell that the index has for the document: another field may look the same.
+ */
+function readPosition(
+  doc: string,
+  cell: PositionRow["cell"],
+): [longitude: number, latitude: number] | undefined {
+  const start = doc.indexOf(POSITION_TEXT) + POSITION_TEXT.length;
+  if (typeof cell !== "bigint" || start < POSITION_TEXT.length) return undefined;
+  const comma = doc.indexOf(",", start);
+  const longitude = Number(doc.slice(start, comma));
+  const latitude = Number(doc.slice(comma + 1, doc.indexOf("]", comma)));
+  return cellOf(longitude, latitude) === Number(cell) ? [longitude, latitude] : undefined;
 }
