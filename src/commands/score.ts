@@ -53,7 +53,7 @@ export const command = defineCommand({
     const { output, options: given } = context;
     const { config } = context.loadConfig();
     const names = given.model ?? [];
-    const unknown = names.find((name) => config.models[name] === undefined);
+    const unknown = names.find((name) => !Object.hasOwn(config.models, name));
     if (unknown !== undefined) throw new UsageError(`--model: there is no network ${unknown} in \`models\``);
     const chosen = Object.entries(config.models).filter(
       ([name]) => names.length === 0 || names.includes(name),

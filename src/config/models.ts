@@ -32,7 +32,7 @@ const byName = record({
 });
 
 /** Names become fields of the alert, beside those of the versions. */
-const NAME = /^(?!.*_version$)[A-Za-z_]\w*$/;
+const NAME = /^(?!.*_version$)[A-Za-z]\w*$/;
 
 export const models: typeof byName = {
   ...byName,
@@ -40,7 +40,8 @@ export const models: typeof byName = {
     const read = byName.read(value, place);
     const wrong = Object.keys(read).find((name) => !NAME.test(name));
     if (wrong === undefined) return read;
-    const expected = "expected a name of letters, digits and _, not ending in _version";
+    const expected =
+      "expected a name of letters, digits and _, beginning with a letter, not ending in _version";
     throw new ConfigError(`${place.path}.${wrong}`, expected, place.origin);
   },
 };

@@ -104,6 +104,7 @@ describe("models", () => {
     ["a", entry.replace("}", ", when: 7}"), "models.a.when", "expected an object"],
     ["a", "7", "models.a", "expected an object"],
     ["a-b", entry, "models.a-b", "letters, digits and _"],
+    ["_a", entry, "models._a", "beginning with a letter"],
     ["a_version", entry, "models.a_version", "not ending in _version"],
   ])("%s: %s is told", (name, text, path, reason) => {
     const error = errorOf(yaml(name, text));

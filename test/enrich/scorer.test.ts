@@ -164,6 +164,13 @@ describe("without a score", () => {
     });
   });
 
+  test("a network may have any name", async () => {
+    const given = model(meanOfTriplet(), { name: "constructor" });
+    const { classifications, counts } = await scored([given], alert({}));
+    expect(classifications).toEqual({ constructor: expect.closeTo(MEAN, 6), constructor_version: "v1" });
+    expect(Object.entries(counts)).toEqual([["constructor", { scored: 1 }]]);
+  });
+
   test("alerts of other surveys are none of a network's", async () => {
     expect(await counts([model(meanOfTriplet())], alert({}, { survey: "LSST" }))).toEqual({});
   });

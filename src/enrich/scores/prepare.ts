@@ -27,7 +27,7 @@ export async function prepareScores({ models, data_dir }: Config): Promise<Score
 export function runtimeText(runtime: RuntimeChoice): string {
   return runtime.kind === "native"
     ? "the native ONNX Runtime"
-    : `the ONNX Runtime as WebAssembly, about five times slower than the native one: ${runtime.why}`;
+    : `the ONNX Runtime as WebAssembly, several times slower than the native one: ${runtime.why}`;
 }
 
 /** Checks what can be told without running the network, and reads its file. Throws `ModelError`. */
@@ -37,6 +37,9 @@ export function modelSettings(name: string, model: ModelConfig): ModelSettings {
   if (survey === undefined) throw new ModelError(name, `survey: ${unknownSurvey(model.survey)}`);
   if (inputs.length === 0) throw new ModelError(name, "inputs: expected triplet, features, or both");
   if (new Set(inputs).size < inputs.length) throw new ModelError(name, "inputs: each may be named once");
+  if (model.features.length > 0 && !inputs.includes("features")) {
+    throw new ModelError(name, "features: are named, but `inputs` has no features");
+  }
   let bytes: Uint8Array;
   try {
     bytes = new Uint8Array(readFileSync(file));

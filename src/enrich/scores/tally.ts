@@ -10,8 +10,8 @@ export interface ScoreNews {
 }
 
 export class ScoreTally {
-  #counts: Record<string, Record<string, number>> = {};
-  #failures: Record<string, string> = {};
+  #counts: Record<string, Record<string, number>> = byName();
+  #failures: Record<string, string> = byName();
 
   count(model: string, outcome: string): void {
     this.#counts[model] ??= {};
@@ -34,7 +34,7 @@ export class ScoreTally {
         known[outcome] = (known[outcome] ?? 0) + number;
       }
     }
-    this.#failures = { ...failures, ...this.#failures };
+    for (const [model, message] of Object.entries(failures)) this.#failures[model] ??= message;
   }
 
   get counts(): ScoreCounts {
@@ -44,8 +44,13 @@ export class ScoreTally {
   /** What was counted since this was last called. */
   take(): ScoreNews {
     const news = { counts: this.#counts, failures: this.#failures };
-    this.#counts = {};
-    this.#failures = {};
+    this.#counts = byName();
+    this.#failures = byName();
     return news;
   }
+}
+
+/** An object in which every name is free, also `constructor`. */
+function byName<T>(): Record<string, T> {
+  return Object.create(null) as Record<string, T>;
 }
