@@ -53,7 +53,8 @@ export function rounderOf(granularity: string, at: string): Rounder {
   const asValue = numbers === undefined ? integerWhereWhole : double;
   const rounding = (direction: (x: number) => number) => (value: Value) => {
     const x = readNumber(value, at);
-    return x === 0 ? value : asValue(direction(x));
+    // Nothing lies beyond an infinity.
+    return x === 0 || x === Number.POSITIVE_INFINITY ? value : asValue(direction(x));
   };
   return { up: rounding(round.up), down: rounding(round.down) };
 }
@@ -99,6 +100,8 @@ function preferred(numbers: readonly number[]): Rounding {
     down(x) {
       let scale = 1;
       while (x <= first * scale) scale /= 10;
+      // Below the least of doubles there is only zero.
+      if (scale === 0) return 0;
       while (x > last * scale) {
         const below = last * scale;
         scale *= 10;

@@ -275,11 +275,14 @@ function $bucket(builder: PipelineBuilder): Value {
 
 function $bucketAuto(builder: PipelineBuilder): Value {
   const { random } = builder;
+  const granularity = random.chance(0.2) && random.pick(["R5", "E6", "POWERSOF2", "1-2-5", "x"]);
   return {
-    groupBy: builder.expression(random.pick<Kind>(["number", "string", "any"])),
+    // The server rounds infinities to a power of two that is 0.
+    groupBy:
+      granularity === "POWERSOF2" ? "$i" : builder.expression(random.pick<Kind>(["number", "string", "any"])),
     buckets: random.pick<Value>([1, 2, 3, 2n, double(2), 0, 1.5]),
     ...(random.chance(0.3) && { output: { n: { $sum: 1 } } }),
-    ...(random.chance(0.2) && { granularity: random.pick(["R5", "E6", "POWERSOF2", "1-2-5", "x"]) }),
+    ...(granularity && { granularity }),
   };
 }
 

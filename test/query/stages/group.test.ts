@@ -312,10 +312,14 @@ describe.skipIf(withoutServer)("grouping stages", () => {
     const tiny = [{ _id: 0, a: 5e-324 }];
     return expectAlike([
       { pipeline: [{ $bucketAuto: { groupBy: "$a", buckets: 3 } }], documents: equal },
-      {
-        pipeline: [{ $bucketAuto: { groupBy: "$a", buckets: 1, granularity: "POWERSOF2" } }],
+      ...["POWERSOF2", "E6", "R5"].map((granularity) => ({
+        pipeline: [{ $bucketAuto: { groupBy: "$a", buckets: 1, granularity } }],
         documents: tiny,
-      },
+      })),
+      ...["E192", "R5"].map((granularity) => ({
+        pipeline: [{ $bucketAuto: { groupBy: "$a", buckets: 2, granularity } }],
+        documents: [1, Number.POSITIVE_INFINITY, 1e308].map((a, i) => ({ _id: i, a })),
+      })),
       ...[numbers, mixed, [], numbers.slice(0, 1)].flatMap((documents) =>
         stages.map(($bucketAuto) => ({ pipeline: [{ $bucketAuto }], documents })),
       ),
