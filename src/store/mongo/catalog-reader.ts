@@ -1,5 +1,5 @@
 /** Rows of catalogues for cross-matching, from MongoDB. */
-import { deserialize, serialize } from "bson";
+import { deserialize } from "bson";
 import type { Document as BsonDocument, Db } from "mongodb";
 import type { Document } from "../../query/index.ts";
 import { RADIANS_PER_DEGREE } from "../../sky/index.ts";
@@ -14,7 +14,7 @@ import {
   type RowKey,
 } from "../catalog-reader.ts";
 import { queryError, storeError } from "./errors.ts";
-import { documentOf } from "./values.ts";
+import { documentOf, toBytes } from "./values.ts";
 
 /** States are looked at at most this often, milliseconds. */
 const STATES_MS = 1000;
@@ -85,12 +85,12 @@ export class MongoCatalogReader implements CatalogReader {
     try {
       let piece: { longitudes: number[]; latitudes: number[]; keys: RowKey[] } = emptyPiece();
       for await (const bytes of cursor) {
-        const position = positionOf(documentOf(bytes as unknown as Uint8Array));
+        const row = documentOf(bytes as unknown as Uint8Array);
+        const position = positionOf(row);
         if (position === undefined) continue;
         piece.longitudes.push(position[0]);
         piece.latitudes.push(position[1]);
-        const { _id } = deserialize(bytes as unknown as Uint8Array, { promoteValues: false });
-        piece.keys.push(serialize({ _id }));
+        piece.keys.push(toBytes({ _id: row["_id"] }));
         if (piece.keys.length < PIECE) continue;
         yield packed(piece);
         piece = emptyPiece();
@@ -139,7 +139,7 @@ function piecesOf<T>(list: readonly T[], size: number): T[][] {
 
 /** A value as text that no other has. */
 function nameOf(id: Document[string]): string {
-  return Buffer.from(serialize({ id })).toString("latin1");
+  return Buffer.from(toBytes({ id })).toString("latin1");
 }
 
 const emptyPiece = () => ({
