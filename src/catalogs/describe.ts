@@ -6,10 +6,19 @@ const MAX_TIME_MS = 60_000;
 /** Documents whose fields are told. */
 const EXAMPLES = 20;
 
-/** The descriptions of all loaded catalogues by name: `_id`, `files`, `rows`, `bad_rows`, `options`, `loaded_at`. */
-export function listCatalogs(store: Store): Promise<Document[]> {
+/**
+ * The descriptions of all loaded catalogues that are there, by name: `_id`, `files`, `rows`, `bad_rows`, `options`,
+ * `loaded_at`.
+ */
+export async function listCatalogs(store: Store): Promise<Document[]> {
   const request = { collection: CATALOGS, filter: {}, sort: [["_id", 1]], maxTimeMs: MAX_TIME_MS } as const;
-  return Array.fromAsync(store.find(request).documents());
+  const [described, names] = await Promise.all([
+    Array.fromAsync(store.find(request).documents()),
+    store.collectionNames(),
+  ]);
+  // A query may have dropped the collection alone.
+  const there = new Set(names);
+  return described.filter(({ _id }) => there.has(String(_id)));
 }
 
 export interface CatalogDescription extends CollectionDescription {

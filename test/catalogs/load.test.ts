@@ -157,7 +157,10 @@ describe.each(STORES)("on %s", (_, skip, open) => {
     expect(described?.documents).toBe(6);
     expect(described?.loaded).toMatchObject({ files: [one, two, two], rows: 6, bad_rows: 0 });
     expect(described?.fields).toEqual(["_id", "name", "ra", "dec", "coordinates"]);
-    expect((await listCatalogs(place.store)).map((document) => document["_id"])).toContain("stars");
+    const names = async () => (await listCatalogs(place.store)).map((document) => document["_id"]);
+    expect(await names()).toContain("stars");
+    await place.store.drop("stars");
+    expect(await names()).not.toContain("stars");
   });
 
   test.skipIf(skip)(

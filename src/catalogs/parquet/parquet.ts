@@ -17,7 +17,7 @@ import { checkPages, PageError } from "./pages.ts";
 import { PARSERS, type ValueReader, valueReader, withoutDecimals } from "./values.ts";
 
 /** Values that are in memory at a time: the rows of a large group are read in parts. */
-const MOST_VALUES = 12_000_000;
+const MOST_VALUES = 3_000_000;
 const ROWS_PER_PIECE = 2000;
 /** Compressed bytes of one column in one row group. */
 const LARGEST_CHUNK = 1024 * 1024 * 1024;
@@ -87,6 +87,8 @@ class ParquetTable implements Table {
   readonly #readers: readonly ValueReader[];
   readonly #metadata: FileMetaData;
   readonly #buffer: AsyncBuffer;
+  /** Of the row groups that are done, and with the share of the one that is being read. */
+  #bytesBefore = 0;
   #bytes = 0;
 
   constructor(
@@ -130,10 +132,8 @@ class ParquetTable implements Table {
         await inWords(this.path, place, () => this.#check(group, needed));
         yield* this.#rows(place, group, Math.max(start, skip), end, needed);
       }
-      this.#bytes += group.columns.reduce(
-        (sum, { meta_data: data }) => sum + Number(data?.total_compressed_size ?? 0),
-        0,
-      );
+      this.#bytesBefore += bytesOf(group);
+      this.#bytes = this.#bytesBefore;
       start = end;
     }
   }
@@ -166,6 +166,8 @@ class ParquetTable implements Table {
       for (let first = start; first < end; first += ROWS_PER_PIECE) {
         const count = Math.min(ROWS_PER_PIECE, end - first);
         const piece = await inWords(this.path, place, async () => this.#piece(columns, first, count));
+        const done = (first + count - from) / (to - from);
+        this.#bytes = this.#bytesBefore + Math.round(bytesOf(group) * done);
         yield piece;
       }
     }
@@ -223,6 +225,10 @@ class ParquetTable implements Table {
   close(): Promise<void> {
     return this.file.close();
   }
+}
+
+function bytesOf({ columns }: RowGroup): number {
+  return columns.reduce((sum, { meta_data: data }) => sum + Number(data?.total_compressed_size ?? 0), 0);
 }
 
 /** Values of one column in parts that follow each other. */
