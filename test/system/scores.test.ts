@@ -218,6 +218,16 @@ describe("a network that does not work", () => {
     expect(served).toMatchObject({ code: 1, stderr: expect.stringContaining(message) });
   });
 
+  test("is told as well where networks run as WebAssembly", async () => {
+    const { dataDir, run } = setUp("broken-wasm", broken);
+    mkdirSync(dataDir);
+    writeFileSync(join(dataDir, "cache"), "in the way");
+    expect(await run(["ingest", night], { XDG_CACHE_HOME: "/dev/null" })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("models.mean: file: not a network that can be run"),
+    });
+  });
+
   test("fails its own check, and no other", async () => {
     const { run } = setUp("checked", broken);
     const { code, stdout } = await run(["check"]);

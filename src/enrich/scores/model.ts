@@ -22,7 +22,7 @@ export class ModelError extends Error {
   constructor(
     /** Name in the configuration. */
     readonly model: string,
-    reason: string,
+    readonly reason: string,
   ) {
     super(`models.${model}: ${reason}`);
   }

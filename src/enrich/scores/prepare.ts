@@ -6,6 +6,7 @@ import { surveyByName, surveys } from "../../surveys/index.ts";
 import { ACAI_FEATURES } from "./features.ts";
 import { ModelError, type ModelSettings } from "./model.ts";
 import { chooseRuntime, type RuntimeChoice } from "./runtime.ts";
+import { tryApart } from "./score-pool.ts";
 import { Scorer, type ScoreSettings } from "./scorer.ts";
 import { cacheFolders } from "./unpack.ts";
 
@@ -19,7 +20,9 @@ export async function prepareScores({ models, data_dir }: Config): Promise<Score
   const settings = Object.entries(models).map(([name, model]) => modelSettings(name, model));
   const runtime = await chooseRuntime(cacheFolders(data_dir, process.env));
   const prepared = { runtime, models: settings };
-  await (await Scorer.open(prepared)).close();
+  // A module of WebAssembly keeps its memory, some 100 MB, as long as its thread lives.
+  if (runtime.kind === "webassembly") await tryApart(prepared);
+  else await (await Scorer.open(prepared)).close();
   return prepared;
 }
 

@@ -1,8 +1,9 @@
 /** A thread that scores stored alerts and tells what is new. */
 import { type Document, equalValues, isDocument } from "../../query/index.ts";
 import { decodeDocument, encodeDocument } from "../../store/index.ts";
+import { ModelError } from "./model.ts";
 import type { NewScores, ScoreAnswer, ScoreRequest, SentAlert } from "./score-pool.ts";
-import { Scorer } from "./scorer.ts";
+import { Scorer, type ScoreSettings } from "./scorer.ts";
 
 declare const self: Worker;
 
@@ -11,9 +12,20 @@ let opening: Promise<Scorer> | undefined;
 let turn: Promise<void> = Promise.resolve();
 
 self.onmessage = ({ data }: MessageEvent<ScoreRequest>) => {
-  if (data.type === "open") opening = Scorer.open(data.scores);
+  if (data.type === "open") void open(data.scores);
   else turn = turn.then(() => score(data));
 };
+
+async function open(scores: ScoreSettings): Promise<void> {
+  try {
+    opening = Scorer.open(scores);
+    await opening;
+    send({ type: "opened" });
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    send({ type: "refused", model: error.model, reason: error.reason });
+  }
+}
 
 async function score({ id, alerts }: Extract<ScoreRequest, { type: "score" }>): Promise<void> {
   const scorer = await opening;
@@ -25,7 +37,11 @@ async function score({ id, alerts }: Extract<ScoreRequest, { type: "score" }>): 
       changed.push({ candid: alert.candid, fields: encodeDocument(fields) });
     }
   }
-  self.postMessage({ id, changed, news: scorer.tally.take() } satisfies ScoreAnswer);
+  send({ type: "scored", id, changed, news: scorer.tally.take() });
+}
+
+function send(answer: ScoreAnswer): void {
+  self.postMessage(answer);
 }
 
 /** The fields of `classifications` that scoring adds or changes. */
