@@ -78,3 +78,39 @@ export function withDistance(document: Document, radians: number): Document {
   setField(copy, "coordinates", { ...known, distance_arcsec: distance });
   return copy;
 }
+
+/** Targets by declination: which of them a document may be near to. */
+export class TargetRows {
+  readonly #order: readonly { readonly index: number; readonly latitude: number }[];
+
+  constructor(
+    targets: readonly ConeTarget[],
+    readonly radius: number,
+  ) {
+    this.#order = targets
+      .map(({ latitude }, index) => ({ index, latitude }))
+      .sort((a, b) => a.latitude - b.latitude);
+  }
+
+  /** Indexes of those whose declination is near enough. */
+  *near(document: Document): Generator<number> {
+    const fromNorth = distanceFrom(FROM_NORTH, placeOf(document));
+    if (fromNorth === undefined) return;
+    const latitude = 90 - fromNorth * DEGREES_PER_RADIAN;
+    const reach = this.radius + 1e-6;
+    let low = 0;
+    let high = this.#order.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#order[middle]?.latitude ?? 0) < latitude - reach) low = middle + 1;
+      else high = middle;
+    }
+    for (; low < this.#order.length; low++) {
+      const target = this.#order[low];
+      if (target === undefined || target.latitude > latitude + reach) return;
+      yield target.index;
+    }
+  }
+}
+
+const FROM_NORTH = { center: [0, 90], metric: "radians", min: 0, max: Number.POSITIVE_INFINITY } as const;

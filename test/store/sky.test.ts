@@ -159,6 +159,23 @@ function skyTests(open: () => Promise<{ store: Store; close(): Promise<void> }>)
     expect(compared).toBeGreaterThan(100);
   });
 
+  test("many cones in a catalogue without an index of positions", async () => {
+    await store.insert(
+      "unindexed",
+      points.slice(0, 2000).map((point, index) => catalogRow(index, point)),
+    );
+    const targets = points
+      .slice(0, 200)
+      .map(([ra, dec], index) => ({ key: String(index), longitude: ra - 180, latitude: dec }));
+    const request = { targets, radius: 1, filter: {}, projection: { _id: 1 }, limit: 3, maxTimeMs: LONG_MS };
+    const sort = [["_id", 1]] as const;
+    const answer = async (collection: string, filter: Document) =>
+      (await Array.fromAsync(store.cones({ ...request, collection, filter, sort }))).join("");
+    const text = await answer("unindexed", {});
+    expect(text).toStartWith('"0":[{"_id":0}');
+    expect(text).toBe(await answer(CATALOG, { _id: { $lt: 2000 } }));
+  });
+
   test("$geoNear has the same distances, nearest first, in metres on the Earth and in radians", async () => {
     let compared = 0;
     for (const [index, shape] of shapes.entries()) {

@@ -9,9 +9,17 @@ import {
   planMatch,
   planNear,
   printJson,
+  QueryError,
 } from "../../query/index.ts";
 import { POSITION_PATH } from "../catalog-reader.ts";
-import { type ConesRequest, type ConeTarget, distanceWithin, nearQueryOf, withDistance } from "../cones.ts";
+import {
+  type ConesRequest,
+  type ConeTarget,
+  distanceWithin,
+  nearQueryOf,
+  TargetRows,
+  withDistance,
+} from "../cones.ts";
 import { type Access, accessesFor } from "./access.ts";
 import { IRREGULAR } from "./index-values.ts";
 import { type CollectionLayout, findLayout } from "./layout.ts";
@@ -27,6 +35,19 @@ interface Near {
   readonly document: Document;
   readonly distance: number;
 }
+
+type Reader = (target: ConeTarget) => Generator<(Found & Near) | undefined>;
+
+/** What a scan for many targets may hold, bytes. */
+const MOST_BYTES = 100 * 1024 * 1024;
+
+const tooMany = (collection: string) =>
+  new QueryError(
+    "limit",
+    "",
+    `more than ${MOST_BYTES / 1024 / 1024} MB of documents lie round these positions, and ${collection} has no index of ` +
+      "positions: ask for fewer, or index it",
+  );
 
 export class ConeSearcher {
   readonly #filter: ReturnType<typeof parseMatch>;
@@ -50,7 +71,10 @@ export class ConeSearcher {
   *run(): Generator<string | undefined, void, undefined> {
     const { collection, targets } = this.request;
     const layout = findLayout(this.database, collection);
-    const reader = layout === undefined ? undefined : this.#reader(layout);
+    let reader = layout === undefined ? undefined : this.#reader(layout);
+    if (layout !== undefined && targets.length > 1 && !hasPositions(layout)) {
+      reader = yield* this.#scanOnce(layout);
+    }
     let before = "";
     for (const target of targets) {
       yield `${before}${JSON.stringify(target.key)}:[`;
@@ -70,10 +94,40 @@ export class ConeSearcher {
     if (before !== "") yield "]";
   }
 
+  /** Without an index of positions: one look at every document, for all targets. */
+  *#scanOnce(layout: CollectionLayout): Generator<undefined, Reader, undefined> {
+    const { targets, radius } = this.request;
+    const rows = new TargetRows(targets, radius);
+    const nearby = targets.map((target) => nearQueryOf(target, this.request));
+    const found = new Map<number, (Found & Near)[]>();
+    let bytes = 0;
+    const { access } = planAccess(this.database, layout, { bounds: planMatch(this.#filter) });
+    for (const item of scanDocuments(this.database, layout, access)) {
+      if (item === undefined) {
+        yield undefined;
+        continue;
+      }
+      for (const index of rows.near(item.document)) {
+        const near = nearby[index];
+        const distance = near === undefined ? undefined : distanceWithin(near, item.document);
+        if (distance === undefined || !this.#matches(item.document)) continue;
+        const known = found.get(index);
+        if (known === undefined) found.set(index, [{ ...item, distance }]);
+        else known.push({ ...item, distance });
+        bytes += item.size;
+        if (bytes > MOST_BYTES) throw tooMany(layout.name);
+      }
+    }
+    const indexes = new Map(targets.map((target, index) => [target, index]));
+    return function* (target) {
+      yield* found.get(indexes.get(target) ?? -1) ?? [];
+    };
+  }
+
   /** What lies round a target, in any order. */
-  #reader(layout: CollectionLayout): (target: ConeTarget) => Generator<(Found & Near) | undefined> {
+  #reader(layout: CollectionLayout): Reader {
     const { request } = this;
-    const isIndexed = layout.columns.some(({ path, kind }) => path === POSITION_PATH && kind === "position");
+    const isIndexed = hasPositions(layout);
     const bounds = planMatch(this.#filter);
     const mayBeIrregular = isIndexed && hasIrregular(this.database, layout);
     const matches = this.#matches;
@@ -136,6 +190,10 @@ function* noting(
 
 function* documentsOf(found: Iterable<Found | undefined>): Generator<Document | undefined> {
   for (const item of found) yield item?.document;
+}
+
+function hasPositions(layout: CollectionLayout): boolean {
+  return layout.columns.some(({ path, kind }) => path === POSITION_PATH && kind === "position");
 }
 
 /** Whether documents have positions that the index cannot order. */

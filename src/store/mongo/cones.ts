@@ -4,7 +4,6 @@ import {
   compileMatch,
   compileProjection,
   type Document,
-  distanceFrom,
   printJson,
   QueryError,
   sortDocuments,
@@ -16,7 +15,7 @@ import {
   type ConeTarget,
   distanceWithin,
   nearQueryOf,
-  placeOf,
+  TargetRows,
   withDistance,
 } from "../cones.ts";
 import type { FindRequest } from "../store.ts";
@@ -78,7 +77,7 @@ type Answers = AsyncGenerator<[ConeTarget, AsyncIterable<Near> | Iterable<Near>]
 async function* together(db: Db, request: ConesRequest, targets: readonly ConeTarget[]): Answers {
   const found = targets.map((): Near[] => []);
   const nearby = targets.map((target) => nearQueryOf(target, request));
-  const rows = new Rows(targets, request.radius);
+  const rows = new TargetRows(targets, request.radius);
   const { filter } = request;
   const anywhere = { $or: targets.map((target) => ({ $and: [within(target, request), filter] })) };
   let documents = 0;
@@ -175,42 +174,3 @@ function withPosition(projection: Document): Document | undefined {
   if (!isPlain || fields.length === 0 || clashes) return undefined;
   return { ...projection, [POSITION_PATH]: 1 };
 }
-
-/** Targets by declination. */
-class Rows {
-  readonly #order: readonly { readonly index: number; readonly latitude: number }[];
-
-  constructor(
-    targets: readonly ConeTarget[],
-    readonly radius: number,
-  ) {
-    this.#order = targets
-      .map(({ latitude }, index) => ({ index, latitude }))
-      .sort((a, b) => a.latitude - b.latitude);
-  }
-
-  /** The targets that a document may be near to. */
-  *near(document: Document): Generator<number> {
-    const latitude = latitudeOf(document);
-    const reach = this.radius + 1e-6;
-    let low = 0;
-    let high = this.#order.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#order[middle]?.latitude ?? 0) < latitude - reach) low = middle + 1;
-      else high = middle;
-    }
-    for (; low < this.#order.length; low++) {
-      const target = this.#order[low];
-      if (target === undefined || target.latitude > latitude + reach) return;
-      yield target.index;
-    }
-  }
-}
-
-function latitudeOf(document: Document): number {
-  const near = distanceFrom(FROM_NORTH, placeOf(document));
-  return near === undefined ? Number.NaN : 90 - near / RADIANS_PER_DEGREE;
-}
-
-const FROM_NORTH = { center: [0, 90], metric: "radians", min: 0, max: Number.POSITIVE_INFINITY } as const;
