@@ -3,8 +3,8 @@
 import { describe, test } from "bun:test";
 import { Double } from "bson";
 import type { Value } from "../../../src/query/index.ts";
+import { DECIMALS, decimal, EVERYTHING, NUMBERS, OTHERS } from "../values.ts";
 import { type Case, expectAlike, given, withoutServer } from "./oracle.ts";
-import { DECIMALS, decimal, EVERYTHING, NUMBERS, OTHERS } from "./values.ts";
 
 const FEW = EVERYTHING.filter((_, i) => i < 10 || i > 20);
 

@@ -3,8 +3,8 @@
 import { describe, test } from "bun:test";
 import { Double } from "bson";
 import type { Value } from "../../../src/query/index.ts";
+import { decimal } from "../values.ts";
 import { type Case, expectAlike, given, withoutServer } from "./oracle.ts";
-import { decimal } from "./values.ts";
 
 const VALUES: readonly (Value | undefined)[] = [
   undefined,

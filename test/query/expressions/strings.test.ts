@@ -3,8 +3,8 @@
 import { describe, test } from "bun:test";
 import { BSONRegExp, BSONSymbol, Code, Double } from "bson";
 import type { Value } from "../../../src/query/index.ts";
+import { decimal, OTHERS } from "../values.ts";
 import { type Case, expectAlike, given, withoutServer } from "./oracle.ts";
-import { decimal, OTHERS } from "./values.ts";
 
 const TEXTS: readonly (Value | undefined)[] = [
   ...OTHERS.filter((value) => !(value instanceof Uint8Array)),

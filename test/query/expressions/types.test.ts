@@ -3,8 +3,8 @@
 import { describe, test } from "bun:test";
 import { Double } from "bson";
 import type { Value } from "../../../src/query/index.ts";
+import { decimal, EVERYTHING } from "../values.ts";
 import { type Case, expectAlike, given, withoutServer } from "./oracle.ts";
-import { decimal, EVERYTHING } from "./values.ts";
 
 const TEXTS =
   "1|1.5|x|true|2020-01-01|5f3b1c2d4e5f6a7b8c9d0e1f|5f3b1c2d4e5f6a7b8c9d0e1| 1|1e400|1e-400|NaN|inf|-Infinity|+5|0x10|9223372036854775808|1E+5|12345678901234567890123456789012345678901|1e7000|5e-324|2.3e-308|00012|-0|.5|1.".split(

@@ -5,6 +5,7 @@ import { operatorsIn } from "./cases.ts";
 import { runOnEngine } from "./engine.ts";
 import { KINDS } from "./kinds.ts";
 import { Random } from "./random.ts";
+import { isListed } from "./refusals.ts";
 import { OracleServer, type Slot } from "./server.ts";
 import { shrink } from "./shrink.ts";
 import { identical, printValue } from "./wire.ts";
@@ -125,9 +126,10 @@ function count(report: Report, tried: Case, server: Outcome, ours: Outcome) {
   }
 }
 
-/** Whether two outcomes agree: the same documents, or an error on both sides; a refusal agrees with all. */
+/** Whether two outcomes agree: the same documents, or an error on both sides; a listed refusal agrees with all. */
 export function agree(query: Query, server: Outcome, ours: Outcome): boolean {
-  if ("error" in ours) return !ours.error.startsWith("BUG") && (ours.refused || "error" in server);
+  if ("error" in ours)
+    return !ours.error.startsWith("BUG") && ("error" in server || (ours.refused && isListed(ours.error)));
   if ("error" in server) return false;
   const anyOrder = query.kind === "aggregate" && query.anyOrder === true;
   const [theirs, mine] = [server, ours].map(({ documents }) =>

@@ -1,6 +1,7 @@
 /** Random expressions of the aggregation language, mostly of the types that their operators take. */
 import { type Document, double, isDocument, type Value } from "../../../src/query/index.ts";
-import { anyNumber, anyPath, anyScalar, anyValue, STRINGS } from "./documents.ts";
+import { STRINGS } from "../values.ts";
+import { anyNumber, anyPath, anyScalar, anyValue } from "./documents.ts";
 import { knownOperators, OPERATORS, type OperatorMaker } from "./operators.ts";
 import type { Random } from "./random.ts";
 

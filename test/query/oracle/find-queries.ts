@@ -1,7 +1,8 @@
 /** Random find filters, sorts and projections over given documents. */
 import { Binary, BSONRegExp, Decimal128 } from "bson";
 import { type Document, double, setField, type Value } from "../../../src/query/index.ts";
-import { anyNumber, anyOperand, anyPath, anyScalar, anyValue, fieldName, STRINGS } from "./documents.ts";
+import { STRINGS } from "../values.ts";
+import { anyNumber, anyOperand, anyPath, anyScalar, anyValue, fieldName } from "./documents.ts";
 import { ExpressionMaker } from "./expressions.ts";
 import { anyGeoTest } from "./geo.ts";
 import type { Random } from "./random.ts";
