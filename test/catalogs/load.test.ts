@@ -187,6 +187,36 @@ describe.each(STORES)("on %s", (_, skip, open) => {
     60_000,
   );
 
+  test.skipIf(skip)(
+    "rows that are appended are there once, however often the load is interrupted",
+    async () => {
+      const { load } = bound(await opened());
+      await load([await place.file("first.csv", "ra,dec\n1,2\n")], {});
+      const text = Array.from({ length: 7000 }, (_, i) => `${i / 100},${i / 1000}`).join("\n");
+      const more = await place.file("more.csv", `ra,dec\n${text}\n`);
+      const stopper = new AbortController();
+      stopper.abort();
+      const count = () => place.store.count({ collection: "stars", filter: {}, maxTimeMs: 10_000 });
+      for (const rows of [2001, 4001]) {
+        const error = await load([more], {}, { mode: "append" }, stopper.signal).catch(
+          (thrown: unknown) => thrown,
+        );
+        expect(error).toBeInstanceOf(LoadStopped);
+        expect(await count()).toBe(rows);
+      }
+      expect(await load([more], {}, { mode: "append" })).toMatchObject({
+        rows: 7000,
+        written: 7000,
+        duplicates: 0,
+      });
+      expect(await count()).toBe(7001);
+      // Appended once more on purpose, they are there twice.
+      await load([more], {}, { mode: "append" });
+      expect(await count()).toBe(14_001);
+    },
+    60_000,
+  );
+
   test.skipIf(skip)("a missing column and a missing file are told with what there is", async () => {
     const { load } = bound(await opened());
     const file = await place.file("some.csv", "x,y\n1,2\n");
