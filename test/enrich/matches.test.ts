@@ -2,9 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { Double } from "bson";
+import fc from "fast-check";
 import { matchesOf } from "../../src/enrich/crossmatch/matches.ts";
 import { crossMatchRules, type MatchRule } from "../../src/enrich/crossmatch/rules.ts";
 import { type Document, double, isDocument } from "../../src/query/index.ts";
+import { DEGREES_PER_RADIAN, separation, unitVector } from "../../src/sky/index.ts";
 import { sharedDir, sharedPath } from "../support/shared.ts";
 import { plain, row } from "./support.ts";
 
@@ -124,6 +126,76 @@ describe("cones", () => {
     const rule = ruleOf("X", { ZTF: { X: { radius_arcsec: 5 } } });
     const [found] = matchesOf(rule, [{ ra: 0, dec: 0 }], [row(1, 0, 0)]);
     expect(found?.[0]?.["coordinates"]).toMatchObject({ distance_arcsec: new Double(0) });
+  });
+});
+
+describe("any turn of the sky", () => {
+  /** Turned about the axis through (90°, 0°): the poles and ra = 0 come everywhere. */
+  const turned = ({ ra, dec }: { ra: number; dec: number }, by: number) => {
+    const [x, y, z] = unitVector(ra, dec);
+    const [cos, sin] = [Math.cos(by), Math.sin(by)];
+    const [x1, z1] = [x * cos - z * sin, x * sin + z * cos];
+    const longitude = Math.atan2(y, x1) * DEGREES_PER_RADIAN;
+    return {
+      ra: longitude < 0 ? longitude + 360 : longitude,
+      dec: Math.atan2(z1, Math.hypot(x1, y)) * DEGREES_PER_RADIAN,
+    };
+  };
+  const offset = fc.double({ min: -320, max: 320, noNaN: true });
+  const place = fc.record({
+    east: offset,
+    north: offset,
+    z: fc.double({ min: 0.0001, max: 0.2, noNaN: true }),
+  });
+  const angle = fc.double({ min: -Math.PI, max: Math.PI, noNaN: true });
+
+  test("leaves the matches what they are, cones and galaxies", () => {
+    const stars = ruleOf("Stars", { ZTF: { Stars: { radius_arcsec: 120 } } });
+    const at = { ra: 12.3, dec: 0 };
+    fc.assert(
+      fc.property(fc.array(place, { maxLength: 30 }), angle, (places, by) => {
+        const rows = places.map(({ east, north, z }, n) => ({
+          n,
+          z,
+          ra: at.ra + east / 3600,
+          dec: north / 3600,
+        }));
+        for (const rule of [stars, ruleOf("CLU_20190625")]) {
+          // What lies on the border itself may fall to either side by rounding.
+          const decided = rows.filter(({ ra, dec, z }) => {
+            const reach = rule.distance?.reach({ z }) ?? rule.radius;
+            return Math.abs(separation(at.ra, at.dec, ra, dec) - reach) > 1e-9;
+          });
+          const here = decided.map(({ n, z, ra, dec }) => row(n, ra, dec, { z }));
+          const there = decided.map(({ n, z, ra, dec }) => {
+            const moved = turned({ ra, dec }, by);
+            return row(n, moved.ra, moved.dec, { z });
+          });
+          const ids = (found: Document[][]) =>
+            found[0]?.map(({ _id }) => Number(_id)).toSorted((a, b) => a - b);
+          expect(ids(matchesOf(rule, [turned(at, by)], there))).toEqual(
+            ids(matchesOf(rule, [at], here)) ?? [],
+          );
+        }
+      }),
+    );
+  });
+
+  test("and of two positions each matches the other, at the same distance", () => {
+    const rule = ruleOf("Stars", { ZTF: { Stars: { radius_arcsec: 200 } } });
+    fc.assert(
+      fc.property(place, angle, ({ east, north }, by) => {
+        const a = turned({ ra: 12.3, dec: 0 }, by);
+        const b = turned({ ra: 12.3 + east / 3600, dec: north / 3600 }, by);
+        fc.pre(Math.abs(separation(a.ra, a.dec, b.ra, b.dec) - 200 / 3600) > 1e-9);
+        const [ab] = matchesOf(rule, [a], [row(1, b.ra, b.dec)]);
+        const [ba] = matchesOf(rule, [b], [row(1, a.ra, a.dec)]);
+        expect(ab?.length).toBe(ba?.length ?? -1);
+        const arcsec = (found: Document[] | undefined) =>
+          Number((found?.[0]?.["coordinates"] as Document | undefined)?.["distance_arcsec"] ?? 0);
+        expect(Math.abs(arcsec(ab) - arcsec(ba))).toBeLessThan(0.011);
+      }),
+    );
   });
 });
 
