@@ -1,5 +1,6 @@
 /** Matching stored objects once more: what changes, what stays, and that an interrupted run goes on. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { MongoClient } from "mongodb";
 import { CrossMatcher, rematch } from "../../src/enrich/crossmatch/index.ts";
 import type { Document } from "../../src/query/index.ts";
@@ -136,6 +137,29 @@ describe.each([
       expect(await magnitudes()).toMatchObject({ "14.5": OBJECTS / 3 });
     },
   );
+
+  test.skipIf(skipped)("a run that is killed goes on with what it wrote last", async () => {
+    await load(15.5);
+    const options = { store: settings, settings: { catalogs, dataDir }, survey: "ZTF", catalogs: ["Stars"] };
+    const child = Bun.spawn({
+      cmd: [
+        process.execPath,
+        join(import.meta.dir, "rematch-until-killed.ts"),
+        JSON.stringify({ ...options, total: 0, fromStart: false }),
+      ],
+      stdout: "pipe",
+    });
+    for await (const _ of child.stdout) break;
+    child.kill("SIGKILL");
+    await child.exited;
+    const { "15.5": written = 0 } = await magnitudes();
+    expect(written).toBeGreaterThanOrEqual(167);
+    const { objects, resumed } = await run();
+    // Whether it came to its end before the kill is a matter of luck; then all are matched again.
+    expect([OBJECTS, OBJECTS - 500, OBJECTS - 1000, 0]).toContain(objects);
+    expect(resumed).toBe(objects < OBJECTS);
+    expect(await magnitudes()).toEqual({ "15.5": OBJECTS / 3, none: (2 * OBJECTS) / 3 });
+  });
 
   test.skipIf(skipped)(
     "what changes while it runs is told; a catalogue that is gone leaves empty lists",
