@@ -10,7 +10,7 @@ import { SkyPolygon, solidAngle } from "./polygon.ts";
 export type Outline = readonly (readonly (readonly [ra: number, dec: number])[])[];
 
 /** An outline of more edges is drawn with coarser cells. */
-const MOST_EDGES = 20_000;
+const MOST_EDGES = 8000;
 /** Of a quarter of the sphere on, the parts in each of the twelve base cells are drawn by themselves. */
 const WIDE_SHARE = 0.25;
 /** How far behind an edge its neighbour is looked for, in half widths of a cell. */

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { buildContours } from "../../src/api/skymaps/build.ts";
 import { separation } from "../../src/sky/index.ts";
 import { POSITION_INDEX } from "../../src/store/index.ts";
 import { openTestApi, type Scenario, scenarios, type TestApi, ztfAlert } from "../support/api.ts";
@@ -453,6 +454,14 @@ describe("refused", () => {
       wrong("a file's address", { dateobs: DATE, skymap: { url: "file:///etc/passwd" } }, "http"),
     ],
   );
+  test("regions that are too ragged to be kept", () => {
+    // Every second cell of an order: as many ranges as there are cells.
+    const cells = 10_000;
+    const uniq = Float64Array.from({ length: cells }, (_, n) => 4 * 4 ** 12 + 2 * n);
+    const densities = new Float64Array(cells).fill(1);
+    const request = { source: { kind: "cells", uniq, densities }, levels: [90] } as const;
+    expect(() => buildContours(request, 10_000)).toThrow("ragged");
+  });
   test("addresses of the server's own network", async () => {
     const { download } = await import("../../src/api/skymaps/download.ts");
     for (const url of [

@@ -173,6 +173,6 @@ describe("outlines", () => {
     );
     const [region] = credibleRegions(map, [90]);
     const edges = outlinesOf(region ?? new CellSet(0, [])).flat(2).length;
-    expect(edges).toBeLessThan(30_000);
+    expect(edges).toBeLessThan(15_000);
   });
 });

@@ -21,19 +21,33 @@ import {
 import { readFitsMap } from "./fits.ts";
 import type { BuildRequest, Built, Hidden, SkymapSource } from "./source.ts";
 
+/** What the cells of all levels may take, bytes: a document of MongoDB holds twice as much. */
+const MOST_CELL_BYTES = 8 * 1024 * 1024;
+
 /** The regions of a localisation. Throws `SkyMapError` for what makes no sense. */
-export function buildContours({ source, hidden, levels }: BuildRequest): Built {
+export function buildContours(
+  { source, hidden, levels }: BuildRequest,
+  mostCellBytes = MOST_CELL_BYTES,
+): Built {
   const map = mapOf(source);
   if (hidden !== undefined) hide(map, hidden);
+  let bytes = 0;
   const regions = credibleRegions(map, levels);
   return {
     centre: centreOf(map),
     contours: levels.map((level, index) => {
       const region = regions[index] ?? new CellSet(0, []);
+      const cells = region.toBytes();
+      bytes += cells.length;
+      if (bytes > mostCellBytes) {
+        throw new SkyMapError(
+          "the regions are too ragged to be kept: smooth the map, or ask for fewer levels",
+        );
+      }
       const polygons = outlinesOf(region).map((rings) =>
         rings.map((ring) => ring.map(([ra, dec]): [number, number] => [longitudeOf(ra), dec])),
       );
-      return { level, cells: region.toBytes(), polygons };
+      return { level, cells, polygons };
     }),
   };
 }

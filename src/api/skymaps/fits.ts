@@ -5,10 +5,10 @@ import { toNumber, type Value } from "../../query/index.ts";
 import { cellCount, flatMap, nestedOfRing, type SkyMap, SkyMapError, uniqMap } from "../../sky/index.ts";
 
 const BLOCK = 2880;
-/** Larger files are refused, bytes when unpacked: a flat map of order 11 in double precision. */
-const MOST_BYTES = 512 * 1024 * 1024;
-/** Flat maps of more cells take too much memory. */
-const FINEST_FLAT = 11;
+/** Larger files are refused, bytes when unpacked: they take several times as much memory. */
+const MOST_BYTES = 256 * 1024 * 1024;
+/** Flat maps of more cells take too much memory: about half a gigabyte at this order. */
+const FINEST_FLAT = 10;
 /** Names of the column of probability, and of density, as they are found in files. */
 const PROBABILITY = ["PROB", "PROBABILITY", "T", "TEMPERATURE", "SIGNAL"];
 const DENSITY = ["PROBDENSITY", "PROB_DENSITY"];
