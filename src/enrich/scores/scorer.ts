@@ -74,37 +74,12 @@ export class Scorer {
     const known = document["classifications"];
     const scores: Document = isDocument(known) ? known : {};
     document["classifications"] = scores;
-    /** What is wrong with the stamps: looked at once, when the first network needs them. */
-    let stamps: { readonly fault: string | undefined } | undefined;
-    for (const { settings, model, stamps: fields, selects } of this.models) {
-      const { name, survey, version, inputs } = settings;
+    const stamps = new Stamps(alert, this.triplet);
+    for (const loaded of this.models) {
+      const { name, survey } = loaded.settings;
       if (survey !== alert.survey) continue;
       try {
-        if (selects !== undefined && !new Deadline(CONDITION_MS, "when").run(() => selects(document))) {
-          this.tally.count(name, "not selected");
-          continue;
-        }
-        const missing = model.readFeatures?.(document, model.features);
-        if (missing !== undefined) {
-          this.tally.count(name, `no feature ${missing}`);
-          continue;
-        }
-        if (inputs.includes("triplet")) {
-          stamps ??= { fault: fillTriplet(alert.cutouts, fields, this.triplet) };
-          if (stamps.fault !== undefined) {
-            this.tally.count(name, stamps.fault);
-            continue;
-          }
-        }
-        const result = model.run();
-        const score = typeof result === "number" ? result : await result;
-        if (!Number.isFinite(score)) {
-          this.tally.count(name, "score not finite");
-          continue;
-        }
-        scores[name] = double(score);
-        scores[`${name}_version`] = version;
-        this.tally.count(name, "scored");
+        this.tally.count(name, await outcomeOf(loaded, document, scores, stamps));
       } catch (error) {
         this.tally.fail(name, alert.candid, error);
       }
@@ -114,6 +89,45 @@ export class Scorer {
   async close(): Promise<void> {
     for (const { model } of this.models) await model.session.close();
   }
+}
+
+/** The stamps of one alert: read once, when the first network needs them. */
+class Stamps {
+  #read: { readonly fault: string | undefined } | undefined;
+
+  constructor(
+    readonly alert: Scorable,
+    readonly triplet: Float32Array,
+  ) {}
+
+  /** Fills the triplet; answers what keeps the stamps from being used. */
+  fill(fields: Survey["stamps"]): string | undefined {
+    this.#read ??= { fault: fillTriplet(this.alert.cutouts, fields, this.triplet) };
+    return this.#read.fault;
+  }
+}
+
+/** Scores an alert with one network, cheap steps first; answers what came of it. Throws what the network threw. */
+async function outcomeOf(
+  { settings, model, stamps: fields, selects }: Loaded,
+  document: Document,
+  scores: Document,
+  stamps: Stamps,
+): Promise<string> {
+  const { name, version, inputs } = settings;
+  if (selects !== undefined && !new Deadline(CONDITION_MS, "when").run(() => selects(document))) {
+    return "not selected";
+  }
+  const missing = model.readFeatures?.(document, model.features);
+  if (missing !== undefined) return `no feature ${missing}`;
+  const fault = inputs.includes("triplet") ? stamps.fill(fields) : undefined;
+  if (fault !== undefined) return fault;
+  const result = model.run();
+  const score = typeof result === "number" ? result : await result;
+  if (!Number.isFinite(score)) return "score not finite";
+  scores[name] = double(score);
+  scores[`${name}_version`] = version;
+  return "scored";
 }
 
 /** The compiled `when` of a model. Throws `ModelError`. */
