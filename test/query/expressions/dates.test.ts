@@ -164,6 +164,14 @@ describe.skipIf(withoutServer)("dates", () => {
       for (const f of ["isoWeekYear", "isoWeek", "isoDayOfWeek", "hour"])
         cases.push([{ $dateFromParts: { isoWeekYear: 2020, [f]: "$v" } }, given({ v })]);
     cases.push(
+      // Null in a part is seen before the year is out of range, and behind other parts that are.
+      [{ $dateFromParts: { year: 0, month: "$missing" } }],
+      [{ $dateFromParts: { year: 0, timezone: "$missing" } }],
+      [{ $dateFromParts: { isoWeekYear: 10000, isoWeek: "$missing" } }],
+      [{ $dateFromParts: { year: 2020, month: 99999, day: "$missing" } }],
+      [{ $dateFromParts: { year: "a", month: "$missing" } }],
+      [{ $dateFromParts: { year: 0 } }],
+      [{ $dateFromParts: { isoWeekYear: 10000 } }],
       [{ $dateFromParts: { month: 1 } }],
       [{ $dateFromParts: { year: 2020, isoWeek: 1 } }],
       [{ $dateFromParts: { isoWeekYear: 2020, month: 1 } }],

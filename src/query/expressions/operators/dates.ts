@@ -145,17 +145,17 @@ function readPart(at: string, name: string, value: Value): number {
   if (integer === undefined || compareValues(integer, value) !== 0) {
     throw new QueryError("runtime", at, "needs an integer");
   }
-  const [least, most] = RANGES[name] ?? [-32_768n, 32_767n];
-  if (integer >= least && integer <= most) return Number(integer);
-  throw new QueryError("runtime", at, `needs an integer from ${least} to ${most}`);
+  if (!WITHOUT_BOUNDS.has(name)) checkRange(at, Number(integer), -32_768, 32_767);
+  return Number(integer);
 }
 
-const RANGES: Readonly<Record<string, readonly [bigint, bigint]>> = {
-  year: [1n, 9999n],
-  isoWeekYear: [1n, 9999n],
-  second: [-(2n ** 63n), 2n ** 63n - 1n],
-  millisecond: [-(2n ** 63n), 2n ** 63n - 1n],
-};
+/** Parts that may be any number, years at first: null in a part behind them is seen before what they are. */
+const WITHOUT_BOUNDS = new Set(["second", "millisecond", "year", "isoWeekYear"]);
+
+function checkRange(at: string, number: number, least: number, most: number): void {
+  if (number >= least && number <= most) return;
+  throw new QueryError("runtime", at, `needs an integer from ${least} to ${most}`);
+}
 
 function dateFromParts(at: string, ...args: (Value | undefined)[]): Value {
   const times = readParts(at, TIME_PARTS, args, 0);
@@ -168,6 +168,7 @@ function dateFromParts(at: string, ...args: (Value | undefined)[]): Value {
   const days = readParts(at, names, args, 1);
   if (days === undefined) return null;
   const [year = 1, middle = 1, last = 1] = days;
+  checkRange(`${at}.${names[0]}`, year, 1, 9999);
   const day = byWeek
     ? calendar.startOfIsoDay(year, middle, last)
     : calendar.startOfDay(year, middle - 1, last);
