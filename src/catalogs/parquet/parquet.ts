@@ -192,30 +192,29 @@ class ParquetTable implements Table {
     rowEnd: number,
     needed: ReadonlySet<number>,
   ): Promise<(ColumnValues | undefined)[]> {
-    const found = new Map<string, ColumnValues>();
-    const names = [...needed].map((i) => this.#fields[i]?.element.name ?? "");
+    const columns: (ColumnValues | undefined)[] = [];
+    // One after the other: the bytes of a column are in memory only while it is decoded.
+    for (const [i, { element }] of this.#fields.entries()) {
+      columns.push(needed.has(i) ? await this.#column(element.name, rowStart, rowEnd) : undefined);
+    }
+    return columns;
+  }
+
+  async #column(name: string, rowStart: number, rowEnd: number): Promise<ColumnValues> {
+    const column = new ColumnValues();
     await parquetRead({
       file: this.#buffer,
       metadata: this.#metadata,
       rowStart,
       rowEnd,
-      columns: names,
+      columns: [name],
       compressors: CODECS,
       parsers: PARSERS,
       utf8: false,
       useOffsetIndex: false,
-      onChunk({ columnName, columnData, rowStart: start }) {
-        const column = found.get(columnName) ?? new ColumnValues();
-        found.set(columnName, column);
-        column.add(start, columnData);
-      },
+      onChunk: ({ columnData, rowStart: start }) => column.add(start, columnData),
     });
-    return this.#fields.map(({ element }, i) => {
-      if (!needed.has(i)) return undefined;
-      const column = found.get(element.name);
-      if (column === undefined) throw new PageError(`column ${element.name} is missing`);
-      return column;
-    });
+    return column;
   }
 
   bytesRead(): number {
