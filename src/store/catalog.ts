@@ -53,8 +53,6 @@ export interface CatalogWriter {
   description(collection: string): Promise<Document | undefined>;
   /** Makes the indexes; then the collection is visible, and described in `catalogs` by `description`. */
   finish(description: Document): Promise<void>;
-  /** Removes what the load has written so far, when it replaces; forgets its progress in any case. */
-  discard(): Promise<void>;
   /**
    * Makes an index of an existing collection, while others read and write other collections; tells how many
    * rows are done. Answers false when there is an index of this name already.

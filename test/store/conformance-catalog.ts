@@ -163,17 +163,6 @@ export function catalogTests(ask: () => Asker): void {
       expect((await ask().one("catalogs", { _id: "stars" }))?.["rows"]).toBe(15);
     }));
 
-  test("a load that is discarded leaves nothing", () =>
-    withLoader(async (loader) => {
-      await loader.load(sources(0, 10));
-      const { write } = await loader.begin({ fingerprint: "b" });
-      await write(sources(0, 500));
-      await loader.writer.discard();
-      expect(await count()).toBe(10);
-      expect((await loader.begin({ fingerprint: "b" })).progress).toBeUndefined();
-      await loader.writer.discard();
-    }));
-
   test("an index can be made later, of values of every kind", () =>
     withLoader(async (loader) => {
       await loader.load([

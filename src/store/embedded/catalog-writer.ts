@@ -149,13 +149,6 @@ class EmbeddedCatalogWriter implements CatalogWriter {
     await this.#clearAway(discardedName(collection));
   }
 
-  async discard(): Promise<void> {
-    const { load } = this.#begun();
-    this.#target = undefined;
-    this.#transaction(() => removeDocument(this.#database, CATALOG_LOADS, load.collection));
-    await this.#clearAway(stagingName(load.collection));
-  }
-
   async drop(collection: string): Promise<boolean> {
     this.#lock(collection);
     await this.#clearAway(discardedName(collection));

@@ -124,15 +124,6 @@ class MongoCatalogWriter implements CatalogWriter {
     this.#target = undefined;
   }
 
-  async discard(): Promise<void> {
-    const { load } = this.#begun();
-    this.#target = undefined;
-    await this.#try(async () => {
-      await this.#forget(CATALOG_LOADS, load.collection);
-      await this.#dropOne(stagingName(load.collection));
-    });
-  }
-
   async drop(collection: string): Promise<boolean> {
     return this.#try(async () => {
       await this.#lock(collection);
