@@ -3,10 +3,11 @@
  *
  * Each type becomes one small function of generated JavaScript, so that a record is a literal with all
  * fields in schema order: one hidden class per type, which everything behind the decoder profits from.
- * (Closures over a list of fields reach 0.6 of the speed.) Text of the schema enters
- * the code only as JSON string literals.
+ * (Closures over a list of fields reach 0.6 of the speed.) Values of long flat records are read by a loop that
+ * all of them share, see `readFields`. Text of the schema enters the code only as JSON string literals.
  */
 import type { ByteReader } from "./byte-reader.ts";
+import { type FieldPlan, planFields, readFields } from "./fields.ts";
 import type { RecordNode, SchemaNode } from "./schema.ts";
 import type { AvroValue } from "./values.ts";
 
@@ -18,7 +19,8 @@ export function compileReader(root: SchemaNode): ValueReader {
   const compiler = new ReaderCompiler();
   const entry = compiler.name(root);
   const source = `"use strict";\n${compiler.functions.join("\n")}\nreturn ${entry};`;
-  return new Function("setOwn", source)(setOwn) as ValueReader;
+  const make = new Function("setOwn", "readFields", "plans", source);
+  return make(setOwn, readFields, compiler.plans) as ValueReader;
 }
 
 /** Sets a map's entry; `__proto__` must become a key like any other. */
@@ -30,8 +32,13 @@ function setOwn(target: Record<string, AvroValue>, key: string, value: AvroValue
   }
 }
 
+/** Records with so many fields are long. */
+const LONG = 16;
+
 class ReaderCompiler {
   readonly functions: string[] = [];
+  /** What the fields of long records are. */
+  readonly plans: FieldPlan[] = [];
   readonly #names = new Map<SchemaNode, string>();
   /** Unions of primitives repeat in every field: one function for each shape. */
   readonly #shapes = new Map<string, string>();
@@ -98,12 +105,16 @@ class ReaderCompiler {
   }
 
   #record(node: RecordNode): string {
+    const { fields } = node;
+    const plan = fields.length < LONG ? undefined : planFields(fields.map(({ type }) => type));
+    const values =
+      plan === undefined ? "" : `const values = readFields(t, plans[${this.plans.push(plan) - 1}]);`;
     // A computed key makes `__proto__` an own property; a field declared twice keeps its last value.
-    const fields = node.fields.map(({ name, type }) => {
+    const entries = fields.map(({ name, type }, index) => {
       const key = name === "__proto__" ? '["__proto__"]' : JSON.stringify(name);
-      return `${key}: ${this.#read(type)}`;
+      return `${key}: ${plan === undefined ? this.#read(type) : `values[${index}]`}`;
     });
-    return `t.enter(${1 + node.fields.length}); const out = {${fields.join(", ")}}; t.leave(); return out;`;
+    return `t.enter(${1 + fields.length}); ${values} const out = {${entries.join(", ")}}; t.leave(); return out;`;
   }
 
   /** How many bytes a value of this type has at least (a record inside itself counts as none). */

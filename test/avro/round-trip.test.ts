@@ -4,6 +4,7 @@ import avsc from "avsc";
 import { Double } from "bson";
 import fc from "fast-check";
 import {
+  AvroError,
   type CodecName,
   decodeContainer,
   decodeDatum,
@@ -97,6 +98,42 @@ describe("round trips", () => {
         expect(decodeDatum(JSON.stringify(schema), encoder.datum(value))).toStrictEqual(value as never);
       }),
       { numRuns: 400 },
+    );
+  });
+
+  test("long flat records, with optional fields of either order", () => {
+    const optional = fc
+      .constantFrom(...PRIMITIVES.slice(1))
+      .chain(({ schema, value }) =>
+        fc.constantFrom(
+          { schema, value },
+          { schema: ["null", schema], value: fc.option(value) },
+          { schema: [schema, "null"], value: fc.option(value) },
+        ),
+      );
+    const flat = fc.array(optional, { minLength: 16, maxLength: 45 }).map((fields) => ({
+      schema: {
+        type: "record",
+        name: "row",
+        fields: fields.map(({ schema }, i) => ({ name: `f${i}`, type: schema })),
+      },
+      value: fc
+        .tuple(...fields.map(({ value }) => value))
+        .map((values) => Object.fromEntries(values.map((value, i) => [`f${i}`, value]))),
+    }));
+    const rows = flat.chain(({ schema, value }) =>
+      fc.tuple(fc.constant({ type: "array", items: schema }), fc.array(value, { maxLength: 4 })),
+    );
+    fc.assert(
+      fc.property(rows, fc.double({ min: 0, max: 0.999, noNaN: true }), ([schema, value], share) => {
+        const bytes = new Encoder(schema).datum(value);
+        const text = JSON.stringify(schema);
+        expect(decodeDatum(text, bytes)).toStrictEqual(value as never);
+        expect(() => decodeDatum(text, bytes.subarray(0, Math.floor(share * bytes.length)))).toThrow(
+          AvroError,
+        );
+      }),
+      { numRuns: 200 },
     );
   });
 
