@@ -159,6 +159,21 @@ function skyTests(open: () => Promise<{ store: Store; close(): Promise<void> }>)
     expect(compared).toBeGreaterThan(100);
   });
 
+  test("a sorted search of a small region does not read the whole catalogue in the order of its sort", async () => {
+    await store.ensureIndexes(CATALOG, [{ name: "mag", keys: [["phot_g_mean_mag", 1]], unique: false }]);
+    const filter = filterOf({ cone: [0, 90, 1.2] });
+    const request = {
+      collection: CATALOG,
+      filter,
+      sort: [["phot_g_mean_mag", 1]] as const,
+      maxTimeMs: LONG_MS,
+    };
+    const { index, documentsExamined, documentsReturned } = await store.explainFind(request);
+    expect(documentsReturned).toBeGreaterThan(ROWS / 50);
+    expect(index).toBe("radec");
+    expect(documentsExamined).toBeLessThan(2 * documentsReturned);
+  });
+
   test("many cones in a catalogue without an index of positions", async () => {
     await store.insert(
       "unindexed",

@@ -15,7 +15,7 @@ import { CellSet } from "../../sky/index.ts";
 import { POSITION_PATH, positionOf } from "../catalog-reader.ts";
 import type { CountRequest, FindExplanation, FindRequest } from "../store.ts";
 import { findLayout } from "./layout.ts";
-import { planAccess } from "./planner.ts";
+import { planAccess, type Wanted } from "./planner.ts";
 import { type Found, scanDocuments } from "./scan.ts";
 import { type Order, orderOf, Sorter } from "./sorter.ts";
 
@@ -34,11 +34,10 @@ export class Finder {
     const order = request.sort === undefined ? nearOrder(node) : orderOf(request.sort);
     const layout = findLayout(this.database, request.collection);
     if (layout === undefined) return;
-    const plan = planAccess(this.database, layout, { ...request, bounds: boundsOf(node, cells) });
+    const plan = planAccess(this.database, layout, wantedOf(request, boundsOf(node, cells)));
     const documents = scanDocuments(this.database, layout, plan.access, plan.direction);
     const found = matching(documents, matches, examined);
-    const limit = (request.limit ?? 0) === 0 ? Number.POSITIVE_INFINITY : (request.limit ?? 0);
-    const skip = request.skip ?? 0;
+    const { skip, limit } = pageOf(request);
     const inOrder =
       order === undefined || plan.ordered ? documentsOf(found) : new Sorter(order, skip + limit).sort(found);
     yield* cut(inOrder, skip, limit, project);
@@ -72,7 +71,8 @@ export class Finder {
       if (document === undefined) yield undefined;
       else documentsReturned++;
     }
-    const plan = layout === undefined ? undefined : planAccess(this.database, layout, { ...request, bounds });
+    const plan =
+      layout === undefined ? undefined : planAccess(this.database, layout, wantedOf(request, bounds));
     const index = plan?.access.index ?? null;
     return { index, documentsExamined, documentsReturned };
   }
@@ -88,6 +88,15 @@ function boundsOf(node: MatchNode, cells: CellSet | undefined): Bounds {
     region: { kind: "cells", order: cells.order, ranges: cells.ranges },
   };
   return { kind: "and", parts: [region, bounds] };
+}
+
+function wantedOf(request: FindRequest, bounds: Bounds): Wanted {
+  const { skip, limit } = pageOf(request);
+  return { bounds, sort: request.sort, hint: request.hint, most: skip + limit };
+}
+
+function pageOf({ skip = 0, limit = 0 }: FindRequest): { skip: number; limit: number } {
+  return { skip, limit: limit === 0 ? Number.POSITIVE_INFINITY : limit };
 }
 
 type Test = (document: Document) => boolean;

@@ -3,6 +3,7 @@ import type { Database, SQLQueryBindings } from "bun:sqlite";
 import { type Bounds, type Document, isDocument, QueryError } from "../../query/index.ts";
 import type { SortSpec } from "../store.ts";
 import { type Access, accessesFor, columnFor, EVERYTHING, type Scan } from "./access.ts";
+import { estimatedCount } from "./describe.ts";
 import { IRREGULAR } from "./index-values.ts";
 import type { CollectionLayout } from "./layout.ts";
 
@@ -10,6 +11,8 @@ import type { CollectionLayout } from "./layout.ts";
 const FEW_ROWS = 500;
 /** Rows are counted up to here; whoever has more has many. */
 const MOST_COUNTED = 20_000;
+/** So many documents fit into memory to be sorted, however long they are. */
+const MOST_SORTED = 10_000;
 /** Ranges of one access that are counted one by one. */
 const MOST_SCANS_COUNTED = 100;
 
@@ -26,6 +29,8 @@ export interface Wanted {
   readonly bounds: Bounds;
   readonly sort?: SortSpec | undefined;
   readonly hint?: string | Document | undefined;
+  /** How many documents are asked for, when that is known; infinite for all. */
+  readonly most?: number;
 }
 
 /** The plan of a query. Throws `QueryError` for a hint that names no index. */
@@ -37,7 +42,21 @@ export function planAccess(database: Database, layout: CollectionLayout, request
       : { access: hinted(request.hint, layout, choices), rows: Number.POSITIVE_INFINITY };
   const unordered: Plan = { access: best.access, direction: 1, ordered: false };
   if (request.sort === undefined || best.rows <= FEW_ROWS) return unordered;
+  if (
+    best.rows < MOST_COUNTED &&
+    request.most !== undefined &&
+    isSortedSooner(database, layout, best.rows, request.most)
+  ) {
+    return unordered;
+  }
   return inSortOrder(database, layout, request.sort, best.access) ?? unordered;
+}
+
+/** Whether it is less to sort the rows of an access than to look for them in the order of an index. */
+function isSortedSooner(database: Database, { name }: CollectionLayout, rows: number, most: number): boolean {
+  const all = estimatedCount(database, name);
+  const lookedAt = most >= rows ? all : (most * all) / rows;
+  return rows <= lookedAt && (rows <= MOST_SORTED || most <= MOST_SORTED);
 }
 
 function cheapest(
