@@ -1,11 +1,17 @@
 /** Messages in Confluent's framing: no schema, only its number in a registry. */
 import { ByteReader } from "./byte-reader.ts";
 import { plain } from "./codecs.ts";
-import { EmptyInputError, LengthError, TornFileError, WrongMagicError } from "./errors.ts";
-import { compiledSchema } from "./schema-cache.ts";
-import type { AvroValue } from "./values.ts";
+import type { Container } from "./container.ts";
+import { EmptyInputError, LengthError, SchemaError, TornFileError, WrongMagicError } from "./errors.ts";
+import { type CompiledSchema, compiledSchema } from "./schema-cache.ts";
+import type { AvroRecord, AvroValue } from "./values.ts";
 
 const FRAME_BYTES = 5;
+
+/** Whether a message is in this framing and not a container file: by its first byte. */
+export function isFramed(bytes: Uint8Array): boolean {
+  return bytes[0] === 0;
+}
 
 /** A framed message: which schema it was written with, and its one value. */
 export interface ConfluentFrame {
@@ -36,7 +42,33 @@ export function readConfluentFrame(bytes: Uint8Array): ConfluentFrame {
  * its bytes. Throws `SchemaError`, or the errors of `openContainer` for wrong data.
  */
 export function decodeDatum(schema: string | Uint8Array, bytes: Uint8Array): AvroValue {
-  const compiled = compiledSchema(typeof schema === "string" ? new TextEncoder().encode(schema) : schema);
+  return readDatum(compiledSchema(bytesOf(schema)), bytes);
+}
+
+/** The record of a framed message, as `openContainer` has those of a file. Throws as `decodeDatum` does. */
+export function openDatum(
+  schema: string | Uint8Array,
+  bytes: Uint8Array,
+): Pick<Container, "schemaName" | "fieldNames" | "records"> {
+  const compiled = compiledSchema(bytesOf(schema));
+  const { node, schemaName, fieldNames } = compiled;
+  if (node.kind !== "record") {
+    throw new SchemaError(`expected a record, but the schema's top type is ${node.kind}`, 0);
+  }
+  return {
+    schemaName,
+    fieldNames,
+    *records() {
+      yield readDatum(compiled, bytes) as AvroRecord;
+    },
+  };
+}
+
+function bytesOf(schema: string | Uint8Array): Uint8Array {
+  return typeof schema === "string" ? new TextEncoder().encode(schema) : schema;
+}
+
+function readDatum(compiled: CompiledSchema, bytes: Uint8Array): AvroValue {
   const reader = new ByteReader(plain(bytes));
   const value = compiled.read(reader);
   if (reader.pos !== reader.end) {

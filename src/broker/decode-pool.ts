@@ -15,6 +15,7 @@ import {
 } from "../store/index.ts";
 import type { CutoutsKept } from "./cutouts.ts";
 import type { DecodeAnswer, DecodeRequest, FaultyPacket } from "./messages.ts";
+import type { Schemas } from "./schemas.ts";
 
 /** A batch ready to be written. */
 export interface FilteredPackets {
@@ -53,6 +54,7 @@ type Asked =
   | {
       readonly type: "decode";
       readonly packets: readonly Packet[];
+      readonly schemas: Schemas | undefined;
       readonly buffers: readonly ArrayBuffer[];
     }
   | { readonly type: "filter"; readonly batch: number }
@@ -114,10 +116,13 @@ export class DecodePool {
   }
 
   /** Decodes a batch; its buffers are sent away. */
-  async decode({ packets, buffers }: Pick<PacketBatch, "packets" | "buffers">): Promise<DecodedPackets> {
+  async decode(
+    { packets, buffers }: Pick<PacketBatch, "packets" | "buffers">,
+    schemas?: Schemas,
+  ): Promise<DecodedPackets> {
     const worker = this.#workers.reduce((least, other) => (other.batches < least.batches ? other : least));
     worker.batches++;
-    const answer = await worker.ask({ type: "decode", packets, buffers }, buffers);
+    const answer = await worker.ask({ type: "decode", packets, schemas, buffers }, buffers);
     return {
       filter: async () => {
         const filtered = await worker.ask({ type: "filter", batch: answer.id });

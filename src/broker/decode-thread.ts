@@ -85,9 +85,14 @@ function parts(): Promise<Opened> {
   return opening ?? Promise.reject(new Error("packets came before the options"));
 }
 
-async function decode({ id, packets, buffers }: Extract<DecodeRequest, { type: "decode" }>): Promise<void> {
+async function decode({
+  id,
+  packets,
+  schemas,
+  buffers,
+}: Extract<DecodeRequest, { type: "decode" }>): Promise<void> {
   const { encoder, scorer } = await parts();
-  const found = await inSlices(packets, (packet) => scorePacket(decodePacket(packet), scorer));
+  const found = await inSlices(packets, (packet) => scorePacket(decodePacket(packet, schemas), scorer));
   const rows = await inSlices(found, (packet) => encodePacket(packet, encoder));
   const faulty = rows.flatMap(({ fault, survey }, index): FaultyPacket[] => {
     const bytes = packets[index]?.bytes.subarray(0, MOST_LETTER_BYTES);

@@ -1,10 +1,11 @@
 /** From one packet's bytes to its alerts, to their scores, and to rows. Pure but for the encoder's format. */
-import { openContainer } from "../avro/index.ts";
+import { isFramed, openContainer, openDatum, readConfluentFrame } from "../avro/index.ts";
 import type { Scorer } from "../enrich/scores/index.ts";
 import type { Document } from "../query/index.ts";
 import type { Packet, PacketFault } from "../sources/index.ts";
 import type { AlertEncoder, AlertRecord, EncodedAlert } from "../store/index.ts";
 import { surveyForSchema } from "../surveys/index.ts";
+import type { Schemas } from "./schemas.ts";
 
 /** What became of a packet: the alerts it holds and, where it could not be read to its end, why. */
 export interface DecodedPacket {
@@ -24,13 +25,27 @@ class UnknownSurveyError extends Error {
   override readonly name = "UnknownSurveyError";
 }
 
+/** A framed message whose schema nobody knows. */
+class UnknownSchemaError extends Error {
+  override readonly name = "UnknownSchemaError";
+}
+
+/** What a packet holds, whichever way it is framed; `schemas` has those that frames refer to. */
+function openPacket(bytes: Uint8Array, schemas: Schemas | undefined) {
+  if (!isFramed(bytes)) return openContainer(bytes);
+  const { schemaId, payload } = readConfluentFrame(bytes);
+  const found = schemas?.get(schemaId) ?? { unknown: `the schema of number ${schemaId} is not at hand` };
+  if ("unknown" in found) throw new UnknownSchemaError(found.unknown);
+  return openDatum(found.schema, payload);
+}
+
 /** Never throws for a bad packet: what is wrong is in `fault`, and the alerts before it are kept. */
-export function decodePacket(packet: Packet): DecodedPacket {
+export function decodePacket(packet: Packet, schemas?: Schemas): DecodedPacket {
   if (packet.fault !== undefined) return { records: [], fault: packet.fault };
   const records: AlertRecord[] = [];
   let name: string | undefined;
   try {
-    const container = openContainer(packet.bytes);
+    const container = openPacket(packet.bytes, schemas);
     const survey = surveyForSchema(container.schemaName, container.fieldNames);
     if (survey === undefined) {
       throw new UnknownSurveyError(`no survey publishes packets with the schema ${container.schemaName}`);

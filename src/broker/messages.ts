@@ -2,9 +2,11 @@
 import type { CrossMatchSettings } from "../enrich/crossmatch/index.ts";
 import type { ScoreCounts, ScoreNews, ScoreSettings } from "../enrich/scores/index.ts";
 import type { BrokenFilter, Tallies } from "../filters/index.ts";
+import type { RegistrySettings } from "../kafka/index.ts";
 import type { Packet, PacketFault, SourceSpec } from "../sources/index.ts";
 import type { EncodedAlert, OutboxEntry, StoreSettings } from "../store/index.ts";
 import type { CutoutsKept } from "./cutouts.ts";
+import type { Schemas } from "./schemas.ts";
 
 /** How the broker works, for every thread of it. */
 export interface BrokerOptions {
@@ -12,6 +14,8 @@ export interface BrokerOptions {
   /** Folder for downloads. */
   readonly downloads: string;
   readonly sources: readonly SourceSpec[];
+  /** Where the schemas of framed messages are found; such messages are faulty when left out. */
+  readonly registry?: RegistrySettings;
   /** Decode threads. */
   readonly workers: number;
   readonly batchPackets: number;
@@ -43,6 +47,8 @@ export type DecodeRequest =
       readonly type: "decode";
       readonly id: number;
       readonly packets: readonly Packet[];
+      /** Of those that are framed. */
+      readonly schemas: Schemas | undefined;
       readonly buffers: readonly ArrayBuffer[];
     }
   /** Runs the filters on the batch that was decoded by the request of this number, and gives it away. */

@@ -1,10 +1,12 @@
 /** The thread that owns the way of an alert and its writes, so that the one that answers HTTP never waits for them. */
 import { IndexKeeper } from "../enrich/crossmatch/index.ts";
+import { SchemaRegistry } from "../kafka/index.ts";
 import { openAlertWriter } from "../store/index.ts";
 import { giveWay } from "../telemetry/niceness.ts";
 import { DecodePool } from "./decode-pool.ts";
 import type { LogLine, PipelineAnswer, PipelineRequest } from "./messages.ts";
 import { Pipeline } from "./pipeline.ts";
+import { schemasOf } from "./schemas.ts";
 
 declare const self: Worker;
 
@@ -50,7 +52,15 @@ async function run(options: Extract<PipelineRequest, { type: "start" }>["options
       log: (level, message) => log({ level, message, fields: {} }),
     });
     keeper.start().catch((error: Error) => log({ level: "warn", message: error.message, fields: {} }));
-    pipeline = new Pipeline(options, { writer, decode: (batch) => threads.decode(batch), log });
+    const registry = new SchemaRegistry(options.registry ?? { cacheFolder: "" }, {
+      log: (level, message) => log({ level, message, fields: {} }),
+    });
+    pipeline = new Pipeline(options, {
+      writer,
+      decode: async (batch, signal) =>
+        threads.decode(batch, await schemasOf(batch.packets, registry, signal)),
+      log,
+    });
     if (stopped) pipeline.stop();
     timer = setInterval(
       () => pipeline && send({ type: "stats", stats: pipeline.stats() }),

@@ -28,7 +28,8 @@ const NOT_BEGUN = { bytesRead: 0, bytesTotal: undefined } as const;
 
 export interface PipelineParts {
   readonly writer: AlertWriter;
-  readonly decode: (batch: PacketBatch) => Promise<DecodedPackets>;
+  /** Decodes a batch; may wait for its schemas until `signal` aborts. */
+  readonly decode: (batch: PacketBatch, signal: AbortSignal) => Promise<DecodedPackets>;
   readonly log: (line: LogLine) => void;
 }
 
@@ -52,8 +53,8 @@ export class Pipeline {
   #stored = 0;
   #duplicates = 0;
   #deadLetters = 0;
-  /** Writes are one after the other, whichever source they come from. */
-  #lastWrite: Promise<unknown> = Promise.resolve();
+  /** The last write of each source; of all together where the store is written by one at a time. */
+  readonly #lastWrites = new Map<Source | undefined, Promise<unknown>>();
 
   constructor(
     readonly options: BrokerOptions,
@@ -108,6 +109,10 @@ export class Pipeline {
         this.#setState(index, { state: this.#stop.signal.aborted ? "stopped" : "done" });
         return;
       } catch (error) {
+        if (this.#stop.signal.aborted && error === this.#stop.signal.reason) {
+          this.#setState(index, { state: "stopped" });
+          return;
+        }
         if (!isSourceError(error)) throw error;
         this.#setState(index, { state: "failed", error: error.message });
         this.parts.log({ level: "error", message: error.message, fields: {} });
@@ -116,6 +121,12 @@ export class Pipeline {
         await pause(wait, this.#stop.signal);
       }
     }
+  }
+
+  /** Batches that a source has under way: together enough for all workers. */
+  get #ahead(): number {
+    const { workers, sequential, sources } = this.options;
+    return Math.max(AHEAD, sequential ? workers : Math.ceil(workers / sources.length));
   }
 
   #setState(index: number, change: Partial<SourceState>): void {
@@ -137,14 +148,14 @@ export class Pipeline {
     try {
       for await (const batch of source.batches(position, signal)) {
         const bytes = batch.packets.reduce((sum, packet) => sum + packet.bytes.length, 0);
-        const decoded = this.parts.decode(batch);
+        const decoded = this.parts.decode(batch, this.#stop.signal);
         // A failure is met when its turn to be written comes; until then it is no unhandled one.
         decoded.catch(() => undefined);
         last = last.then(() => this.#acknowledge(source, { batch, bytes, decoded }));
         // A source that waits for new packets hears that there is no use.
         last.catch(() => failed.abort());
         underway.push(last);
-        if (underway.length > Math.max(AHEAD, this.options.workers)) await underway.shift();
+        if (underway.length > this.#ahead) await underway.shift();
       }
     } catch (error) {
       // What was read before the source failed is good.
@@ -159,7 +170,7 @@ export class Pipeline {
   async #acknowledge(source: Source, next: Underway): Promise<void> {
     const { batch } = next;
     const decoded = await next.decoded;
-    const { result, faulty, scores } = await this.#inTurn(() => this.#write(source, batch, decoded));
+    const { result, faulty, scores } = await this.#inTurn(source, () => this.#write(source, batch, decoded));
     batch.durable?.();
     this.#packets += batch.packets.length;
     this.#bytes += next.bytes;
@@ -179,10 +190,17 @@ export class Pipeline {
     }
   }
 
-  /** One after the other: a batch's filters see the history that the batch before it left. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#lastWrite.then(work);
-    this.#lastWrite = turn.catch(() => undefined);
+  /**
+   * One after the other: a batch's filters see the history that the batch before it left. The members of a group,
+   * here and on other hosts, keep an object's order no better than its partitions do, so they write side by side.
+   */
+  #inTurn<T>(source: Source, work: () => Promise<T>): Promise<T> {
+    const key = this.options.store.kind === "mongo" ? source : undefined;
+    const turn = (this.#lastWrites.get(key) ?? Promise.resolve()).then(work);
+    this.#lastWrites.set(
+      key,
+      turn.catch(() => undefined),
+    );
     return turn;
   }
 
@@ -233,8 +251,9 @@ function alertBatch(source: Source, batch: PacketBatch, filtered: FilteredPacket
       ...(survey === undefined ? {} : { survey }),
     }),
   );
-  const position = { source: source.name, position: batch.position, done: batch.done };
-  return { alerts, outbox, deadLetters, positions: [position] };
+  const { position, done } = batch;
+  const positions = position === undefined ? [] : [{ source: source.name, position, done }];
+  return { alerts, outbox, deadLetters, positions };
 }
 
 function isSourceError(error: unknown): error is SourceError {

@@ -2,6 +2,7 @@
 import { CrossMatcher, type CrossMatchSettings } from "../enrich/crossmatch/index.ts";
 import { Scorer, type ScoreSettings } from "../enrich/scores/index.ts";
 import { FilterRegistry, filterBatch } from "../filters/index.ts";
+import { type RegistrySettings, SchemaRegistry } from "../kafka/index.ts";
 import { giveBack, type PacketFault } from "../sources/index.ts";
 import {
   type AlertEncoder,
@@ -15,11 +16,17 @@ import {
 import { withCrossMatches } from "./cross-matches.ts";
 import { type CutoutsKept, encodedCutouts, keepCutouts } from "./cutouts.ts";
 import { decodePacket, encodePacket, scorePacket } from "./decode.ts";
+import { schemasOf } from "./schemas.ts";
+
+/** How long a registry that does not answer is waited for, milliseconds. */
+const SCHEMA_WAIT_MS = 20_000;
 
 export interface ReplayOptions {
   readonly cutouts: CutoutsKept;
   readonly crossMatches: CrossMatchSettings;
   readonly scores?: ScoreSettings | undefined;
+  /** Where the schemas of framed messages are found. */
+  readonly registry?: RegistrySettings;
 }
 
 /** A packet as its dead letter keeps it. */
@@ -31,6 +38,7 @@ export interface KeptPacket {
 
 export class Replay {
   readonly #registry: FilterRegistry;
+  readonly #schemas: SchemaRegistry;
   readonly #matcher: CrossMatcher;
 
   private constructor(
@@ -41,6 +49,7 @@ export class Replay {
     readonly scorer: Scorer | undefined,
   ) {
     this.#registry = new FilterRegistry(reader);
+    this.#schemas = new SchemaRegistry(options.registry ?? { cacheFolder: "" });
     this.#matcher = new CrossMatcher(options.crossMatches, reader);
   }
 
@@ -57,7 +66,8 @@ export class Replay {
    * wrong with a packet that is still faulty: its letter stays, the alerts before the fault are stored.
    */
   async packet({ id, place, bytes }: KeptPacket): Promise<PacketFault | undefined> {
-    const decoded = await scorePacket(decodePacket({ bytes, key: id, place }), this.scorer);
+    const schemas = await schemasOf([{ bytes }], this.#schemas, AbortSignal.timeout(SCHEMA_WAIT_MS));
+    const decoded = await scorePacket(decodePacket({ bytes, key: id, place }, schemas), this.scorer);
     const { encoder } = this;
     const { alerts: unmatched, records: found, fault } = encodePacket(decoded, encoder);
     const records = await this.#matcher.match(found);

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { type KeptPacket, Replay } from "../broker/index.ts";
 import type { Config } from "../config/index.ts";
 import { prepareScores } from "../enrich/scores/index.ts";
+import { registrySettings } from "../kafka/index.ts";
 import type { Document } from "../query/index.ts";
 import { openStore, type Store } from "../store/index.ts";
 import { type CommandContext, defineCommand, entry } from "./command.ts";
@@ -91,6 +92,7 @@ const replay = defineCommand({
       const replay = await Replay.open(storeSettings(config), {
         cutouts: config.cutouts,
         crossMatches: crossMatchSettings(config),
+        registry: registrySettings(config),
         scores: await prepareScores(config),
       });
       const letters = store.find({ collection: COLLECTION, filter, maxTimeMs: REPLAY_MAX_MS });

@@ -4,6 +4,7 @@ import { type BrokerStats, startBroker } from "../broker/index.ts";
 import { describeCatalogs, surveyCatalogs } from "../enrich/crossmatch/index.ts";
 import { prepareScores, runtimeText } from "../enrich/scores/index.ts";
 import { FilterReports } from "../filters/index.ts";
+import { registrySettings } from "../kafka/index.ts";
 import { followsReported, openSinks, registerSinks } from "../sinks/index.ts";
 import { type CommandContext, defineCommand, type OptionValues } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED } from "./errors.ts";
@@ -89,6 +90,7 @@ async function ingest(
       batchPackets: given.batch ?? config.ingest.batch_packets,
       cutouts: given.cutouts ?? config.cutouts,
       crossMatches: crossMatchSettings(config),
+      registry: registrySettings(config),
       scores,
       sequential: true,
       fromStart: given["from-start"],

@@ -7,6 +7,7 @@ import { type Config, ensureSecrets, type LoadedConfig } from "../config/index.t
 import { describeCatalogs, surveyCatalogs } from "../enrich/crossmatch/index.ts";
 import { prepareScores, runtimeText, type ScoreSettings } from "../enrich/scores/index.ts";
 import { FilterReports } from "../filters/index.ts";
+import { registrySettings } from "../kafka/index.ts";
 import { followsReported, openSinks, startSinks } from "../sinks/index.ts";
 import type { SourceSpec } from "../sources/index.ts";
 import { lockServe, type Store } from "../store/index.ts";
@@ -90,7 +91,10 @@ export async function startServer(
       const level = catalogs.missingConfigured.length > 0 ? "warn" : "info";
       log[level](`cross-matches of ${describeCatalogs(catalogs)}`);
     }
-    const sources = sourceSpecs(config, { testCluster: options.testCluster ?? false });
+    const sources = sourceSpecs(config, {
+      testCluster: options.testCluster ?? false,
+      workers: workersOf(config),
+    });
     const broker = startSources({ config, sources, scores }, log, reports);
     if (broker !== undefined) {
       stoppers.push(() => broker.stop());
@@ -134,6 +138,10 @@ interface SourcesParts {
   readonly scores: ScoreSettings | undefined;
 }
 
+function workersOf({ ingest }: Config): number {
+  return ingest.workers === 0 ? availableParallelism() : ingest.workers;
+}
+
 function startSources(
   { config, sources, scores }: SourcesParts,
   log: Log,
@@ -145,10 +153,11 @@ function startSources(
       store: storeSettings(config),
       downloads: downloadsFolder(config),
       sources,
-      workers: config.ingest.workers === 0 ? availableParallelism() : config.ingest.workers,
+      workers: workersOf(config),
       batchPackets: config.ingest.batch_packets,
       cutouts: config.cutouts,
       crossMatches: crossMatchSettings(config),
+      registry: registrySettings(config),
       scores,
       sequential: false,
       fromStart: false,

@@ -10,11 +10,13 @@ type ConfiguredSource = Config["sources"][number];
 /** Throws `CommandError` or `ConfigError` for a source that says too little. `testCluster` reads topics from the test cluster. */
 export function sourceSpecs(
   config: Config,
-  { testCluster }: { readonly testCluster: boolean },
+  { testCluster, workers }: { readonly testCluster: boolean; readonly workers: number },
 ): SourceSpec[] {
-  return config.sources.map((source, index) => {
+  return config.sources.flatMap((source, index) => {
     if (source.topics.length === 0) return fileSpec(source);
-    return kafkaSpec(source, config.kafka, testCluster, `sources[${index}]`);
+    const spec = kafkaSpec(source, config.kafka, testCluster, `sources[${index}]`);
+    // Each is a member of the group of its own, and shares its partitions with the others, here and elsewhere.
+    return Array.from({ length: source.members || workers }, () => spec);
   });
 }
 

@@ -76,11 +76,17 @@ const source = object({
       expected: "a name",
       doc: "The consumer group, which all hosts of a deployment share.",
     }),
+    members: integer({
+      default: 0,
+      min: 0,
+      max: 64,
+      doc: "How many members of the group this process is; 0 makes one per worker.",
+    }),
     start: text({
       default: "earliest",
       pattern: /^(earliest|latest|\d{4}-\d{2}-\d{2}.*)$/,
       expected: "earliest, latest, or a time such as 2026-11-25T03:00:00Z",
-      doc: "Where to begin in topics of which the group has read nothing.",
+      doc: "Where to begin in topics of which the group has read nothing. Those that appear later are read from their beginning.",
     }),
   },
 });
@@ -105,6 +111,11 @@ const kafka = object({
     "bootstrap.servers": optionalText("host:port pairs, separated by commas."),
     "bootstrap.test.servers": optionalText("The same for the test cluster, which `serve --test` reads."),
     ssl: flag({ default: false, doc: "Encrypt connections to the brokers." }),
+    ssl_ca: optionalText(
+      "File of the certificates (PEM) that vouch for the brokers', where these are not publicly known.",
+    ),
+    ssl_certificate: optionalText("File of our own certificate (PEM), for brokers that ask for one."),
+    ssl_key: optionalText("File of its key (PEM)."),
     sasl_mechanism: choice({
       default: "none",
       choices: ["none", "plain", "scram-sha-256", "scram-sha-512"],
@@ -112,6 +123,19 @@ const kafka = object({
     }),
     sasl_username: optionalText("User name for the brokers."),
     sasl_password: secretText("Password for the brokers."),
+    schema_registry_url: optional(
+      text({
+        default: "",
+        pattern: /^https?:\/\//,
+        expected: "an http(s) address",
+        doc: "Address of the schema registry, for topics whose messages carry only the number of their schema (Confluent's framing, as LSST uses). Schemas are kept in the folder `schemas` of the data folder.",
+      }),
+    ),
+    schema_registry_username: optionalText("User name for the registry."),
+    schema_registry_password: secretText("Password for the registry."),
+    schemas_folder: optionalText(
+      "A folder with schemas by their number (`5.avsc`) that is looked into before the registry is asked, or instead.",
+    ),
   },
   retired: { zookeeper: ZOOKEEPER, "zookeeper.test": ZOOKEEPER },
 });

@@ -4,7 +4,8 @@ import type { Kafka, KafkaConfig, logLevel } from "kafkajs";
 export interface KafkaCluster {
   /** `host:port` pairs. */
   readonly brokers: readonly string[];
-  readonly ssl?: boolean;
+  /** Whether connections are encrypted, and with which certificates (PEM): of who vouches for the brokers, and our own. */
+  readonly ssl?: boolean | { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly sasl?: {
     readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
     readonly username: string;
@@ -31,7 +32,7 @@ export async function kafkaClient(
   const config: KafkaConfig = {
     clientId: "kowalski",
     brokers: [...brokers],
-    ssl,
+    ssl: typeof ssl === "boolean" ? ssl : { ...ssl },
     logCreator: () => logTo(log),
     retry: { initialRetryTime: 300, maxRetryTime: 10_000, retries: 8 },
     ...(sasl === undefined ? {} : { sasl: sasl as NonNullable<KafkaConfig["sasl"]> }),

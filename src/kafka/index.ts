@@ -1,6 +1,7 @@
 /** Kafka: the client, its compressions, and writing. What other rooms import. */
+
 export { type KafkaCluster, type KafkaLog, kafkaClient } from "./client.ts";
-export { kafkaCluster } from "./cluster.ts";
+export { kafkaCluster, registrySettings } from "./cluster.ts";
 export {
   COMPRESSIONS,
   type Compression,
@@ -9,3 +10,4 @@ export {
   Publisher,
   type PublisherOptions,
 } from "./publisher.ts";
+export { type FoundSchema, type RegistryOptions, type RegistrySettings, SchemaRegistry } from "./registry.ts";

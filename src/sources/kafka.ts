@@ -224,8 +224,8 @@ function batchOf(deliveries: readonly Delivery[]): PacketBatch {
   return {
     packets,
     buffers: room.buffers,
-    // The offsets are Kafka's to keep; this tells people how far it got.
-    position: packets.at(-1)?.key ?? "",
+    // The offsets are Kafka's to keep; a document for them would be fought over by the members of the group.
+    position: undefined,
     done: false,
     durable: () => {
       for (const delivery of deliveries) delivery.settle(true);

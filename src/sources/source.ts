@@ -25,8 +25,8 @@ export interface PacketBatch {
    * calls `giveBack` when they are used no more.
    */
   readonly buffers: readonly ArrayBuffer[];
-  /** The position after this batch, to be stored with it. */
-  readonly position: string;
+  /** The position after this batch, to be stored with it; undefined where the source keeps positions of its own. */
+  readonly position: string | undefined;
   /** Whether the source ends with this batch. */
   readonly done: boolean;
   /** Called when the batch is stored for good, where the source keeps positions of its own. */

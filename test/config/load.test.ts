@@ -140,6 +140,7 @@ describe("environment", () => {
         password: undefined,
         topics: [],
         group: "kowalski",
+        members: 0,
         start: "earliest",
       },
     ]);

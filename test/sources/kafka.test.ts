@@ -1,5 +1,6 @@
 /** Packets from a real Kafka broker: every compression, groups, new topics, a broker that goes away. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import kafkajs from "kafkajs";
 import { kafkaSource, type PacketBatch, type Source } from "../../src/sources/index.ts";
 import { startKafka, type TestKafka } from "../support/kafka.ts";
@@ -239,9 +240,32 @@ describe.skipIf(skip)("kafka source", () => {
     expect(texts.size).toBe(100);
   });
 
-  test("a broker that is not there ends the source with a word", async () => {
-    const source = kafkaSource({ brokers: ["127.0.0.1:1"], topics: ["x"], group: "x", start: "earliest" });
-    const reading = read(source, () => false).catch((error: unknown) => error);
-    expect(String(await reading)).toMatch(/kafka:x:x: .*(ECONNREFUSED|connect)/i);
+  const { secure } = broker;
+  test.skipIf(secure === undefined).each(["plain", "scram-sha-256", "scram-sha-512"] as const)(
+    "reads over TLS with an account, by %s",
+    async (mechanism) => {
+      if (secure === undefined) return;
+      const { username, password } = secure;
+      const ssl = { ca: readFileSync(secure.ca, "utf8") };
+      const topic = `secure-${mechanism}`;
+      await makeTopic(topic);
+      await send(topic, ["secret"]);
+      const more = { brokers: [secure.broker], ssl };
+      const right = open(topic, topic, { ...more, sasl: { mechanism, username, password } });
+      expect(await read(right, all(1))).toEqual(["secret"]);
+      const wrong = open(topic, topic, { ...more, sasl: { mechanism, username, password: "wrong" } });
+      const reading = read(wrong, all(1)).catch((error: unknown) => error);
+      expect(String(await reading)).toMatch(/authentication/i);
+    },
+  );
+
+  test("a broker that is not there, or that nobody vouches for, ends the source with a word", async () => {
+    const failure = (source: Source) => read(source, () => false).catch((error: unknown) => String(error));
+    const [absent, unknown] = await Promise.all([
+      failure(open("x", "x", { brokers: ["127.0.0.1:1"] })),
+      secure === undefined ? "" : failure(open("x", "x", { brokers: [secure.broker], ssl: true })),
+    ]);
+    expect(absent).toMatch(/kafka:x:x: .*(ECONNREFUSED|connect)/i);
+    if (secure !== undefined) expect(unknown).toMatch(/certificate|self.signed/i);
   });
 });

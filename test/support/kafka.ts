@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GenericContainer, Wait } from "testcontainers";
+import { selfSigned } from "./certificates.ts";
 import { freePort, run, ServerProcess } from "./processes.ts";
 
 const VERSION = "4.3.1";
@@ -17,9 +18,20 @@ export interface TestKafka {
   /** Ends the broker at once, as `kill -9` does; its topics stay. Undefined where it is not ours to kill. */
   readonly kill?: () => Promise<void>;
   readonly restart?: () => Promise<void>;
+  /** A listener that asks for an account over TLS, where the broker is ours. */
+  readonly secure?: SecureListener;
   /** Sends lines with Java's own producer; undefined where there is none. */
   readonly produce?: (topic: string, lines: readonly string[], compression: string) => Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface SecureListener {
+  /** `host:port` */
+  readonly broker: string;
+  /** File of the certificate that the broker shows, PEM. */
+  readonly ca: string;
+  readonly username: string;
+  readonly password: string;
 }
 
 /** A broker of the caller's own, or, as a text, why there is none. It ends with the test process, however that ends. */
@@ -70,18 +82,35 @@ async function fromArchives(): Promise<TestKafka> {
   if (!existsSync(LIBRARIES)) await installArchives();
   const folder = mkdtempSync(join(tmpdir(), "kowalski-kafka-"));
   const [port, controller] = [await freePort(), await freePort()];
+  const securePort = await freePort();
+  const { certificate, both } = await selfSigned(folder);
+  const secure = { broker: `127.0.0.1:${securePort}`, ca: certificate, ...ACCOUNT };
   const settings = join(folder, "server.properties");
-  writeFileSync(settings, properties(folder, port, controller));
+  const lines = { ...properties(folder, port, controller, securePort), ...secureProperties(both) };
+  writeFileSync(
+    settings,
+    Object.entries(lines)
+      .map(([key, value]) => `${key}=${value}\n`)
+      .join(""),
+  );
   const java = ["java", "-Xmx512m", "-cp", join(LIBRARIES, "*")];
   const id = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
   // With "=", for an id may begin with a dash.
-  const format = ["kafka.tools.StorageTool", "format", `--cluster-id=${id}`, "-c", settings];
+  const format = [
+    "kafka.tools.StorageTool",
+    "format",
+    `--cluster-id=${id}`,
+    "-c",
+    settings,
+    ...scramAccounts(),
+  ];
   await run([...java, ...format], START_TIMEOUT_MS);
   const server = new ServerProcess([...java, "kafka.Kafka", settings], folder);
   const ready = () => untilListening(port);
   await ready();
   return {
     broker: `127.0.0.1:${port}`,
+    secure,
     kill: () => server.kill(),
     async restart() {
       server.start();
@@ -96,15 +125,45 @@ async function fromArchives(): Promise<TestKafka> {
   };
 }
 
-function properties(folder: string, port: number, controller: number): string {
-  return Object.entries({
+/** The account of the secure listener, by every mechanism. */
+const ACCOUNT = { username: "kowalski", password: "kafka-secret" } as const;
+
+function scramAccounts(): string[] {
+  const { username, password } = ACCOUNT;
+  return ["SCRAM-SHA-256", "SCRAM-SHA-512"].flatMap((mechanism) => [
+    "--add-scram",
+    `${mechanism}=[name=${username},password=${password}]`,
+  ]);
+}
+
+function secureProperties(both: string): Record<string, string> {
+  const { username, password } = ACCOUNT;
+  const jaas = "listener.name.sasl_ssl";
+  const login = "org.apache.kafka.common.security";
+  return {
+    "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+    [`${jaas}.plain.sasl.jaas.config`]: `${login}.plain.PlainLoginModule required user_${username}="${password}";`,
+    [`${jaas}.scram-sha-256.sasl.jaas.config`]: `${login}.scram.ScramLoginModule required;`,
+    [`${jaas}.scram-sha-512.sasl.jaas.config`]: `${login}.scram.ScramLoginModule required;`,
+    "ssl.keystore.type": "PEM",
+    "ssl.keystore.location": both,
+  };
+}
+
+function properties(
+  folder: string,
+  port: number,
+  controller: number,
+  securePort: number,
+): Record<string, string | number | boolean> {
+  return {
     "process.roles": "broker,controller",
     "node.id": 1,
     "controller.quorum.voters": `1@127.0.0.1:${controller}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port},SASL_SSL://127.0.0.1:${securePort},CONTROLLER://127.0.0.1:${controller}`,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${port},SASL_SSL://127.0.0.1:${securePort}`,
     "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
     "log.dirs": join(folder, "data"),
     "offsets.topic.replication.factor": 1,
     "offsets.topic.num.partitions": 1,
@@ -112,9 +171,7 @@ function properties(folder: string, port: number, controller: number): string {
     "transaction.state.log.min.isr": 1,
     "group.initial.rebalance.delay.ms": 0,
     "auto.create.topics.enable": false,
-  })
-    .map(([key, value]) => `${key}=${value}\n`)
-    .join("");
+  };
 }
 
 async function untilListening(port: number): Promise<void> {

@@ -46,7 +46,25 @@ interface Plan {
   readonly result: BatchResult;
 }
 
+/** Lets one in at a time, in the order in which they ask. */
+class Turnstile {
+  #last: Promise<void> = Promise.resolve();
+
+  /** Resolves with what lets the next one in. */
+  async take(): Promise<() => void> {
+    const before = this.#last;
+    let free = () => {};
+    this.#last = new Promise((resolve) => {
+      free = resolve;
+    });
+    await before;
+    return free;
+  }
+}
+
 class MongoWriter implements AlertWriter {
+  /** Two transactions of one process that number entries would end each other again and again. */
+  readonly #numbering = new Turnstile();
   readonly #ready = new Set<string>();
 
   constructor(
@@ -95,12 +113,14 @@ class MongoWriter implements AlertWriter {
     for (let tries = 1; ; tries++) {
       // Looked at before the transaction: a key that exists would end it.
       const plan = await this.#plan(batch, groups);
+      let free: (() => void) | undefined;
       const write = async (session: ClientSession) => {
         for (const { collection, documents } of plan.additions) {
           await insertRaw(this.connection.db, collection, documents, { session });
         }
         await this.#settle(batch, session);
         // Last, because writers wait for each other from the numbering of entries to the commit.
+        if (plan.outbox.entries.length > 0) free ??= await this.#numbering.take();
         await writeOutbox(this.connection.db, plan.outbox, { session });
       };
       try {
@@ -109,9 +129,11 @@ class MongoWriter implements AlertWriter {
         );
         return plan.result;
       } catch (error) {
-        // Another host stored one of the same alerts or objects in the meantime: look again.
+        // Another host, or another batch of this one, stored one of the same alerts or objects in the meantime: look again.
         if (!isDuplicateKey(error) || tries >= MOST_TRIES) throw error;
         await Bun.sleep(Math.random() * Math.min(LONGEST_WAIT_MS, 2 ** tries));
+      } finally {
+        free?.();
       }
     }
   }
