@@ -93,7 +93,8 @@ async function checkStore({ config }: LoadedConfig): Promise<string> {
   try {
     await store.ping();
     const { collections, documents, bytes } = await store.describeDatabase();
-    return `${store.kind}, ${collections} collections, ${documents} documents, ${(bytes / 1e6).toFixed(1)} MB`;
+    const where = store.kind === "embedded" ? store.kind : `${store.kind}, ${await store.deployment()}`;
+    return `${where}, ${collections} collections, ${documents} documents, ${(bytes / 1e6).toFixed(1)} MB`;
   } finally {
     await store.close();
   }

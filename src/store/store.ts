@@ -123,6 +123,9 @@ export interface Store {
   /** Totals of the whole database: collections, documents, bytes. */
   describeDatabase(): Promise<{ collections: number; documents: number; bytes: number }>;
 
+  /** What keeps the documents, in words: the deployment, and which collections are sharded there. */
+  deployment(): Promise<string>;
+
   /** Inserts; a document whose `_id` (or other unique key) exists throws `DuplicateKeyError` and none is inserted. */
   insert(collection: string, documents: readonly Document[]): Promise<void>;
   /** Replaces the document with this `_id`; answers whether there was one (or `upsert` made it). */

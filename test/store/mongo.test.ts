@@ -146,6 +146,12 @@ describe.skipIf(withoutServer)("on a standalone server", () => {
   });
 });
 
+test.skipIf(withoutSet)("the deployment is told as what it is", async () => {
+  const store = await openStore({ kind: "mongo", url: addressOf(set, testDatabaseName()) });
+  expect(await store.deployment()).toMatch(/^replica set \S+, nothing is sharded$/);
+  await store.close();
+});
+
 describe.skipIf(withoutSet)("a database that another system filled", () => {
   const url = withoutSet ? "" : addressOf(set, testDatabaseName());
   let store: Store;

@@ -114,6 +114,10 @@ class EmbeddedStore implements Store {
     return { collections: names.length, documents, bytes: sizeOf("") + sizeOf("-wal") };
   }
 
+  async deployment(): Promise<string> {
+    return "this process's own files";
+  }
+
   async insert(collection: string, documents: readonly Document[]): Promise<void> {
     await this.#write({ type: "insert", collection, documents: documents.map(encodeDocument) });
   }

@@ -118,6 +118,26 @@ class MongoStore implements Store {
     }
   }
 
+  async deployment(): Promise<string> {
+    const { client, db } = this.connection;
+    try {
+      const hello = await client.db("admin").command({ hello: 1 });
+      if (typeof hello["setName"] === "string") return `replica set ${hello["setName"]}, nothing is sharded`;
+      if (hello["msg"] !== "isdbgrid") return "standalone server";
+      const prefix = `${db.databaseName}.`;
+      const sharded = await client
+        .db("config")
+        .collection<{ _id: string; key: object }>("collections")
+        .find()
+        .toArray();
+      const own = sharded.filter(({ _id }) => _id.startsWith(prefix));
+      const list = own.map(({ _id, key }) => `${_id.slice(prefix.length)} by ${Object.keys(key).join(", ")}`);
+      return `sharded cluster, ${list.length === 0 ? "nothing is sharded" : `sharded: ${list.join("; ")}`}`;
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
   async insert(collection: string, documents: readonly Document[]): Promise<void> {
     const { client, db, hasTransactions } = this.connection;
     try {
