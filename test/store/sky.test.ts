@@ -182,7 +182,14 @@ function skyTests(open: () => Promise<{ store: Store; close(): Promise<void> }>)
     const targets = points
       .slice(0, 60)
       .map(([ra, dec], index) => ({ key: String(index), longitude: ra - 180, latitude: dec }));
-    const request = { targets, radius: 0.05, filter: {}, projection: { _id: 1 }, limit: 3, maxTimeMs: LONG_MS };
+    const request = {
+      targets,
+      radius: 0.05,
+      filter: {},
+      projection: { _id: 1 },
+      limit: 3,
+      maxTimeMs: LONG_MS,
+    };
     const sort = [["_id", 1]] as const;
     const answer = async (collection: string, filter: Document) =>
       (await Array.fromAsync(store.cones({ ...request, collection, filter, sort }))).join("");
