@@ -12,7 +12,7 @@ export interface Delivery {
 export class Deliveries {
   readonly #waiting: Delivery[] = [];
   readonly #underway = new Set<Delivery>();
-  #wake = () => {};
+  readonly #sleepers = new Set<() => void>();
 
   /** Hands packets on; resolves with whether they became durable. */
   offer(packets: readonly Packet[], bytes: number): Promise<boolean> {
@@ -62,8 +62,18 @@ export class Deliveries {
 
   #change(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake = resolve;
-      signal.addEventListener("abort", () => resolve(), { once: true });
+      // A signal outlives many changes: what waits for one leaves nothing behind at it.
+      const wake = () => {
+        this.#sleepers.delete(wake);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#sleepers.add(wake);
+      signal.addEventListener("abort", wake);
     });
+  }
+
+  #wake(): void {
+    for (const wake of this.#sleepers) wake();
   }
 }

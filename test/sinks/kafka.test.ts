@@ -1,11 +1,13 @@
 /** Matches on topics of a real Kafka broker. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { createServer } from "node:net";
 import kafkajs, { type KafkaMessage } from "kafkajs";
 import { decodeContainer } from "../../src/avro/index.ts";
 import { type Match, outboxEntryOf } from "../../src/filters/index.ts";
 import { DRAIN_DEFAULTS, Drain, type DrainEvent } from "../../src/sinks/drain.ts";
 import { type KafkaSinkOptions, openKafkaSink } from "../../src/sinks/kafka/sink.ts";
 import type { Delivery, Sink } from "../../src/sinks/sink.ts";
+import type { Store } from "../../src/store/index.ts";
 import { startKafka } from "../support/kafka.ts";
 import { skipOrFail } from "../support/services.ts";
 import { matchFor, openTestStore, until } from "./support.ts";
@@ -13,6 +15,48 @@ import { matchFor, openTestStore, until } from "./support.ts";
 const found = await startKafka();
 const skip = skipOrFail("a Kafka broker", typeof found !== "string", String(found));
 const never = new AbortController().signal;
+
+function deliveryOf(match: Match): Delivery {
+  const { id, survey, candid, objectId } = outboxEntryOf(match);
+  return {
+    survey,
+    candid,
+    objectId,
+    items: [{ id, seq: 1n, survey, candid, objectId, createdAt: new Date(), match }],
+  };
+}
+
+test("a process that ends while the alert of a message is read begins no write", async () => {
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections++;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" ? (address?.port ?? 0) : 0;
+  const stop = new AbortController();
+  const store = {
+    findOne: async () => {
+      stop.abort();
+      return { candid: 1n };
+    },
+  } as unknown as Store;
+  const sink = openKafkaSink({
+    name: "kafka",
+    cluster: { brokers: [`127.0.0.1:${port}`] },
+    topic: "matches",
+    partitions: 1,
+    format: "avro",
+    compression: "none",
+    choice: { filters: [], groups: [] },
+    store,
+  });
+  await expect(sink.deliver(deliveryOf(matchFor(1n, "ZTF1")), stop.signal)).rejects.toThrow();
+  await Bun.sleep(300);
+  server.close();
+  expect(connections).toBe(0);
+});
 
 describe.skipIf(skip)("Kafka sink", () => {
   const server = typeof found === "string" ? undefined : found;
@@ -31,16 +75,6 @@ describe.skipIf(skip)("Kafka sink", () => {
       choice: { filters: [], groups: [] },
       ...more,
     });
-
-  function deliveryOf(match: Match): Delivery {
-    const { id, survey, candid, objectId } = outboxEntryOf(match);
-    return {
-      survey,
-      candid,
-      objectId,
-      items: [{ id, seq: 1n, survey, candid, objectId, createdAt: new Date(), match }],
-    };
-  }
 
   const failureOf = (promise: Promise<void>) => promise.then(() => "none", String);
 

@@ -49,12 +49,12 @@ export function openKafkaSink(options: KafkaSinkOptions): Sink {
       const { id, objectId } = item;
       const topic = topicOf(options.topic, item);
       const message: KafkaMessage = { key: objectId, value, headers: { id } };
-      const written = writer.requireFits(topic, message).then(() => messages.add(topic, message));
+      const write = () => writer.requireFits(topic, message).then(() => messages.add(topic, message));
       // Brokers that are away are waited for; the end of the process is not kept waiting.
-      await until(written, signal);
+      await until(write, signal);
     },
     async check(signal) {
-      const topics = await until(writer.topics(), signal);
+      const topics = await until(() => writer.topics(), signal);
       const isOne = !options.topic.includes("{");
       const missing = isOne && !topics.includes(options.topic) ? " (will be made)" : "";
       return `${cluster.brokers.join(", ")}: topic ${options.topic}${missing}`;
@@ -133,14 +133,14 @@ class TopicWriter {
   }
 }
 
-/** What the promise resolves with; rejects as soon as the signal is aborted. */
-async function until<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** What the work resolves with; rejects as soon as the signal is aborted, and before it begins when it is already. */
+async function until<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort);
   try {
-    return await Promise.race([promise, aborted]);
+    return await Promise.race([work(), aborted]);
   } finally {
     signal.removeEventListener("abort", abort);
   }
