@@ -1,5 +1,6 @@
 /** What a load is told: which columns mean what, and how rows become documents. */
 import { SYSTEM_COLLECTIONS } from "../store/index.ts";
+import { classificationsOf, surveys } from "../surveys/index.ts";
 import { COORDINATE_UNITS, type CoordinateUnit } from "./coordinates.ts";
 import { COLUMN_TYPES, type ColumnType } from "./table.ts";
 
@@ -82,8 +83,16 @@ export function checkName(name: string): void {
       `"${name}" is no name of a catalogue: expected a letter, then letters, digits, "_", "-" or "."`,
     );
   }
-  if (SYSTEM_COLLECTIONS.has(name)) throw new SpecError("name", `${name} is a collection of Kowalski's own`);
+  if (SYSTEM_COLLECTIONS.has(name) || OWN_COLLECTIONS.has(name) || /_aux\.(objects|chunks)$/.test(name)) {
+    throw new SpecError("name", `${name} is a collection of Kowalski's own`);
+  }
 }
+
+/** Alerts and what belongs to them, also of surveys of which nothing is stored yet; skymaps of events. */
+const OWN_COLLECTIONS: ReadonlySet<string> = new Set([
+  "skymaps",
+  ...surveys.flatMap((survey) => [...Object.values(survey.collections), classificationsOf(survey)]),
+]);
 
 /** `hours,deg`, or one unit for both, as units of right ascension and declination. Throws `SpecError`. */
 export function parseUnits(text: string): [ra: CoordinateUnit, dec: CoordinateUnit] {

@@ -281,4 +281,15 @@ describe("names of catalogues", () => {
   test.each(["", "1a", "a b", "a~loading", "a$b", "system.x", "a/b", "ä"])("%j is none", (name) => {
     expect(() => checkName(name)).toThrow("no name of a catalogue");
   });
+  test.each([
+    "users",
+    "skymaps",
+    "ZTF_alerts",
+    "ZTF_alerts_aux",
+    "ZTF_alerts_aux.objects",
+    "ZTF_alerts_cutouts",
+    "ZTF_alerts_classifications",
+  ])("%s is not that of a catalogue: replacing would remove what is there", (name) => {
+    expect(() => checkName(name)).toThrow("a collection of Kowalski's own");
+  });
 });

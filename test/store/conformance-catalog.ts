@@ -192,6 +192,44 @@ export function catalogTests(ask: () => Asker): void {
       expect(await loader.writer.ensureIndex("nowhere", mag)).toBe(false);
     }));
 
+  test("an index is not made while another process appends rows, which would be missing in it", () =>
+    withLoader(async (loader) => {
+      await loader.load(sources(0, 10));
+      const { write } = await loader.begin({ mode: "append", fingerprint: "b" });
+      const other = await Loader.open(ask());
+      const mag: IndexDescription = { name: "mag", keys: [["mag", 1]], unique: false };
+      const made = await other.writer.ensureIndex("stars", mag).catch((error: unknown) => error);
+      await other.close();
+      // A store whose server keeps indexes whole itself makes it.
+      if (made !== true) expect(String(made)).toContain("another process is loading stars");
+      await write(sources(10, 20));
+      await loader.writer.finish(DESCRIPTION);
+      expect(await ask().ids("stars", { mag: 20 - 15 / 3 })).toEqual([15]);
+    }));
+
+  test("rows of a load that were taken away are read again", () =>
+    withLoader(async (loader) => {
+      await loader.load(sources(0, 5));
+      await (await loader.begin({ mode: "append", fingerprint: "b" })).write(sources(5, 9), { rows: 4 });
+      await loader.close();
+      await ask().under.store.drop("stars");
+      const again = await Loader.open(ask());
+      expect((await again.begin({ mode: "append", fingerprint: "b" })).progress).toBeUndefined();
+      await again.close();
+    }));
+
+  test("a load that has its name but no description yet is not taken for one without rows", () =>
+    withLoader(async (loader) => {
+      await loader.load(sources(0, 10));
+      // As a process leaves it that is killed between the two.
+      const state = { mode: "replace", fingerprint: "a", progress: { rows: 10 } };
+      await ask().under.store.insert("catalog_loads", [{ _id: "stars", ...state }]);
+      const { progress, write } = await loader.begin();
+      if (progress === undefined) await write(sources(0, 10));
+      await loader.writer.finish(DESCRIPTION);
+      expect(await count()).toBe(10);
+    }));
+
   test("a dropped catalogue is gone with its description and its unfinished load", () =>
     withLoader(async (loader) => {
       await loader.load(sources(0, 10));

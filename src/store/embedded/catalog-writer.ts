@@ -72,10 +72,15 @@ class EmbeddedCatalogWriter implements CatalogWriter {
     this.#lock(collection);
     await this.#clearAway(discardedName(collection));
     const known = this.#document(CATALOG_LOADS, collection);
-    const goesOn = known?.["fingerprint"] === fingerprint && known["mode"] === mode;
-    if (!goesOn) await this.#clearAway(stagingName(collection));
+    const isThere = findLayout(this.#database, this.#placeOf(load)) !== undefined;
+    const goesOn = isThere && known?.["fingerprint"] === fingerprint && known["mode"] === mode;
+    if (!goesOn) {
+      // Forgotten first: interrupted here, that load must not go on behind rows that are gone.
+      this.#transaction(() => removeDocument(this.#database, CATALOG_LOADS, collection));
+      await this.#clearAway(stagingName(collection));
+    }
     if (mode === "append") {
-      for (const index of load.indexes) await this.ensureIndex(collection, index);
+      for (const index of load.indexes) await this.#ensureIndex(collection, index);
     }
     const layout = this.#transaction(() => this.#startLoad(load, goesOn));
     this.#target = { load, layout, add: this.#database.prepare(insertSql(layout)) };
@@ -87,8 +92,9 @@ class EmbeddedCatalogWriter implements CatalogWriter {
     const { collection, mode, fingerprint, indexes } = load;
     const name = this.#placeOf(load);
     const found = findLayout(this.#database, name);
-    if (found !== undefined && found.kind !== "plain") {
-      throw new StoreError(`${collection} holds ${found.kind}, not a catalogue: choose another name`);
+    const old = findLayout(this.#database, collection);
+    if (old !== undefined && old.kind !== "plain") {
+      throw new StoreError(`${collection} holds ${old.kind}, not a catalogue: choose another name`);
     }
     if (!goesOn) {
       insertDocuments(this.#database, CATALOG_LOADS, [{ _id: collection, mode, fingerprint }], "replace");
@@ -167,6 +173,16 @@ class EmbeddedCatalogWriter implements CatalogWriter {
   }
 
   async ensureIndex(
+    collection: string,
+    index: IndexDescription,
+    onProgress?: (rows: number) => void,
+  ): Promise<boolean> {
+    // Rows that another process appends meanwhile would have no place in the index.
+    if (this.#target === undefined) this.#lock(collection);
+    return this.#ensureIndex(collection, index, onProgress);
+  }
+
+  async #ensureIndex(
     collection: string,
     index: IndexDescription,
     onProgress: (rows: number) => void = () => {},

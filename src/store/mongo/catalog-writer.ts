@@ -54,7 +54,11 @@ class MongoCatalogWriter implements CatalogWriter {
       await this.#lock(collection);
       const loads = this.connection.db.collection<BsonDocument>(CATALOG_LOADS);
       const known = await this.#document(CATALOG_LOADS, collection);
-      const goesOn = known?.["fingerprint"] === fingerprint && known["mode"] === mode;
+      const appends = mode === "append" && (await this.#exists(collection));
+      const name = appends ? collection : stagingName(collection);
+      // Interrupted between taking its name and being described, a load has no rows here to go on behind.
+      const isThere = await this.#exists(name);
+      const goesOn = isThere && known?.["fingerprint"] === fingerprint && known["mode"] === mode;
       if (!goesOn) {
         await this.#dropOne(stagingName(collection));
         await loads.replaceOne(
@@ -63,8 +67,6 @@ class MongoCatalogWriter implements CatalogWriter {
           { upsert: true, ...DURABLE },
         );
       }
-      const appends = mode === "append" && (await this.#exists(collection));
-      const name = appends ? collection : stagingName(collection);
       this.#target = { load, name };
       if (appends) for (const index of load.indexes) await this.ensureIndex(collection, index);
       const indexes = appends ? await indexesOf(this.connection.db, collection) : load.indexes;
