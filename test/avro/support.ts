@@ -1,5 +1,5 @@
-/** What the Avro tests share: real packets, a small container to take apart, a Python with fastavro. */
-import { existsSync, readdirSync } from "node:fs";
+/** What the Avro tests share: real packets, a small container to take apart. */
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { encodeContainer } from "../../src/avro/index.ts";
 import { sharedDir } from "../support/shared.ts";
@@ -11,16 +11,6 @@ export function sharedPackets(folder = ""): string[] {
   const root = join(shared, "data", folder);
   const names = readdirSync(root, { recursive: true, encoding: "utf8" });
   return names.flatMap((name) => (name.endsWith(".avro") ? [join(root, name)] : [])).sort();
-}
-
-/** A Python that has fastavro: the one `bench/decode.ts` sets up, or the machine's own. */
-export function pythonWithFastavro(): string | undefined {
-  const venv = join(import.meta.dir, "..", "..", ".cache", "fastavro", "bin", "python");
-  for (const python of [existsSync(venv) ? venv : undefined, Bun.which("python3") ?? undefined]) {
-    if (python === undefined) continue;
-    if (Bun.spawnSync([python, "-c", "import fastavro"], { stderr: "ignore" }).exitCode === 0) return python;
-  }
-  return undefined;
 }
 
 export const SYNC = Uint8Array.from({ length: 16 }, (_, i) => 0xa0 + i);

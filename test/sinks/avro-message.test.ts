@@ -5,8 +5,12 @@ import fc from "fast-check";
 import { type AvroRecord, decodeContainer } from "../../src/avro/index.ts";
 import { type Document, double, isDocument, type Value } from "../../src/query/index.ts";
 import { avroMessage } from "../../src/sinks/kafka/avro-message.ts";
-import { pythonWithFastavro } from "../avro/support.ts";
+import { pythonWith } from "../support/python.ts";
+import { skipOrFail } from "../support/services.ts";
 import { matchFor } from "./support.ts";
+
+const python = await pythonWith("fastavro", ["fastavro==1.12.1"]);
+const noPython = skipOrFail("a Python with fastavro", typeof python === "string", String(python));
 
 const read = (bytes: Uint8Array): AvroRecord => {
   const [record] = decodeContainer(bytes);
@@ -91,12 +95,11 @@ describe("the Avro form of a match", () => {
     );
   });
 
-  const python = pythonWithFastavro();
-  test.skipIf(python === undefined)("is read by another library", () => {
+  test.skipIf(noPython)("is read by another library", () => {
     const alert = { candid: 2n ** 62n, rows: [{ a: 1 }, { b: [1.5, "x"] }, null], "2mass": { "j k": 3 } };
     const script =
       "import fastavro, sys; r = list(fastavro.reader(sys.stdin.buffer))[0]; print(r['alert'], r['passed_at'].isoformat())";
-    const { stdout, stderr } = Bun.spawnSync([python ?? "", "-c", script], {
+    const { stdout, stderr } = Bun.spawnSync([String(python), "-c", script], {
       stdin: avroMessage("x", MATCH, alert),
     });
     expect(stderr.toString()).toBe("");
