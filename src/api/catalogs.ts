@@ -5,6 +5,7 @@ import {
   type CatalogDescription,
   type CatalogJob,
   type CatalogSpec,
+  checkIndexFields,
   checkName,
   completeSpec,
   describeCatalog,
@@ -22,9 +23,12 @@ import { readBody } from "./body.ts";
 import type { ApiContext } from "./context.ts";
 import { success } from "./envelope.ts";
 import { badRequest, HttpError, notFound } from "./errors.ts";
+import type { User } from "./identity.ts";
 import { jsonBody } from "./openapi.ts";
+import { visibleFilter } from "./visibility.ts";
 
 const MAX_BAD_ROWS = 1000;
+const MAX_TIME_MS = 60_000;
 const TEXT = { type: "string" } as const;
 const TEXTS = { type: "array", items: TEXT } as const;
 
@@ -104,12 +108,22 @@ function namesOf(files: Value | undefined): string[] {
 async function describe(api: ApiContext, request: Request, name: string): Promise<Response> {
   const user = await api.identities.userOf(request);
   const job = user.isAdministrator ? api.catalogs.jobs.find(name) : undefined;
-  const found = isClosed(name) ? undefined : await describeCatalog(api.store, name);
+  const found = isClosed(name) ? undefined : await visibleDescription(api, user, name);
   if (found === undefined && job === undefined) throw notFound(`there is no catalogue ${name}`);
   return success("catalogue", {
     ...(found === undefined ? { name } : told(found)),
     ...(job === undefined ? {} : { job: toldJob(job) }),
   });
+}
+
+/** Counts tell nobody of alerts that they may not see. */
+async function visibleDescription({ store }: ApiContext, user: User, name: string) {
+  const filter = visibleFilter(user, name, {});
+  const found = await describeCatalog(store, name, filter);
+  if (found === undefined || Object.keys(filter).length === 0) return found;
+  const documents = await store.count({ collection: name, filter, maxTimeMs: MAX_TIME_MS });
+  const bytes = Math.round((found.bytes * documents) / Math.max(1, found.documents));
+  return { ...found, documents, bytes };
 }
 
 function told({ loaded, documents, bytes, indexes, name, fields }: CatalogDescription): Document {
@@ -186,9 +200,20 @@ function inFolder(folder: string, file: string): string {
   throw badRequest(`files: ${file} is not in the folder of files to be loaded (catalogs.folder)`);
 }
 
-function specOf(body: Document, name: string): CatalogSpec {
+/** What `read` answers. Throws `HttpError` 400 for a `SpecError`. */
+function asked<T>(read: () => T): T {
   try {
+    return read();
+  } catch (error) {
+    if (error instanceof SpecError) throw badRequest(error.message);
+    throw error;
+  }
+}
+
+function specOf(body: Document, name: string): CatalogSpec {
+  return asked(() => {
     checkName(name);
+    for (const fields of listsOf(body, "indexes") ?? []) checkIndexFields("indexes", fields);
     const [raUnit, decUnit] = parseUnits(textOf(body, "units") ?? "auto");
     const columns = textsOf(body, "columns");
     const delimiter = textOf(body, "delimiter");
@@ -205,10 +230,7 @@ function specOf(body: Document, name: string): CatalogSpec {
     const spec = completeSpec(given);
     if (spec === undefined) throw badRequest("missing name");
     return spec;
-  } catch (error) {
-    if (error instanceof SpecError) throw badRequest(error.message);
-    throw error;
-  }
+  });
 }
 
 /** The entries that have a value. */
@@ -257,7 +279,7 @@ function wholeOf(body: Document, field: string, least: number): number | undefin
 async function index(api: ApiContext, request: Request, name: string): Promise<Response> {
   await api.identities.administratorOf(request);
   const fields = textsOf(await readBody(request, api.maxBodyBytes), "fields") ?? [];
-  if (fields.length === 0) throw badRequest("fields: expected a list of names of fields");
+  asked(() => checkIndexFields("fields", fields));
   await knownCatalog(api, name);
   return accepted(api, name, { type: "index", name, fields });
 }

@@ -8,7 +8,7 @@ import type { ApiContext } from "./context.ts";
 import { jsonAnswer, success } from "./envelope.ts";
 import { badRequest, notFound } from "./errors.ts";
 import { alsoErrors } from "./openapi.ts";
-import { buildOnThread } from "./skymaps/builder.ts";
+import { buildOnThread, inTurn } from "./skymaps/builder.ts";
 import {
   dateText,
   type EventNames,
@@ -101,8 +101,10 @@ async function put(api: ApiContext, request: Request): Promise<Response> {
   const known = await existing(api, asked);
   const missing = asked.levels.filter((level) => known === undefined || !levelsOf(known).includes(level));
   if (known !== undefined && missing.length === 0) return exists(known);
-  const made = await asked.source();
-  const added = "source" in made ? await buildOnThread({ ...made, levels: missing }) : made;
+  const added = await inTurn(async () => {
+    const made = await asked.source();
+    return "source" in made ? buildOnThread({ ...made, levels: missing }) : made;
+  });
   // Made anew: while the regions were worked on another request may have added its own.
   const before = (await existing(api, asked)) ?? skymapDocument(asked);
   const document = withContours(before, added);

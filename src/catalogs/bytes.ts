@@ -89,6 +89,8 @@ export function fileSize(path: string): number {
   try {
     const found = statSync(path);
     if (found.isDirectory()) throw new TableError(path, fileReason({ code: "EISDIR" }));
+    // A pipe or a device may never end, nor answer.
+    if (!found.isFile()) throw new TableError(path, "it is no regular file");
     return found.size;
   } catch (error) {
     if (error instanceof TableError) throw error;

@@ -28,13 +28,17 @@ export interface CatalogDescription extends CollectionDescription {
   readonly fields: readonly string[];
 }
 
-/** A catalogue, or another collection; undefined when there is none of this name. */
-export async function describeCatalog(store: Store, name: string): Promise<CatalogDescription | undefined> {
+/** A catalogue, or another collection, with the fields of documents that pass `filter`; undefined when there is none of this name. */
+export async function describeCatalog(
+  store: Store,
+  name: string,
+  filter: Document = {},
+): Promise<CatalogDescription | undefined> {
   const collection = await store.describeCollection(name);
   if (collection === undefined) return undefined;
   const loaded = await store.findOne({ collection: CATALOGS, filter: { _id: name }, maxTimeMs: MAX_TIME_MS });
   const fields = new Set<string>();
-  const request = { collection: name, filter: {}, limit: EXAMPLES, maxTimeMs: MAX_TIME_MS };
+  const request = { collection: name, filter, limit: EXAMPLES, maxTimeMs: MAX_TIME_MS };
   for await (const document of store.find(request).documents()) {
     for (const field of Object.keys(document)) fields.add(field);
   }

@@ -16,5 +16,13 @@ export {
   loadCatalog,
 } from "./load.ts";
 export { completeSpec, PRESETS, presetNamed } from "./presets/index.ts";
-export { type CatalogSpec, checkName, parseColumns, parseDelimiter, parseUnits, SpecError } from "./spec.ts";
+export {
+  type CatalogSpec,
+  checkIndexFields,
+  checkName,
+  parseColumns,
+  parseDelimiter,
+  parseUnits,
+  SpecError,
+} from "./spec.ts";
 export { TableError } from "./table.ts";

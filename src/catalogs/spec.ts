@@ -61,7 +61,7 @@ export const DEC_NAMES = [
 ];
 
 /** What a catalogue's name may be: it is a collection, a key of answers, a part of addresses. */
-const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,119}$/;
+const NAME = /^(?=.{1,120}$)[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
 
 /** Something of a specification that makes no sense: says what was expected. */
 export class SpecError extends Error {
@@ -80,7 +80,7 @@ export function checkName(name: string): void {
   if (!NAME.test(name) || name.startsWith("system.")) {
     throw new SpecError(
       "name",
-      `"${name}" is no name of a catalogue: expected a letter, then letters, digits, "_", "-" or "."`,
+      `"${name}" is no name of a catalogue: expected a letter, then letters, digits, "_", "-" or single "."`,
     );
   }
   if (SYSTEM_COLLECTIONS.has(name) || OWN_COLLECTIONS.has(name) || /_aux\.(objects|chunks)$/.test(name)) {
@@ -93,6 +93,13 @@ const OWN_COLLECTIONS: ReadonlySet<string> = new Set([
   "skymaps",
   ...surveys.flatMap((survey) => [...Object.values(survey.collections), classificationsOf(survey)]),
 ]);
+
+/** Checks the fields of an index. Throws `SpecError`. */
+export function checkIndexFields(option: string, fields: readonly string[]): void {
+  const wrong = fields.find((field) => field.split(".").some((part) => !/^[^$\0][^\0]*$/.test(part)));
+  if (fields.length === 0) throw new SpecError(option, "expected at least one field");
+  if (wrong !== undefined) throw new SpecError(option, `"${wrong}" is no name of a field`);
+}
 
 /** `hours,deg`, or one unit for both, as units of right ascension and declination. Throws `SpecError`. */
 export function parseUnits(text: string): [ra: CoordinateUnit, dec: CoordinateUnit] {

@@ -2,6 +2,7 @@
 import {
   type CatalogSpec,
   COORDINATE_UNITS,
+  checkIndexFields,
   checkName,
   completeSpec,
   type FoundBadRow,
@@ -210,6 +211,7 @@ function readSpec(given: OptionValues<typeof options>): CatalogSpec {
   });
   if (spec === undefined) throw new UsageError("--name is missing");
   checkName(spec.name);
+  for (const fields of spec.indexes ?? []) checkIndexFields("index", fields);
   return spec;
 }
 

@@ -1,5 +1,11 @@
 /** `kowalski catalog`: loads catalogues from files, lists, describes and removes them, also beside a running server. */
-import { columnIndex, describeCatalog, listCatalogs } from "../catalogs/index.ts";
+import {
+  checkIndexFields,
+  columnIndex,
+  describeCatalog,
+  listCatalogs,
+  SpecError,
+} from "../catalogs/index.ts";
 import { openCatalogWriter, type Store } from "../store/index.ts";
 import { load } from "./catalog-load.ts";
 import { match } from "./catalog-match.ts";
@@ -109,6 +115,11 @@ const index = defineCommand({
   ],
   async run(context) {
     const [name = "", ...fields] = context.args;
+    try {
+      checkIndexFields("FIELD", fields);
+    } catch (error) {
+      throw error instanceof SpecError ? new UsageError(error.message) : error;
+    }
     const { config } = context.loadConfig();
     const total = await withStore(context, async (store) => {
       if ((await store.describeCollection(name)) === undefined)

@@ -2,17 +2,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { openTestApi, type TestApi, type Who } from "../support/api.ts";
+import { openTestApi, type TestApi, type Who, ztfAlert } from "../support/api.ts";
 
 let api: TestApi;
 
 beforeAll(async () => {
-  api = await openTestApi();
+  api = await openTestApi({
+    alerts: [ztfAlert(1n, "ZTF20aahgyet", { programid: 1 }), ztfAlert(2n, "ZTF20aahgyet", { programid: 2 })],
+  });
   const incoming = join(api.dataDir, "incoming");
   mkdirSync(incoming);
   await Bun.write(join(incoming, "stars.csv"), "name,ra,dec\na,10,20\nb,30,40\nc,50,95\n");
   await Bun.write(join(incoming, "more.csv"), "name,ra,dec\nd,60,70\n");
   await Bun.write(join(api.dataDir, "private.csv"), "ra,dec\n1,2\n");
+  Bun.spawnSync(["mkfifo", join(incoming, "pipe.csv")]);
   symlinkSync(join(incoming, "more.csv"), join(incoming, "linked.csv"));
 });
 afterAll(() => api.close());
@@ -73,6 +76,7 @@ describe("administrators", () => {
   test("are told why a load failed", async () => {
     for (const [body, word] of [
       [{ files: ["none.csv"] }, "there is no such file"],
+      [{ files: ["pipe.csv"] }, "it is no regular file"],
       [{ files: ["stars.csv"], ra: "x" }, 'there is no column "x"'],
       [{ files: ["stars.csv"], max_bad_rows: 0 }, "more than 0 rows"],
     ] as const) {
@@ -96,6 +100,9 @@ describe("administrators", () => {
     ["/stars", { files: ["stars.csv"], mode: "merge" }, 400, "mode: expected"],
     ["/stars", { files: ["stars.csv"], hdu: 0 }, 400, "hdu: expected"],
     ["/stars", { files: ["stars.csv"], indexes: ["a"] }, 400, "indexes: expected"],
+    ["/stars", { files: ["stars.csv"], indexes: [[]] }, 400, "indexes: expected"],
+    ["/stars", { files: ["stars.csv"], indexes: [["$a"]] }, 400, 'indexes: "$a" is no name of a field'],
+    ["/nowhere/indexes", { fields: ["a..b"] }, 400, 'fields: "a..b" is no name of a field'],
     ["/nowhere/indexes", { fields: ["a"] }, 404, "there is no catalogue nowhere"],
     ["/nowhere/indexes", {}, 400, "fields: expected"],
   ])("POST %s %j is %d", async (path, body, status, word) => {
@@ -110,6 +117,16 @@ describe("administrators", () => {
 });
 
 describe("users", () => {
+  test("who may not see all alerts are told of those they see only", async () => {
+    const counts = await Promise.all(
+      (["ada", "bea"] as const).map(async (who) => (await ask(who, "GET", "/ZTF_alerts")).data.documents),
+    );
+    expect(counts).toEqual([2, 1]);
+    for (const part of ["aux", "cutouts", "classifications"]) {
+      const answer = await ask("bea", "GET", `/ZTF_alerts_${part}`);
+      expect([answer.status, answer.message]).toEqual([403, expect.stringContaining("proprietary")]);
+    }
+  });
   test.each([
     ["ada", "POST", "/stars", { files: ["stars.csv"] }, 403],
     ["ada", "POST", "/stars/indexes", { fields: ["a"] }, 403],

@@ -34,6 +34,8 @@ const points: SkyPoint[] = [
 
 const folder = temporaryFolder();
 let api: TestApi;
+let fetching = 0;
+let mostFetching = 0;
 let files: { readonly url: string; stop(force: boolean): Promise<void> };
 beforeAll(async () => {
   api = await openTestApi({
@@ -52,8 +54,14 @@ beforeAll(async () => {
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
-    fetch: (request) => {
+    fetch: async (request) => {
       const { pathname } = new URL(request.url);
+      if (pathname === "/slow.fits") {
+        fetching++;
+        mostFetching = Math.max(mostFetching, fetching);
+        await Bun.sleep(200);
+        fetching--;
+      }
       if (pathname === "/moved.fits") return Response.redirect("/nested.fits", 302);
       const file = Bun.file(join(folder.path, pathname.slice(1)));
       return file.size > 0 ? new Response(file) : new Response("no", { status: 404 });
@@ -461,6 +469,16 @@ describe("refused", () => {
     const densities = new Float64Array(cells).fill(1);
     const request = { source: { kind: "cells", uniq, densities }, levels: [90] } as const;
     expect(() => buildContours(request, 10_000)).toThrow("ragged");
+  });
+  test("more maps at a time than memory is meant for", async () => {
+    const answers = Array.from({ length: 24 }, (_, second) => {
+      const dateobs = `2020-01-01T00:00:${10 + second}`;
+      return api.ask("ada", "PUT", "/api/skymap", { dateobs, skymap: { url: `${files.url}/slow.fits` } });
+    });
+    const states = (await Promise.all(answers)).map(({ status }) => status);
+    expect(mostFetching).toBe(4);
+    expect(states.filter((status) => status === 429)).toHaveLength(4);
+    expect(states.filter((status) => status === 400)).toHaveLength(20);
   });
   test("addresses of the server's own network", async () => {
     const { download } = await import("../../src/api/skymaps/download.ts");

@@ -278,9 +278,12 @@ describe("names of catalogues", () => {
   test.each(["Gaia_EDR3", "CLU_20190625", "a", "x-1.2"])("%s is one", (name) => {
     expect(() => checkName(name)).not.toThrow();
   });
-  test.each(["", "1a", "a b", "a~loading", "a$b", "system.x", "a/b", "ä"])("%j is none", (name) => {
-    expect(() => checkName(name)).toThrow("no name of a catalogue");
-  });
+  test.each(["", "1a", "a b", "a~loading", "a$b", "system.x", "a/b", "ä", "a..b", "a."])(
+    "%j is none",
+    (name) => {
+      expect(() => checkName(name)).toThrow("no name of a catalogue");
+    },
+  );
   test.each([
     "users",
     "skymaps",
