@@ -135,7 +135,9 @@ export class Pipeline {
   }
 
   async #readSource(source: Source): Promise<void> {
-    const known = this.options.fromStart ? undefined : await this.parts.writer.position(source.name);
+    const known = this.options.fromStart
+      ? undefined
+      : await this.#patiently(() => this.parts.writer.position(source.name));
     // A command reads again what it names again, a server only what is new.
     const isRead = known?.done === true;
     if (isRead && source.isFinal && !this.options.sequential) return;
@@ -204,16 +206,22 @@ export class Pipeline {
     return turn;
   }
 
-  /** A full disk or a lock may pass: the batch waits, and with it all that would come after. */
   async #write(source: Source, batch: PacketBatch, decoded: DecodedPackets): Promise<Written> {
-    const giveUp = performance.now() + this.options.retryMs;
     let filtered: FilteredPackets | undefined;
+    return this.#patiently(async () => {
+      filtered ??= await decoded.filter();
+      const result = await this.parts.writer.write(alertBatch(source, batch, filtered));
+      for (const buffer of filtered.buffers) giveBack(buffer);
+      return { result, faulty: filtered.faulty, scores: filtered.scores };
+    });
+  }
+
+  /** A full disk, a lock or a network may come back: what asks the store waits, and with it all that would come after. */
+  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+    const giveUp = performance.now() + this.options.retryMs;
     for (let wait = FIRST_WAIT_MS; ; wait = Math.min(LONGEST_WAIT_MS, 2 * wait)) {
       try {
-        filtered ??= await decoded.filter();
-        const result = await this.parts.writer.write(alertBatch(source, batch, filtered));
-        for (const buffer of filtered.buffers) giveBack(buffer);
-        return { result, faulty: filtered.faulty, scores: filtered.scores };
+        return await work();
       } catch (error) {
         const isStoreError = error instanceof Error && error.name === "StoreError";
         if (!isStoreError || this.#stop.signal.aborted || performance.now() > giveUp) throw error;
