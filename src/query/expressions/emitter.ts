@@ -27,6 +27,9 @@ export interface Typed {
   readonly constant?: number;
 }
 
+/** Code that may stand in several places and beside any operator as it is: names, short numbers and words. */
+const SHORT = /^-?\w{1,5}$/;
+const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 /** Types of results that count against the bound of growth. */
 const BUILT = T.ARRAY | T.OBJECT;
 
@@ -72,7 +75,7 @@ export class Emitter {
 
   /** Names a result, so that it can be used several times. */
   bind(typed: Typed): Typed & { readonly code: Code } {
-    if (typed.code instanceof Name || typed.code.text.length < 6) return typed;
+    if (typed.code instanceof Name || SHORT.test(typed.code.text)) return typed;
     const name = this.temporary();
     this.line(code`${name} = ${typed.code};`);
     return { ...typed, code: name };
@@ -190,8 +193,8 @@ export class Emitter {
   truth(result: Typed): Code {
     if (result.types === T.BOOL) return result.code;
     const { code: value } = this.bind(result);
-    if ((result.types & ~(T.BOOL | NULLISH)) === 0) return code`${value} === true`;
-    if (result.plain) return code`${value} !== 0`;
+    if ((result.types & ~(T.BOOL | NULLISH)) === 0) return code`(${value} === true)`;
+    if (result.plain) return code`(${value} !== 0)`;
     return code`(${value} === true || (${value} !== false && ${this.ref(truthy, "truthy")}(${value})))`;
   }
 
@@ -318,7 +321,8 @@ export class Emitter {
     const key = this.keys.of(node);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const base = this.bind(this.emit(node.from, "value"));
+    const bound = this.bind(this.emit(node.from, "value"));
+    const base = IDENTIFIER.test(bound.code.text) ? bound : this.named(node.from);
     let value = base.code;
     let certain = base.types === T.OBJECT;
     const passed: Code[] = base.types & T.ARRAY ? [base.code] : [];

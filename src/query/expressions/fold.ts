@@ -3,15 +3,18 @@
 import type { CallNode, ConstantNode, ExpressionNode } from "./nodes.ts";
 import { isOptional } from "./properties.ts";
 
-/** The constant that a call amounts to, or the call with its constant operands folded together. */
-export function foldCall(node: CallNode): ExpressionNode {
+/**
+ * The constant that a call amounts to, or the call with its constant operands folded together, unless its operands
+ * have to stay where they are.
+ */
+export function foldCall(node: CallNode, { inPlace = false } = {}): ExpressionNode {
   const { operator } = node;
   if (operator.run === undefined || operator.volatile || operator.folds !== undefined) return node;
   // Whether a fallback that is missing was given at all only the code of the operator can tell.
   if (operator.emit !== undefined && node.args.some((arg, i) => isMissing(arg) && isOptional(operator, i)))
     return node;
   if (node.args.every((arg) => arg === undefined || arg.kind === "constant")) return evaluate(node);
-  return canRegroup(node) ? regroup(node) : node;
+  return canRegroup(node) && !inPlace ? regroup(node) : node;
 }
 
 function isMissing(node: ExpressionNode | undefined): boolean {

@@ -63,6 +63,11 @@ export class Reader {
     }
   }
 
+  /** Whether what is read is left to run time, with its errors. */
+  get isLenient(): boolean {
+    return this.#lenient > 0;
+  }
+
   #leniently<R>(read: () => R): R {
     this.#lenient++;
     try {
@@ -82,7 +87,7 @@ export class Reader {
     if (this.#lenient === 0) operator.check?.(args, at);
     const node: CallNode = Object.freeze({ kind: "call", operator, args, at, level });
     try {
-      return foldCall(node);
+      return foldCall(node, { inPlace: this.isLenient });
     } catch (error) {
       if (this.#lenient > 0 && error instanceof QueryError && error.kind === "runtime") return node;
       throw error;

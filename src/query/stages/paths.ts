@@ -1,5 +1,4 @@
 /** Reads and sets what stands at a path of documents, without going through arrays. */
-import { arrayPosition } from "../paths.ts";
 import { type Document, getField, isDocument, setField, type Value } from "../values.ts";
 
 /** The value at a path of documents; undefined where something else is on the way. */
@@ -9,21 +8,27 @@ export function valueAt(document: Document, parts: readonly string[]): Value | u
   return value;
 }
 
-/** All values at a path, the items of arrays in the place of the arrays; a number is also a position. */
+/** A part of a path that is a position where an array stands: here, and nowhere else, `01` is one too. */
+const POSITION = /^\d{1,10}$/;
+
+/**
+ * All values at a path, the items of arrays in the place of the arrays. Below an array numbers are positions in it,
+ * and only that; other names lead into the documents among its items.
+ */
 export function valuesAlong(document: Document, parts: readonly string[]): Value[] {
   const values: Value[] = [];
-  const walk = (value: Value | undefined, from: number) => {
-    if (from === parts.length) {
+  const walk = (within: Document, from: number) => {
+    let at = from + 1;
+    let value = getField(within, parts[from] ?? "");
+    for (; at < parts.length && Array.isArray(value) && POSITION.test(parts[at] ?? ""); at++) {
+      value = value[Number(parts[at])];
+    }
+    if (at === parts.length) {
       if (Array.isArray(value)) values.push(...value);
       else if (value !== undefined) values.push(value);
-      return;
-    }
-    const name = parts[from] ?? "";
-    if (isDocument(value)) walk(getField(value, name), from + 1);
+    } else if (isDocument(value)) walk(value, at);
     else if (Array.isArray(value)) {
-      for (const item of value) if (isDocument(item)) walk(item, from);
-      const position = arrayPosition(name);
-      if (position >= 0) walk(value[position], from + 1);
+      for (const item of value) if (isDocument(item)) walk(item, at);
     }
   };
   walk(document, 0);

@@ -42,6 +42,17 @@ describe.skipIf(withoutServer)("other collections", () => {
       ...join({ from: "other", localField: "k", foreignField: "f", as: "found" }),
       ...join({ from: "other", localField: "n.a", foreignField: "f", as: "found.here" }),
       ...join({ from: "other", localField: "n.0.a", foreignField: "f", as: "n" }),
+      ...join({ from: "other", localField: "n.00", foreignField: "f", as: "n" }),
+      ...["v.0", "v.1", "v.00", "v.0.0", "v.x", "v.9"].flatMap((localField) =>
+        [[{ 0: 1, 1: 2 }, { 1: [3] }], [1, 2], [[1, { x: 2 }], { x: 3 }], { 0: 1, 1: { x: 2 } }].map((v) => ({
+          pipeline: [
+            { $lookup: { from: "other", localField, foreignField: "a", as: "j" } },
+            { $sort: { _id: 1 } },
+          ],
+          documents: [{ _id: 1, v }],
+          other: [{ _id: 1, a: 1 }, { _id: 2, a: 2 }, { _id: 3, a: 3 }, { _id: 4 }],
+        })),
+      ),
       ...join({ from: "other", localField: "n.a", foreignField: "g.h", as: "x.y" }),
       ...join({ from: "nowhere", localField: "k", foreignField: "f", as: "found" }),
     ]));

@@ -99,7 +99,7 @@ export const booleanOperators: readonly Operator[] = [
     result: T.BOOL,
     example: example({ $not: ["$bogus"] }, { bogus: false }, true),
     run: (_at, value) => !truthy(value),
-    condition: (emitter, call) => code`!${emitter.condition(argument(call, 0))}`,
+    condition: (emitter, call) => code`!(${emitter.condition(argument(call, 0))})`,
     safe: true,
   },
 ];

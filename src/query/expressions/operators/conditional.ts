@@ -159,7 +159,12 @@ function fold(
     }
   }
   if (args.length > 0) return reader.call(SWITCH, [...args, last], at);
-  return last ?? failNoBranch(at);
+  if (last !== undefined) return last;
+  const [first] = cases;
+  // Nothing is folded here, so that it fails when a document comes, if one does.
+  if (reader.isLenient && first !== undefined)
+    return reader.call(SWITCH, [first.when, first.value, undefined], at);
+  return failNoBranch(at);
 }
 
 function failNoBranch(at: string): never {

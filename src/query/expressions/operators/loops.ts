@@ -243,7 +243,8 @@ function elements(name: "$anyElementTrue" | "$allElementsTrue"): Operator {
       nullish: () => emitter.line(code`${emitter.ref(failNoArray, "failNoArray")}(${call.at}, null);`),
       item: (item, exit) => {
         const settle = early ? code`{ ${result} = ${decides}; ${exit} }` : code`${result} = ${decides};`;
-        const test = (truth: Code) => emitter.line(code`if (${decides ? truth : code`!${truth}`}) ${settle}`);
+        const test = (truth: Code) =>
+          emitter.line(code`if (${decides ? truth : code`!(${truth})`}) ${settle}`);
         if (mapped === undefined) test(emitter.truth(item));
         else {
           const body = argument(mapped, 1);

@@ -151,7 +151,6 @@ export const objectOperators: readonly Operator[] = [
     result: T.OBJECT,
     example: example({ $mergeObjects: ["$a", { y: 2 }] }, { a: { x: 1, y: 1 } }, { x: 1, y: 2 }),
     run: mergeObjects,
-    regroup: "associates",
   },
   {
     name: "$objectToArray",

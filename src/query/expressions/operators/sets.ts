@@ -78,8 +78,10 @@ function difference(at: string, a: Value | undefined, b: Value | undefined): Val
 }
 
 function setEquals(at: string, ...arrays: (Value | undefined)[]): boolean {
-  const [first, ...others] = arrays.map((array) => sorted(needArray(at, array)));
-  return others.every((other) => compareValues(first, other) === 0);
+  const [first, ...others] = arrays;
+  const items = sorted(needArray(at, first));
+  // What follows an array that differs is not looked at, whatever it is.
+  return others.every((other) => compareValues(items, sorted(needArray(at, other))) === 0);
 }
 
 function isSubset(at: string, a: Value | undefined, b: Value | undefined): boolean {
