@@ -6,7 +6,8 @@
  * objects at another time and elsewhere on the sky, so that the store is all that works. One alert of three is of a new object;
  * the others are of objects that were stored at any time before, and their packets repeat the stored history and add
  * a few rows. At every mark: the rate and the CPU time of the writes just before it (on a busy machine the latter
- * tells more), the time of finds, and the size of the folder.
+ * tells more), the time of finds, and the size of the folder; at some also the rate of `kowalski ingest` of a night
+ * of its own into that folder.
  */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -31,6 +32,9 @@ const SURVEY = 4000;
 const NIGHTS = 20;
 const BATCH = 150;
 const MARKS = [20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000];
+/** Marks at which a night is ingested, and its alerts. */
+const NIGHTS_AT: ReadonlySet<number> = new Set([20_000, 200_000, 2_000_000]);
+const NIGHT = 8000;
 /** The rate at a mark is that of so many alerts before it. */
 const WINDOW = 15_000;
 const FINDS = 300;
@@ -166,6 +170,23 @@ async function findTimes(dataDir: string, stored: number, copies: Copies) {
   return { byCandid, byObject };
 }
 
+/** Alerts a second of `kowalski ingest` of a night that nobody has seen, its start included. */
+async function ingestRate(folder: string, dataDir: string, mark: number): Promise<number> {
+  const archive = join(folder, `night${mark}.tar`);
+  // Nights years apart: other exposures, other candids.
+  const start = `${2025 + Math.round(Math.log10(mark))}-01-01`;
+  const night = ["simulate", "--out", archive, "--alerts", String(NIGHT), "--nights", String(NIGHTS)];
+  const made = await runExecutable([...night, "--no-cutouts", "--seed", String(mark), "--start", start]);
+  if (made.code !== 0) throw new Error(made.stderr);
+  const words = ["ingest", "--json", "--data-dir", dataDir, "--cutouts", "none", archive];
+  const { code, stdout, stderr } = await runExecutable(words, { timeoutMs: 600_000 });
+  if (code !== 0) throw new Error(stderr);
+  const lastOf = (text: string) => JSON.parse(text.trim().split("\n").at(-1) ?? "") as Record<string, number>;
+  const { stored } = lastOf(stdout);
+  if (stored !== NIGHT) throw new Error(`${stored} of ${NIGHT} alerts were new`);
+  return lastOf(stderr)["rate"] ?? Number.NaN;
+}
+
 using folder = temporaryFolder();
 const archive = join(folder.path, "survey.tar");
 const words = ["simulate", "--out", archive, "--alerts", String(SURVEY), "--nights", String(NIGHTS)];
@@ -196,6 +217,11 @@ for (const mark of MARKS.filter((alerts) => alerts <= MOST)) {
     `${stored} alerts: ${Math.round((1000 * sum(0)) / sum(1))} alerts/s written (${(sum(2) / sum(0)).toFixed(3)} ms CPU), find by candid ${byCandid.toFixed(2)} ms, ` +
       `by objectId ${byObject.toFixed(2)} ms, folder ${(bytes / 1e6).toFixed(0)} MB (${Math.round(bytes / stored)} bytes an alert)`,
   );
+  if (stored === mark && NIGHTS_AT.has(mark)) {
+    console.log(
+      `  ingest of ${NIGHT} more: ${Math.round(await ingestRate(folder.path, dataDir, mark))} alerts/s`,
+    );
+  }
   if (stored < mark) {
     console.log(`stopped after ${MINUTES} minutes`);
     break;

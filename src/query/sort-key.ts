@@ -78,13 +78,17 @@ interface Reached {
 /** Offers every key that the fields can have below a document. */
 function expand(fields: readonly Field[], document: Document, offer: (key: SortKey) => void) {
   let array: Value[] | undefined;
+  /** The path of that array: another path may lead to the same one, where a stage copied it. */
+  let place: string | undefined;
   let nested = false;
   const through = new Set<number>();
   const next = fields.map((field, i): Field => {
     if (field.fixed !== undefined) return field;
     const reached = follow(field, document);
     if (!Array.isArray(reached.value)) return { ...field, fixed: { value: reached.value ?? null } };
-    if (array !== undefined && array !== reached.value) {
+    const own = field.parts.slice(0, reached.at).join(".");
+    place ??= own;
+    if (place !== own) {
       throw new QueryError(
         "runtime",
         "",

@@ -1,10 +1,12 @@
 /** `$densify`: documents in the gaps of a field's values. */
+import { Decimal128 } from "bson";
 import { tick } from "../deadline.ts";
 import { QueryError } from "../errors.ts";
 import { addUnits, readUnit, type Unit } from "../expressions/dates/arithmetic.ts";
 import { UTC } from "../expressions/dates/time-zones.ts";
+import { makeDecimal } from "../expressions/decimal-arithmetic.ts";
 import { followPath } from "../expressions/field-path.ts";
-import { asDouble, widthOf } from "../expressions/numbers.ts";
+import { asDecimal, asDouble, widthOf } from "../expressions/numbers.ts";
 import { add, mod, subtract } from "../expressions/operators/arithmetic.ts";
 import { compareValues } from "../order.ts";
 import { MemoryAccount, sizeOf } from "../pipeline/memory.ts";
@@ -363,7 +365,9 @@ function checkValue(value: Value, { unit, at }: Densify): void {
 function stepped(value: Value, direction: 1 | -1, { unit, step, at }: Densify): Value {
   if (unit !== undefined && value instanceof Date)
     return addUnits(at, value, unit, BigInt(direction) * (integerOf(step) ?? 1n), UTC);
-  return direction === 1 ? add(at, value, step) : subtract(at, value, step);
+  // Beside a decimal a double counts with the 15 digits that are certain of it.
+  const own = value instanceof Decimal128 ? makeDecimal(asDecimal(step)) : step;
+  return direction === 1 ? add(at, value, own) : subtract(at, value, own);
 }
 
 /** Whether a value is a whole number of steps from another. */

@@ -42,7 +42,6 @@ describe.skipIf(withoutServer)("other collections", () => {
       ...join({ from: "other", localField: "k", foreignField: "f", as: "found" }),
       ...join({ from: "other", localField: "n.a", foreignField: "f", as: "found.here" }),
       ...join({ from: "other", localField: "n.0.a", foreignField: "f", as: "n" }),
-      ...join({ from: "other", localField: "n.00", foreignField: "f", as: "n" }),
       ...["v.0", "v.1", "v.00", "v.0.0", "v.x", "v.9"].flatMap((localField) =>
         [[{ 0: 1, 1: 2 }, { 1: [3] }], [1, 2], [[1, { x: 2 }], { x: 3 }], { 0: 1, 1: { x: 2 } }].map((v) => ({
           pipeline: [

@@ -41,6 +41,21 @@ describe.skipIf(withoutServer)("stages of flows", () => {
       ]),
     ));
 
+  test("$sort by two arrays, also where one is a copy of the other", () =>
+    expectAlike(
+      [[], [1], [1, 2], [{ x: 1 }]].flatMap((m) =>
+        [
+          { m: 1, b: 1 },
+          { m: 1, "m.x": -1 },
+          { "m.x": 1, "b.x": 1 },
+          { m: 1, _id: 1 },
+        ].map(($sort) => ({
+          pipeline: [{ $addFields: { b: "$m" } }, { $sort }],
+          documents: [{ _id: 1, m }, { _id: 2 }],
+        })),
+      ),
+    ));
+
   test("$sort", () =>
     expectAlike([
       ...over([

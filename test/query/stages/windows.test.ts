@@ -386,6 +386,15 @@ describe.skipIf(withoutServer)("window functions", () => {
     return expectAlike([...cases(options, rows), ...cases(times, dated), ...cases(options.slice(0, 5), [])]);
   });
 
+  test("$densify beside decimals", () =>
+    expectAlike(
+      ["1", "1.50", "0.1"].map((text) => ({
+        pipeline: [{ $densify: { field: "x", range: { step: 0.5, bounds: [-0.5, 3.5] } } }],
+        documents: [{ _id: 1, x: Decimal128.fromString(text) }],
+        anyOrder: true,
+      })),
+    ));
+
   test("$densify over partitions", () => {
     const rows: Document[] = [
       { _id: 0, b: 1, t: -3 },
