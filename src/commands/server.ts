@@ -55,11 +55,13 @@ export async function startServer(
   let store: Store | undefined;
   let flush = async () => {};
   const close = async () => {
-    // Side by side: each takes the time it may.
-    await Promise.all(stoppers.map((stop) => stop()));
+    // Side by side: each takes the time it may. One that fails keeps the others and the store from nothing.
+    const stopped = await Promise.allSettled(stoppers.map((stop) => stop()));
     await flush();
     await store?.close();
     unlock();
+    const failed = stopped.find(({ status }) => status === "rejected");
+    if (failed?.status === "rejected") throw failed.reason;
   };
   try {
     const loaded = ensureSecrets(given);

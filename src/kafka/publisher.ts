@@ -53,7 +53,12 @@ export class Publisher {
     });
     const admin = kafka.admin();
     await admin.connect();
-    await producer.connect();
+    try {
+      await producer.connect();
+    } catch (error) {
+      await admin.disconnect();
+      throw error;
+    }
     return new Publisher(producer, admin, CODES[compression]);
   }
 

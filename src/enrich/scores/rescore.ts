@@ -107,7 +107,7 @@ async function* candidsOf(store: Store, survey: Survey, filter: Document): Async
     });
     const candidate = first?.["candidate"];
     const jd = isDocument(candidate) ? toNumber(candidate["jd"]) : undefined;
-    if (jd === undefined) return;
+    if (jd === undefined || !Number.isFinite(jd)) return;
     // Days of the Julian date begin at noon: a night lies within one or two.
     from = Math.floor(jd) + 1;
     const night = find({ "candidate.jd": { $gte: jd, $lt: from } });
