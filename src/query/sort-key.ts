@@ -86,9 +86,9 @@ function expand(fields: readonly Field[], document: Document, offer: (key: SortK
     if (field.fixed !== undefined) return field;
     const reached = follow(field, document);
     if (!Array.isArray(reached.value)) return { ...field, fixed: { value: reached.value ?? null } };
-    const own = field.parts.slice(0, reached.at).join(".");
+    const own = placeOf(field.parts.slice(0, reached.at));
     place ??= own;
-    if (place !== own) {
+    if (place !== own || (array !== undefined && array !== reached.value)) {
       throw new QueryError(
         "runtime",
         "",
@@ -102,6 +102,11 @@ function expand(fields: readonly Field[], document: Document, offer: (key: SortK
   });
   if (array === undefined) return offer(next.map((field) => field.fixed?.value));
   expandArray(next, array, nested, through, offer);
+}
+
+/** A path without the positions on it: with one and without it the same array is reached. */
+function placeOf(parts: readonly string[]): string {
+  return parts.filter((part) => !/^\d+$/.test(part)).join(".");
 }
 
 function expandArray(

@@ -43,7 +43,7 @@ describe.skipIf(withoutServer)("stages of flows", () => {
 
   test("$sort by two arrays, also where one is a copy of the other", () =>
     expectAlike(
-      [[], [1], [1, 2], [{ x: 1 }]].flatMap((m) =>
+      [[], [1], [1, 2], [{ x: 1 }], [{ x: [] }], [{ x: [2, 1] }]].flatMap((m) =>
         [
           { m: 1, b: 1 },
           { m: 1, "m.x": -1 },
