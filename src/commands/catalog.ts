@@ -1,6 +1,7 @@
 /** `kowalski catalog`: loads catalogues from files, lists, describes and removes them, also beside a running server. */
 import {
   checkIndexFields,
+  checkName,
   columnIndex,
   describeCatalog,
   listCatalogs,
@@ -84,6 +85,11 @@ const drop = defineCommand({
   positionals: [NAME],
   async run(context) {
     const name = nameOf(context.args);
+    try {
+      checkName(name);
+    } catch (error) {
+      throw error instanceof SpecError ? new UsageError(error.message) : error;
+    }
     const { config } = context.loadConfig();
     const isCatalog = await withStore(context, async (store) => {
       const catalogs = await listCatalogs(store);

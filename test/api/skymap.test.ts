@@ -459,6 +459,19 @@ describe("refused", () => {
         { dateobs: DATE, skymap: { localization_name: "x", uniq: [4], probdensity: [0] } },
         "no probability",
       ),
+      wrong(
+        "contours that are no areas",
+        {
+          dateobs: DATE,
+          skymap: { localization_name: "x", contours: { contour90: { type: "MultiPolygon" } } },
+        },
+        "skymap.contours.contour90",
+      ),
+      wrong(
+        "a trigger that is an operator",
+        { dateobs: DATE, triggerid: { $gt: 0 }, skymap: { ra: 1, dec: 2, error: 3 } },
+        "triggerid: expected",
+      ),
       wrong("a file's address", { dateobs: DATE, skymap: { url: "file:///etc/passwd" } }, "http"),
     ],
   );
@@ -488,6 +501,9 @@ describe("refused", () => {
       "http://169.254.169.254/latest",
       "http://localhost:1/x",
       "http://[::ffff:10.0.0.1]/",
+      "http://[::10.0.0.1]/",
+      "http://[2002:a00:1::]/",
+      "http://[64:ff9b:1::a00:1]/",
     ]) {
       await expect(download(url, { allowPrivate: false })).rejects.toThrow("own network");
     }

@@ -1,5 +1,12 @@
 /** Reads what clients send of an event: its names, the levels they want, and the localisation in any of its forms. */
-import { type Document, isDocument, toNumber, type Value } from "../../query/index.ts";
+import {
+  type Document,
+  isDocument,
+  parseMatch,
+  QueryError,
+  toNumber,
+  type Value,
+} from "../../query/index.ts";
 import { badRequest } from "../errors.ts";
 import { type DownloadRules, download } from "./download.ts";
 import type { Hidden, SkymapSource } from "./source.ts";
@@ -35,6 +42,8 @@ export function readSkymapRequest(body: Document, rules: DownloadRules): SkymapR
   }
   const levels = readLevels(body["contours"]);
   const trigger = triggerid ?? event?.triggerid;
+  if (typeof trigger === "object" && trigger !== null && toNumber(trigger) === undefined)
+    throw badRequest("triggerid: expected a number or a text");
   const place = isDocument(skymap) ? formOf(skymap, rules) : eventForm(event, rules);
   return {
     dateobs:
@@ -204,9 +213,20 @@ function readyContours(value: Value): ReadyContours {
         `skymap.contours.${name}: expected a GeoJSON MultiPolygon, with right ascension less 180`,
       );
     }
+    checkGeometry(geometry, `skymap.contours.${name}`);
     contours.set(level, geometry);
   }
   return contours;
+}
+
+/** Whether queries can be made with it. Throws `HttpError` 400 with what is wrong. */
+function checkGeometry(geometry: Document, at: string): void {
+  try {
+    parseMatch({ place: { $geoWithin: { $geometry: geometry } } }, at);
+  } catch (error) {
+    if (error instanceof QueryError) throw badRequest(`${at}: ${error.reason}`);
+    throw error;
+  }
 }
 
 const isLevel = (level: number) => level > 0 && level <= 100;
