@@ -123,7 +123,8 @@ describe("kowalski catalog", () => {
       [["load", bad, "--name", "a b"], 2, "no name of a catalogue"],
       [["load", bad, "--name", "b", "--units", "miles"], 2, "expected auto, deg"],
       [["load", join(folder.path, "none"), "--name", "b"], 1, "there is no such file"],
-      [["drop", "users"], 1, "was not loaded as a catalogue"],
+      [["drop", "users"], 2, "a collection of Kowalski's own"],
+      [["drop", "../x"], 2, "no name of a catalogue"],
       [["index", "nowhere", "x"], 1, "there is no catalogue nowhere"],
     ] as const) {
       const answer = await catalog(...words);
