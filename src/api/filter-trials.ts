@@ -3,7 +3,6 @@ import { Elysia } from "elysia";
 import {
   type Author,
   type FilterDocument,
-  readBackfill,
   readReports,
   readSavedTry,
   readUnsavedTry,
@@ -183,17 +182,9 @@ function lines(work: (tell: (line: string) => void, signal: AbortSignal) => Prom
 async function fillIn(api: ApiContext, request: Request, id: string): Promise<Response> {
   const { author, filter } = await ownFilter(api, request, id);
   const given = await readBody(request, api.maxBodyBytes);
-  const recorded = () =>
-    api.store.count({
-      collection: "outbox",
-      filter: { "document.filter": filter._id, "document.backfill": true },
-      maxTimeMs: MAX_TIME_MS,
-    });
-  const before = await recorded();
-  const summary = await filterWork(async () =>
-    api.filters.trials.backfill(filter, readBackfill(author, filter, given), { signal: request.signal }),
+  const { delivered, ...summary } = await filterWork(() =>
+    api.filters.backfill(author, filter, given, { signal: request.signal }),
   );
-  const delivered = (await recorded()) - before;
   api.log.info({ filter: filter._id, delivered, by: author.name }, "backfill of a filter");
   return success(`${summary.passed} of ${summary.seen} alerts pass, ${delivered} are new`, {
     ...summaryDocument(summary),

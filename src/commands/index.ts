@@ -35,7 +35,7 @@ export const program: Command = {
     },
     {
       name: "filter",
-      summary: "try, make, list and switch filters",
+      summary: "try, make, list, switch and backfill filters",
       load: async () => (await import("./filter.ts")).command,
     },
     {

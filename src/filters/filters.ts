@@ -18,7 +18,9 @@ import { FilterError, invalid } from "./errors.ts";
 import { Examination, type ShareLimits } from "./examination.ts";
 import { booleanField } from "./fields.ts";
 import { parseStages, readStages, stagesText } from "./pipeline.ts";
-import type { Trials } from "./trials.ts";
+import { readBackfill } from "./requests.ts";
+import type { TrialSummary } from "./trial.ts";
+import type { Trials, TrialWatcher } from "./trials.ts";
 
 const MAX_TIME_MS = 10_000;
 const FID_LENGTH = 6;
@@ -122,6 +124,28 @@ export class Filters {
       await this.#write(filter, false);
       return filter;
     });
+  }
+
+  /**
+   * Runs a filter's active version over stored alerts that the body chooses, and records what it matches and was not
+   * recorded before; `delivered` counts those. Throws `FilterError`, `QueryError`.
+   */
+  async backfill(
+    author: Author,
+    filter: FilterDocument,
+    body: Document,
+    watcher: TrialWatcher,
+  ): Promise<TrialSummary & { readonly delivered: number }> {
+    const scope = readBackfill(author, filter, body);
+    const recorded = () =>
+      this.store.count({
+        collection: "outbox",
+        filter: { "document.filter": filter._id, "document.backfill": true },
+        maxTimeMs: MAX_TIME_MS,
+      });
+    const before = await recorded();
+    const summary = await this.trials.backfill(filter, scope, watcher);
+    return { ...summary, delivered: (await recorded()) - before };
   }
 
   /** The filter as a POST makes it. */

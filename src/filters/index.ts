@@ -6,7 +6,6 @@ export { type Autosave, type Followup, type Match, matchId, matchOf, outboxEntry
 export { type BrokenFilter, FilterRegistry, type Tallies } from "./registry.ts";
 export { FILTER_REPORTS, type FilterReport, FilterReports, readReports } from "./reports.ts";
 export {
-  readBackfill,
   readSavedTry,
   readUnsavedTry,
   type TryRequest,

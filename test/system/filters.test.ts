@@ -94,7 +94,7 @@ describe("image stamps", () => {
 });
 
 describe("kowalski filter", () => {
-  test("tries, makes, lists, shows and switches", async () => {
+  test("tries, makes, lists, shows, switches and backfills", async () => {
     using folder = temporaryFolder();
     const dataDir = join(folder.path, "data");
     const packets = join(folder.path, "night.tar");
@@ -126,10 +126,23 @@ describe("kowalski filter", () => {
     );
     expect(await kowalski(dataDir, "filter", "off", "7")).toContain("Filter 1/7 is off");
 
+    const backfill = ["filter", "backfill", "7"];
+    expect(lines(await kowalski(dataDir, ...backfill, "--last", "100", "--json"))).toMatchObject([
+      { event: "summary", filter: "1/7", seen: 100, passed: 100, errors: 0, delivered: 100 },
+    ]);
+    expect(await kowalski(dataDir, ...backfill, "--last", "150")).toContain(
+      "150 of 150 alerts pass filter 1/7, 0 errors; 50 matches are new",
+    );
+    const matches = await storedDocuments(dataDir, "outbox");
+    expect(matches).toHaveLength(150);
+    expect(matches.every(({ document }) => (document as Document)["backfill"] === true)).toBe(true);
+
     for (const [words, code, says] of [
       [["filter", "show", "8"], 1, "Filter id 8 not found"],
       [["filter", "show", "x"], 2, "ID: expected the number of a filter"],
       [["filter", "test", file], 2, "on which alerts?"],
+      [["filter", "backfill", "7"], 2, "on which alerts?"],
+      [["filter", "backfill", file, "--last", "1"], 2, "ID: expected the number of a filter"],
       [["filter", "test", "missing.json", "--last", "1"], 1, "there is no such file"],
       [["filter", "test", file, "--last", "1", "--permissions", "all"], 2, "--permissions: expected numbers"],
     ] as const) {
