@@ -28,8 +28,16 @@ export interface Accumulator {
 /** An accumulator with its argument, compiled. */
 export interface CompiledAccumulator {
   readonly input: (document: Document, variables: Variables) => Input;
-  /** Begins a group: `group` is what `n` is evaluated on. */
-  readonly start: (group: Document, variables: Variables, account: MemoryAccount) => Accumulator;
+  /**
+   * Begins a group: `group` is what `n` is evaluated on. In a window that moves (`moving`) the server takes the
+   * latest of equal values for the greatest, and for the last in an order.
+   */
+  readonly start: (
+    group: Document,
+    variables: Variables,
+    account: MemoryAccount,
+    moving?: boolean,
+  ) => Accumulator;
 }
 
 /** An accumulator with its argument, read and checked. */
@@ -53,14 +61,14 @@ export interface AccumulatorDefinition {
 
 /** An accumulator of one expression. */
 export function ofOneExpression(
-  start: (account: MemoryAccount, at: string) => Accumulator,
+  start: (account: MemoryAccount, at: string, moving?: boolean) => Accumulator,
 ): AccumulatorDefinition["parse"] {
   return (argument, at, reader) => {
     const expression = reader.expression(argument, at);
     return {
       compile: () => ({
         input: expression.compile(),
-        start: (_group, _variables, account) => start(account, at),
+        start: (_group, _variables, account, moving) => start(account, at, moving),
       }),
     };
   };

@@ -1,20 +1,22 @@
 /** The least and greatest: `$min`, `$max`, `$minN`, `$maxN`. */
 
 import { compareValues } from "../order.ts";
-import type { MemoryAccount } from "../pipeline/memory.ts";
 import { sizeOf } from "../pipeline/memory.ts";
 import type { Value } from "../values.ts";
-import { type Accumulator, type AccumulatorDefinition, ofOneExpression, plain } from "./accumulator.ts";
+import { type AccumulatorDefinition, ofOneExpression, plain } from "./accumulator.ts";
 import { ofInputAndN } from "./n.ts";
 
-function extremeOf(direction: 1 | -1): () => Accumulator {
-  return () => {
+type Start = Parameters<typeof ofOneExpression>[0];
+
+function extremeOf(direction: 1 | -1): Start {
+  return (_account, _at, moving) => {
     let best: Value | undefined;
+    const before = moving && direction === -1 ? 1 : 0;
     return {
       add(input) {
         const value = plain(input);
         if (value === undefined || value === null) return;
-        if (best === undefined || compareValues(value, best) * direction < 0) best = value;
+        if (best === undefined || compareValues(value, best) * direction < before) best = value;
       },
       result: () => best ?? null,
     };
@@ -22,17 +24,18 @@ function extremeOf(direction: 1 | -1): () => Accumulator {
 }
 
 /** The first `n` of the values in order. Of equal ones the earlier stay; of greatest ones the later come first. */
-function extremesOf(direction: 1 | -1): (n: number, account: MemoryAccount) => Accumulator {
-  return (n, account) => {
+function extremesOf(direction: 1 | -1): Parameters<typeof ofInputAndN>[0] {
+  return (n, account, moving) => {
     const best: Value[] = [];
+    const before = direction === 1 ? 0 : 1;
+    const better = moving ? before : 0;
     return {
       add(input) {
         const value = plain(input);
         if (value === undefined || value === null) return;
         const last = best[n - 1];
-        if (last !== undefined && compareValues(value, last) * direction >= 0) return;
+        if (last !== undefined && compareValues(value, last) * direction >= better) return;
         let at = best.length;
-        const before = direction === 1 ? 0 : 1;
         while (at > 0 && compareValues(value, best[at - 1]) * direction < before) at--;
         account.keep(value);
         best.splice(at, 0, value);

@@ -14,7 +14,7 @@ export function readN(value: Value | undefined, at: string): number {
 
 /** An accumulator of `{input, n}`. */
 export function ofInputAndN(
-  start: (n: number, account: MemoryAccount) => Accumulator,
+  start: (n: number, account: MemoryAccount, moving?: boolean) => Accumulator,
 ): AccumulatorDefinition["parse"] {
   return (argument, at, reader) => {
     const options = readOptions(argument, at, ["input", "n"]);
@@ -25,7 +25,8 @@ export function ofInputAndN(
         const evaluateN = n.compile();
         return {
           input: input.compile(),
-          start: (group, variables, account) => start(readN(evaluateN(group, variables), `${at}.n`), account),
+          start: (group, variables, account, moving) =>
+            start(readN(evaluateN(group, variables), `${at}.n`), account, moving),
         };
       },
     };

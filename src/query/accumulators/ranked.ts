@@ -10,8 +10,14 @@ import { readN } from "./n.ts";
 
 type Order = (a: SortKey, b: SortKey) => number;
 
-/** Keeps the first `n` in order, or the last `n`; of equal ones the earlier, which are first. */
-function rankedOf(n: number, order: Order, fromEnd: boolean, account: MemoryAccount): Ranking {
+/** Keeps the first `n` in order, or the last `n`; of equal ones the earlier, which are first, unless `latest`. */
+function rankedOf(
+  n: number,
+  order: Order,
+  fromEnd: boolean,
+  account: MemoryAccount,
+  latest: boolean,
+): Ranking {
   const kept: Ranked[] = [];
   return {
     kept,
@@ -20,7 +26,7 @@ function rankedOf(n: number, order: Order, fromEnd: boolean, account: MemoryAcco
       const least = kept[fromEnd ? 0 : n - 1];
       if (kept.length >= n && least !== undefined) {
         const place = order(input.key, least.key);
-        if (fromEnd ? place <= 0 : place >= 0) return;
+        if (fromEnd ? place < 0 || (place === 0 && !latest) : place >= 0) return;
       }
       let at = kept.length;
       while (at > 0 && order(input.key, (kept[at - 1] as Ranked).key) < 0) at--;
@@ -58,9 +64,9 @@ function parse(fromEnd: boolean, many: boolean): AccumulatorDefinition["parse"] 
         const evaluateN = n?.compile();
         return {
           input: (document, variables) => new Ranked(keyOf(document), evaluate(document, variables) ?? null),
-          start(group, variables, account) {
+          start(group, variables, account, moving = false) {
             const most = evaluateN === undefined ? 1 : readN(evaluateN(group, variables), `${at}.n`);
-            const ranking = rankedOf(most, order, fromEnd, account);
+            const ranking = rankedOf(most, order, fromEnd, account, moving);
             return many ? ranking : { ...ranking, result: (): Value => ranking.kept[0]?.output ?? null };
           },
         };

@@ -9,16 +9,16 @@ import { isOptional } from "./properties.ts";
  */
 export function foldCall(node: CallNode, { inPlace = false } = {}): ExpressionNode {
   const { operator } = node;
-  if (operator.run === undefined || operator.volatile || operator.folds !== undefined) return node;
-  // Whether a fallback that is missing was given at all only the code of the operator can tell.
-  if (operator.emit !== undefined && node.args.some((arg, i) => isMissing(arg) && isOptional(operator, i)))
-    return node;
-  if (node.args.every((arg) => arg === undefined || arg.kind === "constant")) return evaluate(node);
+  const isKnown = operator.run !== undefined || operator.fold !== undefined;
+  if (!isKnown || operator.volatile || operator.folds !== undefined) return node;
+  if (areConstant(node.args)) return evaluate(node, node.args);
   return canRegroup(node) && !inPlace ? regroup(node) : node;
 }
 
-function isMissing(node: ExpressionNode | undefined): boolean {
-  return node?.kind === "constant" && node.value === undefined;
+type Constants = readonly (ConstantNode | undefined)[];
+
+function areConstant(args: CallNode["args"]): args is Constants {
+  return args.every((arg) => arg === undefined || arg.kind === "constant");
 }
 
 /** A single operand stays as it is, since to some operators an array then stands for its items. */
@@ -26,12 +26,10 @@ function canRegroup({ operator, args }: CallNode): boolean {
   return operator.regroup !== undefined && args.length > 1;
 }
 
-function evaluate(node: CallNode): ConstantNode {
-  const values = node.args.map((arg, i) => {
-    if (arg?.kind !== "constant") return undefined;
-    return arg.value ?? (isOptional(node.operator, i) ? null : arg.value);
-  });
-  return Object.freeze({ kind: "constant", value: node.operator.run?.(node.at, ...values) });
+function evaluate({ operator, at }: CallNode, args: Constants): ConstantNode {
+  const values = args.map((arg, i) => arg && (arg.value ?? (isOptional(operator, i) ? null : arg.value)));
+  const value = operator.fold === undefined ? operator.run?.(at, ...values) : operator.fold(at, args);
+  return Object.freeze({ kind: "constant", value });
 }
 
 function regroup(node: CallNode): CallNode {
@@ -39,7 +37,7 @@ function regroup(node: CallNode): CallNode {
   const operands: ExpressionNode[] = [];
   let constants: ConstantNode[] = [];
   const flush = () => {
-    operands.push(...(constants.length > 1 ? [evaluate({ ...node, args: constants })] : constants));
+    operands.push(...(constants.length > 1 ? [evaluate(node, constants)] : constants));
     constants = [];
   };
   for (const operand of flatten(node)) {

@@ -43,6 +43,8 @@ export interface ExpressionOptions {
    * `REMOVE` and `NOW`: those of a `$lookup`'s `let`; `KEEP`, `PRUNE`, `DESCEND` for `$redact`.
    */
   readonly variables?: Iterable<string>;
+  /** Leaves constants to run time, with their errors. */
+  readonly lenient?: boolean;
 }
 
 /** Every operator, for reading, running and documentation; the order is that of the reference. */
@@ -56,7 +58,7 @@ export const expressionOperators: readonly Operator[] = [...OPERATORS.values()];
  */
 export function parseExpression(value: Value, path: string, options: ExpressionOptions = {}): ExpressionNode {
   resetGrowth();
-  return new Reader(OPERATORS, new Set(options.variables ?? [])).read(value, path);
+  return new Reader(OPERATORS, new Set(options.variables ?? [])).read(value, path, options.lenient);
 }
 
 /** Reads and compiles one expression. */

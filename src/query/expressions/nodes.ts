@@ -122,6 +122,9 @@ export type OperatorCategory =
 /** Computes an operator: `at` is for errors, arguments are in the order of its description. */
 export type Run = (at: string, ...args: (Value | undefined)[]) => Value | undefined;
 
+/** Computes an operator whose arguments, where given, are constants. */
+export type Fold = (at: string, args: readonly (ConstantNode | undefined)[]) => Value | undefined;
+
 /** What an operator is: enough to read it, run it, compile it and document it. */
 export interface Operator {
   readonly name: string;
@@ -134,6 +137,8 @@ export interface Operator {
   readonly example: OperatorExample;
   /** The meaning: `at` is for errors, arguments in the order of the description. */
   readonly run?: Run;
+  /** In place of `run` on constants, where an argument that is missing is not the same as none. */
+  readonly fold?: Fold;
   /** Reads arguments given in a way of their own. */
   readonly parse?: (reader: Reader, value: Value, at: string) => ExpressionNode;
   /** Checks of constant arguments when the expression is read; throws QueryErrors. */

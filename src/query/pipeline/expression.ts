@@ -1,5 +1,10 @@
 /** Expressions as stages use them: read and checked with the pipeline, compiled with it. */
-import { compileExpressionNode, type ExpressionNode, parseExpression } from "../expressions/index.ts";
+import {
+  compileExpressionNode,
+  type ExpressionNode,
+  type ExpressionOptions,
+  parseExpression,
+} from "../expressions/index.ts";
 import type { Document, Value } from "../values.ts";
 import type { Variables } from "./nodes.ts";
 
@@ -14,8 +19,8 @@ export interface Expression {
 }
 
 /** Reads an expression in which the given variables are known. Throws a QueryError that names the place. */
-export function readExpression(value: Value, at: string, variables: ReadonlySet<string>): Expression {
-  const node = parseExpression(value, at, { variables });
+export function readExpression(value: Value, at: string, options: ExpressionOptions): Expression {
+  const node = parseExpression(value, at, options);
   return Object.freeze({ at, node, compile: () => compileExpressionNode(node) });
 }
 

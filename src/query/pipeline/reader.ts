@@ -61,7 +61,12 @@ export class PipelineReader {
 
   /** An expression that sees the variables of this pipeline. */
   expression(value: Value, at: string, more: Iterable<string> = []): Expression {
-    return readExpression(value, at, new Set([...this.place.variables, ...more]));
+    return readExpression(value, at, { variables: new Set([...this.place.variables, ...more]) });
+  }
+
+  /** An expression whose constants fail only when a document comes, as the server does not fold them before. */
+  lenientExpression(value: Value, at: string): Expression {
+    return readExpression(value, at, { variables: this.place.variables, lenient: true });
   }
 
   /** The reader of a pipeline inside a stage of this one. */

@@ -1,13 +1,11 @@
 /** `$densify`: documents in the gaps of a field's values. */
-import { Decimal128 } from "bson";
 import { tick } from "../deadline.ts";
 import { QueryError } from "../errors.ts";
 import { addUnits, readUnit, type Unit } from "../expressions/dates/arithmetic.ts";
 import { UTC } from "../expressions/dates/time-zones.ts";
-import { makeDecimal } from "../expressions/decimal-arithmetic.ts";
 import { followPath } from "../expressions/field-path.ts";
-import { asDecimal, asDouble, widthOf } from "../expressions/numbers.ts";
-import { add, mod, subtract } from "../expressions/operators/arithmetic.ts";
+import { asDouble, widthOf } from "../expressions/numbers.ts";
+import { addPair, mod, subtract } from "../expressions/operators/arithmetic.ts";
 import { compareValues } from "../order.ts";
 import { MemoryAccount, sizeOf } from "../pipeline/memory.ts";
 import type { Flow, RunContext, Running } from "../pipeline/nodes.ts";
@@ -365,9 +363,7 @@ function checkValue(value: Value, { unit, at }: Densify): void {
 function stepped(value: Value, direction: 1 | -1, { unit, step, at }: Densify): Value {
   if (unit !== undefined && value instanceof Date)
     return addUnits(at, value, unit, BigInt(direction) * (integerOf(step) ?? 1n), UTC);
-  // Beside a decimal a double counts with the 15 digits that are certain of it.
-  const own = value instanceof Decimal128 ? makeDecimal(asDecimal(step)) : step;
-  return direction === 1 ? add(at, value, own) : subtract(at, value, own);
+  return direction === 1 ? addPair(at, value, step) : subtract(at, value, step);
 }
 
 /** Whether a value is a whole number of steps from another. */

@@ -41,10 +41,11 @@ export const graphLookup: StageDefinition = {
     const path = (name: string) => readPlainPath(getField(options, name), `${at}.${name}`);
     const restriction = getField(options, "restrictSearchWithMatch") ?? {};
     const collection = readCollection(getField(options, "from"), undefined, `${at}.from`) ?? "";
-    const { startWith, filter } = refuseFailingConstants(() => ({
-      startWith: reader.expression(getField(options, "startWith") ?? null, `${at}.startWith`),
-      filter: readFilter(restriction, `${at}.restrictSearchWithMatch`, reader),
-    }));
+    // The server looks at its constants when a document arrives.
+    const startWith = reader.lenientExpression(getField(options, "startWith") ?? null, `${at}.startWith`);
+    const filter = refuseFailingConstants(() =>
+      readFilter(restriction, `${at}.restrictSearchWithMatch`, reader),
+    );
     const depthField = getField(options, "depthField");
     const how = {
       at,

@@ -87,7 +87,7 @@ function readVariables(
   if (!isDocument(value)) throw new QueryError("invalid", at, "needs an object {name: expression}");
   return Object.keys(value).map((name) => {
     checkVariableName(name, `${at}.${name}`);
-    return [name, reader.expression(getField(value, name) ?? null, `${at}.${name}`)];
+    return [name, reader.lenientExpression(getField(value, name) ?? null, `${at}.${name}`)];
   });
 }
 

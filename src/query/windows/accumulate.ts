@@ -43,7 +43,8 @@ export function overWindows(
       return atEnds(partition, window, accumulator, name === "$first", at);
     const moves = window.low !== undefined && window.low !== Number.NEGATIVE_INFINITY;
     const start = (account: MemoryAccount) =>
-      (moves ? movingAccumulator(name) : undefined) ?? accumulator.start({}, partition.variables, account);
+      (moves ? movingAccumulator(name) : undefined) ??
+      accumulator.start({}, partition.variables, account, moves);
     return slide(partition, window, accumulator.input, start, at);
   };
 }

@@ -13,7 +13,7 @@ import {
 } from "../expressions/decimal-arithmetic.ts";
 import { followPath } from "../expressions/field-path.ts";
 import { asDecimal, asDouble, widthOf } from "../expressions/numbers.ts";
-import { add, divide, multiply, subtract } from "../expressions/operators/arithmetic.ts";
+import { addPair, divide, multiply, subtract } from "../expressions/operators/arithmetic.ts";
 import type { Expression } from "../pipeline/expression.ts";
 import type { Variables } from "../pipeline/nodes.ts";
 import { integerOf, readOptions } from "../stages/arguments.ts";
@@ -177,9 +177,10 @@ function area(length: number | undefined, at: string): Accumulator {
 
 function trapezoid(before: readonly Value[], after: readonly Value[], at: string): Value {
   if ([...before, ...after].some((value) => Number.isNaN(asDouble(value)))) return 0;
-  const [x1, y1] = before;
-  const [x2, y2] = after;
-  return divide(at, multiply(at, add(at, y2, y1), subtract(at, x2, x1)), 2);
+  const [x1, y1 = null] = before;
+  const [x2, y2 = null] = after;
+  // By a double: the digits of a decimal show it.
+  return divide(at, multiply(at, addPair(at, y2, y1), subtract(at, x2, x1)), double(2));
 }
 
 export const expMovingAvg: WindowFunctionDefinition = {

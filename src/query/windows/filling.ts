@@ -3,7 +3,7 @@ import { tick } from "../deadline.ts";
 import { QueryError } from "../errors.ts";
 import { followPath } from "../expressions/field-path.ts";
 import { isNullish, widthOf } from "../expressions/numbers.ts";
-import { add, divide, multiply, subtract } from "../expressions/operators/arithmetic.ts";
+import { addPair, divide, multiply, subtract } from "../expressions/operators/arithmetic.ts";
 import { compareValues } from "../order.ts";
 import type { Document, Value } from "../values.ts";
 import { needOrder, refuseWindow } from "./ranks.ts";
@@ -123,5 +123,5 @@ function checkPlace({ place }: Point, before: Point | undefined, at: string): vo
 function between(from: Point, to: Point, place: Value | undefined, at: string): Value {
   const rise = subtract(at, to.value, from.value);
   const slope = divide(at, rise, subtract(at, to.place, from.place));
-  return add(at, from.value, multiply(at, subtract(at, place, from.place), slope));
+  return addPair(at, from.value, multiply(at, subtract(at, place, from.place), slope));
 }

@@ -241,6 +241,27 @@ describe.skipIf(withoutServer)("dates", () => {
         }
     await expectAlike(cases);
   }, 60_000);
+  test("steps from the ends of months before 1970", async () => {
+    const cases: Case[] = [];
+    for (const text of [
+      "1933-06-01T00:00:00.999Z",
+      "1926-12-29T23:59:59.500Z",
+      "1920-05-31T23:59:59.999Z",
+      "1932-05-01T08:00:00.999Z",
+      "1929-10-31T03:29:59.001Z",
+      "1946-09-30T22:00:00.001Z",
+      "1890-12-30T18:29:59.001Z",
+    ])
+      for (const u of ["day", "month", "quarter", "year"])
+        for (const z of ["UTC", "America/Los_Angeles", "Europe/Berlin", "-0330", "+05:30"])
+          for (const n of [-13, -5, -1, 1, 8, 14])
+            cases.push([
+              { $dateAdd: { startDate: "$d", unit: "$u", amount: "$n", timezone: "$z" } },
+              given({ d: new Date(text), u, n, z }),
+            ]);
+    await expectAlike(cases);
+  }, 60_000);
+
   test("steps ODD", async () => {
     const cases: Case[] = [];
     const odds: Given = [

@@ -40,6 +40,24 @@ describe.skipIf(withoutServer)("types", () => {
     await expectAlike(names.flatMap((name) => VALUES.map((a): Case => [{ [name]: "$a" }, given({ a })])));
   }, 60_000);
 
+  test("fallbacks that are missing values are given ones", async () => {
+    const missing = "$$REMOVE";
+    const date = new Date(0);
+    await expectAlike([
+      ...["x", null, missing, 5].flatMap((input): Case[] => [
+        [{ $convert: { input, to: "int", onError: missing } }],
+        [{ $convert: { input, to: "int", onNull: missing } }],
+        [{ $convert: { input, to: missing, onError: missing, onNull: missing } }],
+      ]),
+      [{ $dateFromString: { dateString: "2019-12-31 23:59:59", format: "%G-W%V-%u", onNull: missing } }],
+      [{ $dateFromString: { dateString: "2019-12-31 23:59:59", format: "%G-W%V-%u", onError: missing } }],
+      [{ $dateFromString: { dateString: "2019-12-31", timezone: missing, onNull: missing } }],
+      [{ $dateToString: { date: null, format: missing, onNull: missing } }],
+      [{ $dateToString: { date, format: missing, onNull: missing } }],
+      [{ $dateToString: { date, timezone: missing, onNull: missing } }],
+    ]);
+  });
+
   test("$convert with fallbacks", async () => {
     const targets: (Value | undefined)[] = [
       "int",

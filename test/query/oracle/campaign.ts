@@ -6,7 +6,7 @@ import { runOnEngine } from "./engine.ts";
 import { KINDS } from "./kinds.ts";
 import { Random } from "./random.ts";
 import { isListed } from "./refusals.ts";
-import { OracleServer, type Slot } from "./server.ts";
+import { isPipeline, OracleServer, type Slot } from "./server.ts";
 import { shrink } from "./shrink.ts";
 import { identical, printValue } from "./wire.ts";
 
@@ -151,9 +151,15 @@ export function agree(query: Query, server: Outcome, ours: Outcome): boolean {
 function fieldsMayMove(query: AggregateQuery): boolean {
   const operators = operatorsIn(query);
   return (
-    query.pipeline.length > 1 ||
+    hasSeveralStages(query.pipeline) ||
     ["$setField", "$setWindowFields", "$fill"].some((name) => operators.has(name))
   );
+}
+
+/** Whether a pipeline, or one inside it, has several stages. */
+function hasSeveralStages(value: unknown): boolean {
+  if (Array.isArray(value)) return (value.length > 1 && isPipeline(value)) || value.some(hasSeveralStages);
+  return isDocument(value) && Object.values(value).some(hasSeveralStages);
 }
 
 /**

@@ -1,11 +1,12 @@
 /** Random pipelines. */
 import { type Document, double, isDocument, setField, type Value } from "../../../src/query/index.ts";
 import { STAGES } from "../../../src/query/stages/index.ts";
-import type { Query } from "./cases.ts";
+import { operatorsIn, type Query } from "./cases.ts";
 import { anyPath, anyScalar, fieldName } from "./documents.ts";
 import { ExpressionMaker, type Kind, literal } from "./expressions.ts";
 import { anyFilter, hasByteMask } from "./find-queries.ts";
 import type { Random } from "./random.ts";
+import { printValue } from "./wire.ts";
 
 type MakeStage = (builder: PipelineBuilder) => Value;
 
@@ -423,11 +424,25 @@ function $setWindowFields(builder: PipelineBuilder): Value {
   const direction = random.chance(0.8) ? 1 : -1;
   // Documents that sort alike would stand in no certain order: one path is enough only for `_id`.
   const sortBy = path === "_id" ? { _id: direction } : { [path]: direction, _id: 1 };
+  const partitionBy = random.chance(0.4) && random.pick<Value>(["$b", "$s", "$m.t", { $mod: ["$_id", 2] }]);
+  const partitioned =
+    partitionBy !== false && serverTellsApart(partitionBy, output, path === "_id" && builder.identified);
   return {
-    ...(random.chance(0.4) && { partitionBy: random.pick(["$b", "$s", "$m.t", { $mod: ["$_id", 2] }]) }),
+    ...(partitioned && { partitionBy }),
     sortBy: path === "_id" || random.chance(0.3) ? sortBy : { [path]: direction },
     output,
   };
+}
+
+/**
+ * Whether the server keeps such partitions apart. It shows whole documents with a field for the partition's key,
+ * where that is computed; and `$linearFill` takes the first of a partition for a repetition of the last of the one
+ * before where they are at the same place.
+ */
+function serverTellsApart(partitionBy: Value, output: Document, everyPlaceDiffers: boolean): boolean {
+  const names = operatorsIn(output);
+  if (isDocument(partitionBy) && /"\$\$(ROOT|CURRENT)"/.test(printValue(output))) return false;
+  return everyPlaceDiffers || !names.has("$linearFill");
 }
 
 /** Never between the least and the greatest of wild values: that would be half a million documents. */
@@ -464,16 +479,16 @@ function sameType(random: Random, bound: Value): Value {
 
 function $fill(builder: PipelineBuilder): Value {
   const { random } = builder;
+  const how = random.pick<Document>([
+    { method: "locf" },
+    { method: "linear" },
+    { value: "$_id" },
+    { value: 5 },
+  ]);
+  const apart = how["method"] !== "linear" || builder.identified;
   return {
     ...(random.chance(0.8) && { sortBy: { _id: 1 } }),
-    ...(random.chance(0.3) && { partitionByFields: ["b"] }),
-    output: {
-      [random.pick(["n", "i", "v", "o.a"])]: random.pick<Document>([
-        { method: "locf" },
-        { method: "linear" },
-        { value: "$_id" },
-        { value: 5 },
-      ]),
-    },
+    ...(random.chance(0.3) && apart && { partitionByFields: ["b"] }),
+    output: { [random.pick(["n", "i", "v", "o.a"])]: how },
   };
 }

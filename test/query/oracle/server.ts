@@ -84,8 +84,12 @@ export class Slot {
    */
   async run(query: Query, asWritten = false): Promise<Outcome> {
     try {
-      const answer = await this.db.command(this.#command(query, asWritten), KEEP_TYPES);
-      return { documents: documentsFromWire(answer["cursor"]["firstBatch"]) };
+      const command = this.#command(query, asWritten);
+      const answer = await this.db.command(command, KEEP_TYPES);
+      const { firstBatch, id } = answer["cursor"];
+      if (String(id) === "0") return { documents: documentsFromWire(firstBatch) };
+      // An error may lie behind the first documents.
+      return { documents: documentsFromWire(await this.db.runCursorCommand(command, KEEP_TYPES).toArray()) };
     } catch (error) {
       if (!(error instanceof MongoError)) throw error;
       return { error: `${error.code}: ${error.message}`, refused: false };
@@ -125,14 +129,24 @@ export class Slot {
 function withBarriers(value: unknown): unknown {
   if (Array.isArray(value)) {
     const items = value.map(withBarriers);
-    return items.length > 0 && items.every(isStage)
-      ? items.flatMap((item) => [item, { $_internalInhibitOptimization: {} }])
-      : items;
+    if (!isPipeline(items)) return items;
+    const barrier = { $_internalInhibitOptimization: {} };
+    const apart = items.flatMap((item) => [item, barrier]);
+    // A projection that comes first would be computed for more documents than are asked for.
+    return FIRST_ONLY.has(Object.keys(items[0] ?? {})[0] ?? "") ? apart : [barrier, ...apart];
   }
   if (!isDocument(value)) return value;
   const out: Document = {};
   for (const [name, below] of Object.entries(value)) setField(out, name, withBarriers(below) as Value);
   return out;
+}
+
+/** Stages that must or had better come first: they use indexes. */
+const FIRST_ONLY = new Set(["$geoNear", "$match", "$documents"]);
+
+/** Whether these are the stages of a pipeline. */
+export function isPipeline(values: readonly unknown[]): values is Document[] {
+  return values.length > 0 && values.every(isStage);
 }
 
 function isStage(value: unknown): boolean {

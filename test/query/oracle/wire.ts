@@ -107,6 +107,7 @@ function sameBytes(a: Binary | Uint8Array, b: Binary | Uint8Array): boolean {
 /** A value in canonical extended JSON, but for int32, which stand as they are; with fields of any name. */
 export function printValue(value: Value): string {
   if (typeof value === "number" && isInt32(value)) return String(value);
+  if (value instanceof Uint8Array) return EJSON.stringify(new Binary(value), { relaxed: false });
   if (Array.isArray(value)) return `[${value.map(printValue).join()}]`;
   if (!isDocument(value)) return EJSON.stringify(value, { relaxed: false });
   const fields = Object.entries(value).filter(([, field]) => field !== undefined);

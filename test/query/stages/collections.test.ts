@@ -126,11 +126,13 @@ describe.skipIf(withoutServer)("other collections", () => {
 
   test("constants that cannot be computed are refused before a document arrives", () => {
     const inside = [{ $project: { x: { $divide: [1, 0] } } }];
+    const start = { from: "other", startWith: 1, connectFromField: "a", connectToField: "b", as: "x" };
+    const restrictSearchWithMatch = { $expr: { $divide: [1, 0] } };
     const stages: [Document, string][] = [
       [{ $lookup: { from: "other", pipeline: inside, as: "x" } }, "$lookup.pipeline[0].$project.x.$divide"],
       [
-        { $lookup: { from: "other", let: { a: { $divide: [1, 0] } }, pipeline: [], as: "x" } },
-        "$lookup.let.a.$divide",
+        { $graphLookup: { ...start, restrictSearchWithMatch } },
+        "$graphLookup.restrictSearchWithMatch.$expr.$divide",
       ],
     ];
     for (const [stage, place] of stages) {
@@ -227,6 +229,33 @@ describe.skipIf(withoutServer)("other collections", () => {
           documents,
           other,
         })),
+      ),
+    );
+  });
+
+  test("constants of let and startWith are computed when a document comes", () => {
+    const starts: Document["a"][] = [
+      { $regexMatch: { input: "$s", regex: "(" } },
+      { $regexMatch: { input: "$s", regex: "a", options: "q" } },
+      { $divide: [1, 0] },
+      { $setUnion: [[1], "$$REMOVE"] },
+      { $setUnion: ["$a", [1]] },
+      { $add: [0.1, "$x", 0.2, 0.3] },
+    ];
+    const of = { from: "other", connectFromField: "n", connectToField: "k", as: "r" };
+    return expectAlike(
+      starts.flatMap((start) =>
+        [
+          { $graphLookup: { ...of, startWith: start } },
+          { $lookup: { from: "other", let: { start }, pipeline: [{ $set: { x: "$$start" } }], as: "r" } },
+        ].flatMap((stage) =>
+          [[], [{ _id: 1, a: [1], s: "a", x: 1 }]].map((documents) => ({
+            pipeline: [stage],
+            documents,
+            other: [{ _id: 1, k: 1 }, { _id: 2 }, { _id: 3, k: 1.6 }],
+            stored: true,
+          })),
+        ),
       ),
     );
   });

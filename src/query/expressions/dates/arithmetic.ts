@@ -4,7 +4,7 @@ import { didYouMean } from "../../suggest.ts";
 import { typeOf, type Value } from "../../values.ts";
 import { makeDate } from "../numbers.ts";
 import * as calendar from "./calendar.ts";
-import { fromLocal, inSummerTime, type TimeZone, toLocal } from "./time-zones.ts";
+import { fromLocal, inSummerTime, type TimeZone, toLocal, UTC } from "./time-zones.ts";
 
 export type Unit =
   | "year"
@@ -80,42 +80,45 @@ export function addUnits(at: string, date: Date, unit: Unit, amount: bigint, zon
     throw new QueryError("runtime", `${at}.amount`, "the resulting date is out of range");
   }
   const count = Number(amount);
-  if (unit === "millisecond") return makeDate(at, date.getTime() + count);
-  return addInSeconds(at, asTheServerReads(date), unit, count, zone);
-}
-
-/** Before 1970 the server loses a second where there are milliseconds. */
-function asTheServerReads(date: Date): Date {
   const instant = date.getTime();
-  return instant < 0 && instant % calendar.SECOND !== 0 ? new Date(instant - calendar.SECOND) : date;
+  if (unit === "millisecond") return makeDate(at, instant + count);
+  // Before 1970 the server counts milliseconds backwards from their second, so that one second is lost …
+  const second = Math.floor(instant / calendar.SECOND) * calendar.SECOND;
+  const lost = second + (instant % calendar.SECOND);
+  const months = MONTHS[unit];
+  const step = (length ?? 1) * count;
+  if (months === undefined && unit !== "week" && unit !== "day") return makeDate(at, lost + step);
+  // … in UTC before it adds days and months, in other zones afterwards.
+  const from = zone === UTC ? lost : second;
+  const local = toLocal(zone, from);
+  const moved = months === undefined ? step : monthsAfter(at, local, toLocal(zone, second), months * count);
+  const there = makeDate(at, local.getTime() + moved);
+  return makeDate(at, fromLocal(zone, there.getTime(), inSummerTime(zone, from)) + lost - from);
 }
 
-function addInSeconds(at: string, date: Date, unit: Unit, count: number, zone: TimeZone): Date {
-  const months = MONTHS[unit];
-  if (months !== undefined) return addMonths(at, date, months * count, zone);
-  const length = (LENGTHS[unit] ?? 1) * count;
-  if (unit !== "week" && unit !== "day") return makeDate(at, date.getTime() + length);
-  const local = makeDate(at, toLocal(zone, date.getTime()).getTime() + length);
-  return makeDate(at, fromLocal(zone, local.getTime(), inSummerTime(zone, date.getTime())));
+/** How long the months after a date are. They end with their last day, where they do not have the day that is shown. */
+function monthsAfter(at: string, date: Date, shown: Date, months: number): number {
+  const first = startOfMonth(at, shown, months);
+  const last = calendar.daysInMonth(first.getUTCFullYear(), first.getUTCMonth());
+  return shown.getUTCDate() > last
+    ? first.getTime() + (last - 1) * calendar.DAY - startOfDay(shown)
+    : startOfMonth(at, date, months).getTime() - startOfMonth(at, date, 0).getTime();
 }
 
 const MAX_YEAR = 300_000;
 const AVERAGE_YEAR = 31_556_952_000n;
 
-function addMonths(at: string, date: Date, months: number, zone: TimeZone): Date {
-  const local = toLocal(zone, date.getTime());
-  const total = local.getUTCFullYear() * 12 + local.getUTCMonth() + months;
-  const [year, month] = [Math.floor(total / 12), total - Math.floor(total / 12) * 12];
+/** The start of the month that lies so many months after that of a date. */
+function startOfMonth(at: string, date: Date, months: number): Date {
+  const total = date.getUTCFullYear() * 12 + date.getUTCMonth() + months;
+  const year = Math.floor(total / 12);
   // Far beyond the calendar a year is as long as on average.
   const far = Math.abs(year) > MAX_YEAR;
-  const first = makeDate(
-    at,
-    far ? BigInt(year) * AVERAGE_YEAR : calendar.startOfDay(year, month, 1),
-  ).getTime();
-  const day = Math.min(local.getUTCDate(), calendar.daysInMonth(year, month));
-  const time = local.getTime() - Math.floor(local.getTime() / calendar.DAY) * calendar.DAY;
-  const result = first + (day - 1) * calendar.DAY + time;
-  return makeDate(at, fromLocal(zone, result, inSummerTime(zone, date.getTime())));
+  return makeDate(at, far ? BigInt(year) * AVERAGE_YEAR : calendar.startOfDay(year, total - year * 12, 1));
+}
+
+function startOfDay(date: Date): number {
+  return Math.floor(date.getTime() / calendar.DAY) * calendar.DAY;
 }
 
 /** How many boundaries of a unit lie between two dates. */

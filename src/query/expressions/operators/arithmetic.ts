@@ -60,11 +60,23 @@ export function add(at: string, ...args: (Value | undefined)[]): Value {
   }
   if (decimals !== undefined) {
     const sum = makeDecimal(addDecimals(decimals, total.decimal));
-    return isDate ? makeDate(at, needLong(at, roundToLong(sum))) : sum;
+    // What is no int64 is the least of them on a server.
+    return isDate ? makeDate(at, roundToLong(sum) ?? MIN_INT64) : sum;
   }
   if (isDate) return makeDate(at, needLong(at, total.integer));
   const { integer } = total;
   return width === DOUBLE || integer === undefined ? double(total.double) : integerOf(width, integer);
+}
+
+/**
+ * The sum of two numbers as stages along an order form it: beside a double all else is a double, and beside a
+ * decimal a double counts with the 15 digits that are certain of it, both unlike in `$add`. Null with null.
+ */
+export function addPair(at: string, a: Value, b: Value): Value {
+  const width = Math.max(widthOf(a), widthOf(b));
+  if (width < DOUBLE || widthOf(a) === 0 || widthOf(b) === 0) return add(at, a, b);
+  if (width === DECIMAL) return makeDecimal(addDecimals(asDecimal(a), asDecimal(b)));
+  return double(asDouble(a) + asDouble(b));
 }
 
 /** A decimal rounded half to even to an int64. */

@@ -15,7 +15,7 @@ import { type Reader, readNamed } from "../parse.ts";
 import { needString } from "../text.ts";
 import { T } from "../types.ts";
 import { example, named } from "./describe.ts";
-import { emitFallback, type Fallbacks, NO_INPUT, runFallback } from "./fallback.ts";
+import { emitFallback, type Fallbacks, foldFallback, NO_INPUT } from "./fallback.ts";
 
 /** A date, or the time in a timestamp or ObjectId; throws for all else. */
 export function needDate(at: string, value: Value | undefined): Date {
@@ -254,7 +254,7 @@ export const dateOperators: readonly Operator[] = [
     ),
     limits:
       "without a format, forms far from ISO 8601 (years of two digits, words such as `tomorrow`) are refused",
-    run: runFallback(FROM_STRING),
+    fold: foldFallback(FROM_STRING),
     emit: (emitter, call, mode) => emitFallback(emitter, call, mode, FROM_STRING),
   },
   {
@@ -282,7 +282,7 @@ export const dateOperators: readonly Operator[] = [
       { d: new Date("2020-03-05T00:00:00Z") },
       "20200305",
     ),
-    run: runFallback(TO_STRING),
+    fold: foldFallback(TO_STRING),
     emit: (emitter, call, mode) => emitFallback(emitter, call, mode, TO_STRING),
   },
   part("$dayOfMonth", "The day of the month, from 1", 29, (local) => local.getUTCDate()),

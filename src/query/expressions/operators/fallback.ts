@@ -3,7 +3,7 @@ import { code } from "../../code.ts";
 import type { Value } from "../../values.ts";
 import { ConversionError } from "../conversion.ts";
 import type { Emitter, Mode, Typed } from "../emitter.ts";
-import type { CallNode, Run } from "../nodes.ts";
+import type { CallNode, Fold } from "../nodes.ts";
 import { ANY } from "../types.ts";
 import { argument } from "./describe.ts";
 
@@ -61,16 +61,19 @@ export function emitFallback(emitter: Emitter, call: CallNode, mode: Mode, fallb
   return { code: result, types: ANY };
 }
 
-/** The operator on values: for constants. */
-export function runFallback({ attempt, onNull, onError }: Fallbacks): Run {
-  return (at, ...args) => {
+/** The operator on constants: those of its arguments that are given, which may be missing values. */
+export function foldFallback({ attempt, inputs, onNull, onError }: Fallbacks): Fold {
+  return (at, args) => {
     const instead = (index: number | undefined) => (index === undefined ? undefined : args[index]);
+    const values = args.slice(0, inputs).map((arg, i) => (i === 0 ? arg?.value : arg && (arg.value ?? null)));
     try {
-      const result = attempt(at, ...args);
-      return typeof result === "symbol" ? (instead(onNull) ?? null) : result;
+      const result = attempt(at, ...values);
+      if (typeof result !== "symbol") return result;
+      const fallback = instead(onNull);
+      return fallback === undefined ? null : fallback.value;
     } catch (error) {
-      const answer = instead(onError);
-      if (error instanceof ConversionError && answer !== undefined) return answer;
+      const fallback = instead(onError);
+      if (error instanceof ConversionError && fallback !== undefined) return fallback.value;
       throw error;
     }
   };

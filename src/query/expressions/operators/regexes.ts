@@ -37,7 +37,7 @@ function regexOf(at: string, pattern: Value, given: string | undefined): Regex {
   const key = `${flags}/${source}`;
   const known = compiled.get(key);
   if (known !== undefined) return known;
-  const regex = compileRegex(source, flags, `${at}.regex`);
+  const regex = compilePattern(source, flags, `${at}.regex`);
   if (compiled.size >= MAX_COMPILED) {
     for (const oldest of compiled.keys()) {
       compiled.delete(oldest);
@@ -46,6 +46,16 @@ function regexOf(at: string, pattern: Value, given: string | undefined): Regex {
   }
   compiled.set(key, regex);
   return regex;
+}
+
+/** In an expression a pattern that is not valid is a value that it fails on, as others are. */
+function compilePattern(source: string, flags: string, at: string): Regex {
+  try {
+    return compileRegex(source, flags, at);
+  } catch (error) {
+    if (!(error instanceof QueryError) || error.kind !== "invalid") throw error;
+    throw new QueryError("runtime", error.path, error.reason);
+  }
 }
 
 /** The text and regex of a call; undefined where one of them is null or missing. */

@@ -10,7 +10,7 @@ import { isNullish, widthOf, wrongType } from "../numbers.ts";
 import { byteLength } from "../text.ts";
 import { ANY, T } from "../types.ts";
 import { argument, example, list, named } from "./describe.ts";
-import { emitFallback, type Fallbacks, NO_INPUT, runFallback } from "./fallback.ts";
+import { emitFallback, type Fallbacks, foldFallback, NO_INPUT } from "./fallback.ts";
 
 const CONVERT_FALLBACKS: Fallbacks = { attempt: attemptConvert, inputs: 2, onError: 2, onNull: 3 };
 
@@ -21,7 +21,7 @@ const CONVERT: Operator = {
   arguments: named(["input", "to"], ["onError", "onNull"]),
   result: ANY,
   example: example({ $convert: { input: "$x", to: "int", onError: -1 } }, { x: "five" }, -1),
-  run: runFallback(CONVERT_FALLBACKS),
+  fold: foldFallback(CONVERT_FALLBACKS),
   emit: (emitter, call, mode) => emitFallback(emitter, call, mode, CONVERT_FALLBACKS),
 };
 
