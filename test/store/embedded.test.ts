@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Document, double } from "../../src/query/index.ts";
 import {
   embeddedEncoder,
   lockServe,
@@ -11,6 +12,7 @@ import {
   openEmbeddedReader,
   openEmbeddedStore,
   openEmbeddedWriter,
+  POSITION_INDEX,
   StoreError,
 } from "../../src/store/index.ts";
 import { storeConformance } from "./conformance.ts";
@@ -47,6 +49,62 @@ describe("embedded store", () => {
         rmSync(dataDir, { recursive: true, force: true });
       },
     };
+  });
+});
+
+describe("positions near a pole", () => {
+  const place = (ra: number, dec: number) => ({
+    radec_geojson: { type: "Point", coordinates: [double(ra - 180), double(dec)] },
+  });
+  const round = (centre: readonly [number, number], radius: number): Document => ({
+    "coordinates.radec_geojson": { $geoWithin: { $centerSphere: [[centre[0] - 180, centre[1]], radius] } },
+  });
+  const rows = Array.from({ length: 2000 }, (_, n) => ({
+    _id: n,
+    coordinates: place((n * 137.5) % 360, (n % 2 === 0 ? 1 : -1) * (90 - 0.09 * Math.sqrt(n / 2000))),
+  }));
+  const arcsec = Math.PI / 180 / 3600;
+
+  test("are looked up as elsewhere, without a look at all of them", async () => {
+    const store = await openEmbeddedStore({ dataDir: newFolder() });
+    await store.ensureIndexes("stars", [POSITION_INDEX]);
+    await store.insert("stars", rows);
+    for (const n of [500, 501, 1999]) {
+      const filter = round(
+        [(n * 137.5) % 360, (n % 2 === 0 ? 1 : -1) * (90 - 0.09 * Math.sqrt(n / 2000))],
+        arcsec,
+      );
+      const explained = await store.explainFind({ collection: "stars", filter, maxTimeMs: 10_000 });
+      expect(explained.documentsReturned).toBe(1);
+      expect(explained.documentsExamined).toBeLessThan(50);
+    }
+    await store.close();
+  });
+
+  test("that were stored by the first version, in one cell for all, are found", async () => {
+    const dataDir = newFolder();
+    const first = await openEmbeddedStore({ dataDir });
+    await first.ensureIndexes("stars", [POSITION_INDEX]);
+    await first.insert("stars", rows);
+    await first.close();
+    const database = new Database(join(dataDir, "kowalski.db"));
+    const { id } = database.query("SELECT id FROM collections WHERE name = 'stars'").get() as { id: number };
+    const north = 12 * 4 ** 14;
+    database.run(`UPDATE c${id} SET k0 = ${north} + id % 2`);
+    database.run("PRAGMA user_version = 1");
+    database.close();
+    const store = await openEmbeddedStore({ dataDir });
+    await store.insert("stars", [{ _id: 5000, coordinates: place(0, 90) }]);
+    for (const [centre, radius, count] of [
+      [[0, 90], 0.1 * 3600 * arcsec, 1001],
+      [[0, -90], 0.1 * 3600 * arcsec, 1000],
+      [[0, 90], 0.001 * arcsec, 2],
+    ] as const) {
+      expect(
+        await store.count({ collection: "stars", filter: round(centre, radius), maxTimeMs: 10_000 }),
+      ).toBe(count);
+    }
+    await store.close();
   });
 });
 

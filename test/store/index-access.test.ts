@@ -145,6 +145,18 @@ describe("sky cells", () => {
     expect(cells).toBeLessThan(10);
   });
 
+  test("of a small cone near a pole leave out what is a few arcseconds farther", () => {
+    for (const [pole, turn] of [
+      [1, 20],
+      [-1, -160],
+    ] as const) {
+      const ranges = cellRanges({ kind: "cone", center: [turn, pole * 89.98], radius: 2 / 3600 });
+      expect(covers(ranges, cellOf(turn, pole * (89.98 + 1 / 3600)))).toBe(true);
+      for (const latitude of [89.96, 89.99, 90])
+        expect(covers(ranges, cellOf(turn, pole * latitude))).toBe(false);
+    }
+  });
+
   test("of a polygon hold points between its corners", () => {
     const weight = fc.double({ min: 0.01, max: 1, noNaN: true });
     fc.assert(

@@ -27,8 +27,8 @@ const WIDEST_SHARE = 0.5;
 const MARGIN = 1 / 3_600_000;
 
 /**
- * Degrees around a pole within which all positions share one cell, past those of HEALPix: as data folders have
- * had it from the first.
+ * Rows written in the first format of data folders share one cell, past those of HEALPix, within so many degrees of
+ * a pole. Newer ones do not: a small cone there read all of them.
  */
 const CAP = 0.1;
 const NORTH_CAP = cellCount(ORDER);
@@ -37,7 +37,6 @@ const SOUTH_CAP = NORTH_CAP + 1;
 /** The cell of a GeoJSON position in degrees; undefined outside −180…180 and −90…90. */
 export function cellOf(longitude: number, latitude: number): number | undefined {
   if (!(Math.abs(longitude) <= 180 && Math.abs(latitude) <= 90)) return undefined;
-  if (90 - Math.abs(latitude) <= CAP) return latitude > 0 ? NORTH_CAP : SOUTH_CAP;
   return cellAt(ORDER, longitude, latitude);
 }
 
