@@ -6,10 +6,14 @@ import { badRequest } from "../errors.ts";
 const MOST_BYTES = 256 * 1024 * 1024;
 const TIMEOUT_MS = 60_000;
 const MOST_REDIRECTS = 5;
+/** Addresses of one host that are tried. */
+const MOST_ADDRESSES = 4;
 
 export interface DownloadRules {
   /** Whether addresses of the own network may be asked, which is of use on a development machine. */
   readonly allowPrivate: boolean;
+  /** The addresses of a host; those of the system when left out. */
+  readonly resolve?: (host: string) => Promise<readonly string[]>;
 }
 
 /** Networks that are no one's in the internet: a user must not reach them through the server. */
@@ -41,13 +45,14 @@ for (const [network, prefix] of [
   PRIVATE.addSubnet(network, prefix, "ipv6");
 }
 
-/** The bytes at an address. Throws `HttpError` 400 that says what is wrong with it. */
+/**
+ * The bytes at an address. A host's name is looked up once, all its addresses are checked, and one of these is
+ * connected to: a name that means another address the next time leads nowhere else. So for each redirection. Throws `HttpError` 400 that says what is wrong with it. */
 export async function download(address: string, rules: DownloadRules): Promise<Uint8Array> {
   const limit = AbortSignal.timeout(TIMEOUT_MS);
   let url = address;
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
-    await checkAddress(url, rules);
-    const answer = await ask(url, limit);
+    const answer = await ask(new URL(url), await addressesOf(url, rules), limit);
     const location = answer.headers.get("location");
     if (answer.status >= 300 && answer.status < 400 && location !== null) {
       await answer.body?.cancel();
@@ -60,15 +65,33 @@ export async function download(address: string, rules: DownloadRules): Promise<U
   throw badRequest(`skymap.url: more than ${MOST_REDIRECTS} redirections`);
 }
 
-async function ask(url: string, signal: AbortSignal): Promise<Response> {
-  try {
-    return await fetch(url, { redirect: "manual", signal });
-  } catch (error) {
-    throw badRequest(
-      `skymap.url: ${new URL(url).host} cannot be reached: ${error instanceof Error ? error.message : error}`,
-    );
+/** Asks the first of the addresses that answers, as the host that the URL names. */
+async function ask(url: URL, addresses: readonly string[], signal: AbortSignal): Promise<Response> {
+  let failure: unknown;
+  for (const address of addresses.slice(0, MOST_ADDRESSES)) {
+    const place = new URL(url);
+    place.hostname = isIP(address) === 6 ? `[${address}]` : address;
+    const host = hostOf(url);
+    try {
+      return await fetch(place, {
+        redirect: "manual",
+        signal,
+        headers: { host: url.host },
+        // A connection that is kept was checked for another name of the same address.
+        keepalive: false,
+        // The certificate must be the named host's.
+        ...(isIP(host) > 0 ? {} : { tls: { serverName: host } }),
+      });
+    } catch (error) {
+      failure = error;
+    }
   }
+  const reason = failure instanceof Error ? failure.message : String(failure);
+  throw badRequest(`skymap.url: ${url.host} cannot be reached: ${reason}`);
 }
+
+/** Without the brackets of an IPv6 address. */
+const hostOf = (url: URL) => url.hostname.replace(/^\[|\]$/g, "");
 
 async function readBody(answer: Response): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
@@ -86,25 +109,30 @@ async function readBody(answer: Response): Promise<Uint8Array> {
   return new Uint8Array(Buffer.concat(chunks));
 }
 
-/** Refuses addresses that are not public. */
-async function checkAddress(address: string, { allowPrivate }: DownloadRules): Promise<void> {
+/** The addresses of a URL's host. Refuses those that are not public. */
+async function addressesOf(address: string, rules: DownloadRules): Promise<readonly string[]> {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw badRequest("skymap.url: expected an http:// or https:// address");
   }
-  if (allowPrivate) return;
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  let addresses: string[];
+  const host = hostOf(url);
+  let addresses: readonly string[];
   try {
-    addresses = isIP(host) > 0 ? [host] : (await lookup(host, { all: true })).map((found) => found.address);
+    addresses = isIP(host) > 0 ? [host] : await (rules.resolve ?? resolveHost)(host);
   } catch {
-    throw badRequest(`skymap.url: there is no host ${host}`);
+    addresses = [];
   }
-  if (addresses.some(isPrivate)) {
+  if (addresses.length === 0) throw badRequest(`skymap.url: there is no host ${host}`);
+  if (!rules.allowPrivate && addresses.some(isPrivate)) {
     throw badRequest(
       `skymap.url: ${host} is an address of the server's own network (skymaps.allow_private_urls)`,
     );
   }
+  return addresses;
+}
+
+async function resolveHost(host: string): Promise<readonly string[]> {
+  return (await lookup(host, { all: true })).map((found) => found.address);
 }
 
 function isPrivate(address: string): boolean {
