@@ -41,18 +41,27 @@ function hasSafeLeaves(node: ExpressionNode | undefined): boolean {
 class Tree {
   readonly #guards: Code[] = [];
   readonly #checked = new Set<string>();
-  /** The leaves that may be integers or doubles. */
+  /** What may be integers or doubles: leaves, and results on the way that may be beyond int32. */
   readonly #open: Code[] = [];
 
   constructor(readonly emitter: Emitter) {}
 
-  build(node: ExpressionNode): Raw {
-    return node.kind === "call" && hasRawForm(node) ? this.call(node) : this.#leaf(node);
+  /** `typed` where the type of the operand matters, not only its value: an int64 makes the result one. */
+  #operand(node: ExpressionNode, typed: boolean): Raw {
+    if (node.kind !== "call" || !hasRawForm(node)) return this.#leaf(node);
+    const operand = this.call(node, typed);
+    if (!typed || operand.double || operand.bound < INT32) return operand;
+    const raw = this.#name(operand.raw);
+    this.#open.push(raw);
+    return { ...operand, raw };
   }
 
-  call(node: CallNode): Raw {
+  call(node: CallNode, typed: boolean): Raw {
     const { raw } = node.operator;
-    const operands = node.args.map((arg) => this.build(arg ?? { kind: "constant", value: null }));
+    const typedOperands = typed && raw?.double !== "always";
+    const operands = node.args.map((arg) =>
+      this.#operand(arg ?? { kind: "constant", value: null }, typedOperands),
+    );
     if (raw === undefined) return this.#leaf(node);
     const codes = operands.map((operand) => operand.raw);
     const named = raw.guard === undefined ? codes : codes.map((operand) => this.#name(operand));
@@ -112,7 +121,7 @@ class Tree {
     return this.#guards.length === 0 ? code`true` : join(this.#guards, code` && `);
   }
 
-  /** Holds where all leaves are integers. */
+  /** Holds where all of them are int32. */
   integers(): Code {
     return join(
       this.#open.map((leaf) => code` && (${leaf} | 0) === ${leaf}`),
@@ -124,7 +133,7 @@ class Tree {
 /** Emits a tree of arithmetic whose top is `node`. */
 export function emitRaw(emitter: Emitter, node: CallNode, mode: Mode): Typed {
   const tree = new Tree(emitter);
-  const { raw, strict, double: isDouble } = tree.call(node);
+  const { raw, strict, double: isDouble } = tree.call(node, mode !== "loose");
   const result = emitter.temporary("r");
   const guards = tree.guards();
   const { result: types } = node.operator;
@@ -133,7 +142,7 @@ export function emitRaw(emitter: Emitter, node: CallNode, mode: Mode): Typed {
   } else if (isDouble) {
     emitter.line(code`${result} = ${guards} ? ${emitter.ref(double, "double")}(${raw}) : ${strict};`);
   } else {
-    // An integral result is an int32 if all leaves are, and it fits; else the exact way tells what it is.
+    // An integral result is an int32 if all leaves and operands are, and it fits; else the exact way tells what it is.
     const integer = code`(${result} | 0) === ${result}${tree.integers()} && ((${result} |= 0), true)`;
     const settled = code`((${result} = ${raw}), (!Number.isInteger(${result}) || ${integer}))`;
     emitter.line(code`if (!(${guards} && ${settled})) ${result} = ${strict};`);

@@ -1,7 +1,5 @@
 /** Arguments that several stages read alike. */
-import { Decimal128 } from "bson";
 import { QueryError } from "../errors.ts";
-import { truncateToInt64 } from "../match/numbers.ts";
 import { didYouMean } from "../suggest.ts";
 import { type Document, isDocument, type Value } from "../values.ts";
 
@@ -29,19 +27,7 @@ export function readOptions(
 }
 
 /** An integer of any numeric type, exactly; undefined for fractions, other types and beyond int64. */
-export function integerOf(value: Value | undefined): bigint | undefined {
-  if (typeof value === "bigint") return value;
-  const integer = truncateToInt64(value);
-  if (integer === undefined) return undefined;
-  if (typeof value === "number") return Number(integer) === value ? integer : undefined;
-  if (value instanceof Decimal128) return isWhole(value) ? integer : undefined;
-  return integer;
-}
-
-function isWhole(value: Decimal128): boolean {
-  const number = Number(value.toString());
-  return Number.isInteger(number);
-}
+export { toInt64 as integerOf } from "../match/numbers.ts";
 
 /** Reads a path written as a field expression: `$a.b`. Answers its parts. */
 export function readFieldPath(value: Value, at: string): string[] {

@@ -54,6 +54,8 @@ function readUnwind(argument: Value, at: string): Unwind {
 function* unwound(input: Flow, { path, index, preserve }: Unwind): Running {
   const indexed = (document: Document, position: bigint | null) =>
     index === undefined ? document : withValueAt(document, index, position);
+  // An index in the place of the array, or inside it, stands where that stood.
+  const without = index !== undefined && path.every((part, i) => index[i] === part) ? {} : undefined;
   for (const document of input) {
     if (document === undefined) {
       yield undefined;
@@ -64,7 +66,7 @@ function* unwound(input: Flow, { path, index, preserve }: Unwind): Running {
       if (preserve || (value !== undefined && value !== null)) yield indexed(document, null);
       continue;
     }
-    if (value.length === 0 && preserve) yield indexed(withValueAt(document, path, undefined), null);
+    if (value.length === 0 && preserve) yield indexed(withValueAt(document, path, without), null);
     for (const [i, item] of value.entries()) {
       tick();
       yield indexed(withValueAt(document, path, item), BigInt(i));

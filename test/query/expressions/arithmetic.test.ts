@@ -56,6 +56,30 @@ describe.skipIf(withoutServer)("numbers", () => {
     await expectAlike(cases);
   }, 60_000);
 
+  test("an int64 on the way makes the result one", async () => {
+    const cases: Case[] = [];
+    for (const [m, n] of [
+      [2147483647, -2147483648],
+      [5, -7],
+      [2147483647, 1.5],
+    ] as const)
+      for (const expression of [
+        { $mod: [{ $abs: "$n" }, 1] },
+        { $subtract: [{ $add: ["$m", 1] }, 1] },
+        { $mod: [{ $add: ["$m", 1] }, 10] },
+        { $multiply: [{ $subtract: ["$n", 1] }, 0] },
+        { $add: [{ $multiply: ["$m", "$m"] }, { $multiply: ["$m", -1, "$m"] }, 3] },
+        { $add: [{ $subtract: [{ $multiply: ["$m", 2] }, "$m"] }, { $abs: "$n" }, "$n"] },
+        { $abs: { $subtract: [{ $divide: ["$m", 1] }, "$n"] } },
+      ])
+        cases.push(
+          [expression, { m, n }],
+          [{ $type: expression }, { m, n }],
+          [{ $eq: [expression, 1] }, { m, n }],
+        );
+    await expectAlike(cases);
+  }, 60_000);
+
   test(
     "compare any two values",
     () => expectAlike(pairs(["$eq", "$ne", "$lt", "$lte", "$gt", "$gte", "$cmp"], FEW)),

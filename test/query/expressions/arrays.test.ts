@@ -215,4 +215,18 @@ describe.skipIf(withoutServer)("arrays", () => {
     }
     await expectAlike(cases);
   }, 60_000);
+
+  test("arrays behind one that differs are not computed", async () => {
+    const fails = { $divide: [1, "$zero"] };
+    const cases: Case[] = [];
+    for (const a of [[], [1], [1, 1], 1, null] as Value[])
+      for (const operands of [
+        ["$a", [1], fails],
+        ["$a", "$a", [1], fails],
+        ["$a", fails],
+        [[1], "$a", "$a"],
+      ])
+        cases.push([{ $setEquals: operands as Value[] }, { a, zero: 0 }]);
+    await expectAlike(cases);
+  }, 60_000);
 });

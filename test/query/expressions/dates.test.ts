@@ -262,6 +262,20 @@ describe.skipIf(withoutServer)("dates", () => {
     await expectAlike(cases);
   }, 60_000);
 
+  test("bins as long as can be", async () => {
+    const cases: Case[] = [];
+    for (const n of [
+      100_000_000_000,
+      100_000_000_001n,
+      2_562_047_788_015n,
+      2_562_047_788_016n,
+      2n ** 63n - 1n,
+    ])
+      for (const u of ["millisecond", "second", "hour", "day", "year"])
+        cases.push([{ $dateTrunc: { date: "$d", unit: "$u", binSize: "$n" } }, given({ d: DATES[0], u, n })]);
+    await expectAlike(cases);
+  }, 60_000);
+
   test("steps ODD", async () => {
     const cases: Case[] = [];
     const odds: Given = [

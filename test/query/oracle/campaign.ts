@@ -5,7 +5,7 @@ import { operatorsIn } from "./cases.ts";
 import { runOnEngine } from "./engine.ts";
 import { KINDS } from "./kinds.ts";
 import { Random } from "./random.ts";
-import { isListed } from "./refusals.ts";
+import { isFault, isListed } from "./refusals.ts";
 import { isPipeline, OracleServer, type Slot } from "./server.ts";
 import { shrink } from "./shrink.ts";
 import { identical, printValue } from "./wire.ts";
@@ -126,11 +126,14 @@ function count(report: Report, tried: Case, server: Outcome, ours: Outcome) {
   }
 }
 
-/** Whether two outcomes agree: the same documents, or an error on both sides; a listed refusal agrees with all. */
+/**
+ * Whether two outcomes agree: the same documents, or an error on both sides; a listed refusal, or a fault of the server, agrees
+ * with all.
+ */
 export function agree(query: Query, server: Outcome, ours: Outcome): boolean {
   if ("error" in ours)
     return !ours.error.startsWith("BUG") && ("error" in server || (ours.refused && isListed(ours.error)));
-  if ("error" in server) return false;
+  if ("error" in server) return isFault(server.error, query);
   const anyOrder = query.kind === "aggregate" && query.anyOrder === true;
   const [theirs, mine] = [server, ours].map(({ documents }) =>
     anyOrder ? inTextOrder(documents) : documents,

@@ -1,4 +1,5 @@
-/** Which refusals of queries that a server answers are listed, with their reasons, in `docs/differences.md`. */
+/** Which refusals of queries that a server answers, and faults of servers, `docs/differences.md` lists. */
+import { operatorsIn, type Query } from "./cases.ts";
 
 const LISTED = [
   /the regular expression uses .*, which cannot be matched in bounded time$/,
@@ -25,4 +26,21 @@ const LISTED = [
 /** Whether the message of a refusal is one of those listed. */
 export function isListed(message: string): boolean {
   return LISTED.some((pattern) => pattern.test(message));
+}
+
+/** Errors that a server makes of its own, of queries that are right: their message, and an operator of the query. */
+const FAULTS: readonly (readonly [message: RegExp, operators?: readonly string[]])[] = [
+  [/assertion src\/mongo\//],
+  // It drops a constant null, and then misses the second operand.
+  [/\$ifNull needs at least two arguments, had: 1$/, ["$ifNull"]],
+  // It looks up the sort key by its number, as a path that leads into the key's own fields.
+  [/Ambiguous field name found in array/, ["$top", "$bottom", "$topN", "$bottomN"]],
+];
+
+/** Whether the error with which a server meets a query is its own fault. */
+export function isFault(message: string, query: Query): boolean {
+  const operators = operatorsIn(query);
+  return FAULTS.some(
+    ([pattern, names]) => pattern.test(message) && (names?.some((name) => operators.has(name)) ?? true),
+  );
 }

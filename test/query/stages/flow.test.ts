@@ -33,6 +33,8 @@ describe.skipIf(withoutServer)("stages of flows", () => {
             2n,
             Decimal128.fromString("2"),
             Decimal128.fromString("2.5"),
+            Decimal128.fromString("1E-6176"),
+            Decimal128.fromString("1.00000000000000000000000001"),
             "1",
             null,
             Number.NaN,
@@ -87,9 +89,18 @@ describe.skipIf(withoutServer)("stages of flows", () => {
       { _id: 7, a: [{ b: [1, 2] }] },
       { _id: 8, a: { b: [] } },
     ];
+    const empty: Document[] = [
+      { _id: 1, a: [], x: 1 },
+      { _id: 2, a: { b: [], c: 1 }, x: 1 },
+    ];
     const options = (rest: Document) => ["$a", "$a.b"].map((path) => ({ $unwind: { path, ...rest } }));
-    return expectAlike(
-      over(
+    return expectAlike([
+      ...["$a", "$a.b"].flatMap((path) =>
+        ["a", "a.b", "a.b.c"].flatMap((includeArrayIndex) =>
+          over([{ $unwind: { path, includeArrayIndex, preserveNullAndEmptyArrays: true } }], empty),
+        ),
+      ),
+      ...over(
         [
           { $unwind: "$a" },
           { $unwind: "$a.b" },
@@ -110,7 +121,7 @@ describe.skipIf(withoutServer)("stages of flows", () => {
         ],
         documents,
       ),
-    );
+    ]);
   });
 
   test("$count and $sortByCount", () =>

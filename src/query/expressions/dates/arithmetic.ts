@@ -39,6 +39,11 @@ const LENGTHS: Partial<Record<Unit, number>> = {
   millisecond: 1,
 };
 
+/** The length of a unit in milliseconds, where it has a fixed one. */
+export function lengthOf(unit: Unit): number | undefined {
+  return LENGTHS[unit];
+}
+
 /** Units of whole months. */
 const MONTHS: Partial<Record<Unit, number>> = { year: 12, quarter: 3, month: 1 };
 

@@ -3,9 +3,18 @@ import { QueryError } from "../../errors.ts";
 import { truncateToInt64 } from "../../match/numbers.ts";
 import { compareValues } from "../../order.ts";
 import type { Value } from "../../values.ts";
-import { addUnits, countBoundaries, readDayOfWeek, readUnit, truncateDate } from "../dates/arithmetic.ts";
+import {
+  addUnits,
+  countBoundaries,
+  lengthOf,
+  readDayOfWeek,
+  readUnit,
+  truncateDate,
+  type Unit,
+} from "../dates/arithmetic.ts";
+import { DAY } from "../dates/calendar.ts";
 import type { Operator } from "../nodes.ts";
-import { isNullish, widthOf } from "../numbers.ts";
+import { isNullish, MAX_INT64, widthOf } from "../numbers.ts";
 import { T } from "../types.ts";
 import { needDate, zoneOf } from "./dates.ts";
 import { example, named } from "./describe.ts";
@@ -68,8 +77,14 @@ function dateDiff(
   return countBoundaries(from, to, unit, zone, day);
 }
 
-/** The greatest bin that the server takes. */
+/** The greatest bin of days or longer that the server takes. */
 const MAX_BIN = 100_000_000_000n;
+
+/** Bins of hours and shorter end where their length is beyond int64. */
+function largestBin(unit: Unit): bigint {
+  const length = lengthOf(unit);
+  return length === undefined || length >= DAY ? MAX_BIN : MAX_INT64 / BigInt(length);
+}
 
 function dateTrunc(
   at: string,
@@ -83,9 +98,9 @@ function dateTrunc(
   const start = needDate(`${at}.date`, date);
   const unit = readUnit(`${at}.unit`, unitName);
   const size = binSize === undefined ? 1n : needWhole(`${at}.binSize`, binSize);
-  if (size < 1n || size > MAX_BIN) {
-    throw new QueryError("runtime", `${at}.binSize`, `needs an integer from 1 to ${MAX_BIN}`);
-  }
+  const largest = largestBin(unit);
+  if (size < 1n || size > largest)
+    throw new QueryError("runtime", `${at}.binSize`, `needs an integer from 1 to ${largest}`);
   const zone = zoneOf(at, timezone);
   if (zone === undefined) return null;
   if (unit !== "week") return truncateDate(at, start, unit, Number(size), zone, 0);

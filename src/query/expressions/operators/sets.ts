@@ -1,12 +1,14 @@
 /** Arrays as sets: `$setUnion` and its like; order and repetition do not count. */
+import { code } from "../../code.ts";
 import { tick } from "../../deadline.ts";
 import { compareValues } from "../../order.ts";
 import type { Value } from "../../values.ts";
+import type { Emitter, Typed } from "../emitter.ts";
 import { grow, ITEM_BYTES } from "../growth.ts";
-import type { ExpressionNode, Operator } from "../nodes.ts";
+import type { CallNode, ExpressionNode, Operator } from "../nodes.ts";
 import { isNullish, wrongType } from "../numbers.ts";
 import { T } from "../types.ts";
-import { example, list } from "./describe.ts";
+import { argument, example, list } from "./describe.ts";
 
 function needArray(at: string, value: Value | undefined): Value[] {
   if (!Array.isArray(value)) throw wrongType(at, "arrays", value);
@@ -80,8 +82,22 @@ function difference(at: string, a: Value | undefined, b: Value | undefined): Val
 function setEquals(at: string, ...arrays: (Value | undefined)[]): boolean {
   const [first, ...others] = arrays;
   const items = sorted(needArray(at, first));
-  // What follows an array that differs is not looked at, whatever it is.
   return others.every((other) => compareValues(items, sorted(needArray(at, other))) === 0);
+}
+
+/** Arrays behind one that differs are not computed. */
+function emitSetEquals(emitter: Emitter, call: CallNode): Typed {
+  const result = emitter.temporary("b");
+  const first = emitter.bound(argument(call, 0));
+  const step = (i: number): void => {
+    const equal = emitter.run(call, [first, emitter.bound(argument(call, i))]);
+    emitter.line(code`${result} = ${equal.code};`);
+    if (i + 1 === call.args.length) return;
+    const block = emitter.block(() => step(i + 1));
+    emitter.line(code`if (${result}) { ${block} }`);
+  };
+  step(1);
+  return { code: result, types: T.BOOL };
 }
 
 function isSubset(at: string, a: Value | undefined, b: Value | undefined): boolean {
@@ -114,6 +130,7 @@ export const setOperators: readonly Operator[] = [
     result: T.BOOL,
     example: example({ $setEquals: ["$a", "$b"] }, { a: [1, 2, 1], b: [2, 1] }, true),
     run: setEquals,
+    emit: emitSetEquals,
     check: (args, at) => {
       for (const [i, arg] of args.entries()) checkConstant(arg, `${at}[${i}]`);
     },
