@@ -7,8 +7,9 @@ import { candidOf, surveyOf } from "./addresses.ts";
 import { readBody } from "./body.ts";
 import type { ApiContext } from "./context.ts";
 import { success } from "./envelope.ts";
-import { badRequest, HttpError, notFound } from "./errors.ts";
+import { badRequest, notFound } from "./errors.ts";
 import type { User } from "./identity.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { alsoErrors } from "./openapi.ts";
 import { visibleFilter } from "./visibility.ts";
 
@@ -19,10 +20,6 @@ const MAX_TIME_MS = 30_000;
 const MOST_ALERTS = 1000;
 const MOST_LABELS = 1000;
 const LONGEST_LABEL = 200;
-/** Who changes labels has the right to it for so long at most, milliseconds, and waits for it so long. */
-const LEASE_MS = 10_000;
-const LEASE_WAIT_MS = 5000;
-const LEASE_STEP_MS = 20;
 
 const labels = {
   description: "Labels with a number each, a list of labels, or labels separated by commas (1 each).",
@@ -196,15 +193,7 @@ async function change(
 ): Promise<void> {
   const objects = await objectIdsOf(store, user, survey, [...given.keys()]);
   const collection = classificationsOf(survey);
-  const lease = `classifications/${survey.name}`;
-  const holder = crypto.randomUUID();
-  const giveUp = performance.now() + LEASE_WAIT_MS;
-  while (!(await store.lease(lease, holder, LEASE_MS))) {
-    if (performance.now() > giveUp)
-      throw new HttpError(409, "others are changing classifications: try again");
-    await Bun.sleep(LEASE_STEP_MS);
-  }
-  try {
+  await oneAtATime(store, `classifications/${survey.name}`, "classifications", async () => {
     for (const [candid, kinds] of given) {
       const objectId = objects.get(candid) ?? "";
       const document = (await read(store, survey, candid)) ?? { _id: candid, objectId };
@@ -214,7 +203,5 @@ async function change(
       }
       await store.replace(collection, document, { upsert: true });
     }
-  } finally {
-    await store.lease(lease, holder, 0);
-  }
+  });
 }

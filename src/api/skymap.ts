@@ -2,11 +2,11 @@
 import { Elysia } from "elysia";
 import type { Document } from "../query/index.ts";
 import { CellSet } from "../sky/index.ts";
-import { DuplicateKeyError } from "../store/index.ts";
 import { readBody } from "./body.ts";
 import type { ApiContext } from "./context.ts";
 import { jsonAnswer, success } from "./envelope.ts";
 import { badRequest, notFound } from "./errors.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { alsoErrors } from "./openapi.ts";
 import { buildOnThread, inTurn } from "./skymaps/builder.ts";
 import {
@@ -18,7 +18,15 @@ import {
   skymapDocument,
   withContours,
 } from "./skymaps/documents.ts";
-import { levelOf, readAliases, readDate, readSkymapRequest, type SkymapRequest } from "./skymaps/request.ts";
+import {
+  levelOf,
+  readAliases,
+  readDate,
+  readSkymapRequest,
+  readTrigger,
+  type SkymapRequest,
+  textOf,
+} from "./skymaps/request.ts";
 
 const NAMES = {
   localization_name: { type: "string" as const },
@@ -105,19 +113,20 @@ async function put(api: ApiContext, request: Request): Promise<Response> {
     const made = await asked.source();
     return "source" in made ? buildOnThread({ ...made, levels: missing }) : made;
   });
-  // Made anew: while the regions were worked on another request may have added its own.
-  const before = (await existing(api, asked)) ?? skymapDocument(asked);
-  const document = withContours(before, added);
-  try {
-    if (known === undefined) await api.store.insert(SKYMAPS, [document]);
-    else await api.store.replace(SKYMAPS, document, { upsert: true });
-  } catch (error) {
-    if (!(error instanceof DuplicateKeyError)) throw error;
-    return exists((await existing(api, asked)) ?? document);
-  }
   const levels = "centre" in added ? missing : [...added.keys()];
-  const words = known === undefined ? "added skymap for" : "updated skymap for";
-  const what = known === undefined ? "with contours" : "to add contours";
+  // While the regions were worked on another request may have added its own: they are kept.
+  const { document, before } = await oneAtATime(api.store, SKYMAPS, "skymaps", async () => {
+    const before = await existing(api, asked);
+    const document = withContours(before ?? skymapDocument(asked), added);
+    const isNew = before === undefined || levels.some((level) => !levelsOf(before).includes(level));
+    if (!isNew && "centre" in added) return { document: undefined, before };
+    if (before === undefined) await api.store.insert(SKYMAPS, [document]);
+    else await api.store.replace(SKYMAPS, document, { upsert: true });
+    return { document, before };
+  });
+  if (document === undefined) return exists(before);
+  const words = before === undefined ? "added skymap for" : "updated skymap for";
+  const what = before === undefined ? "with contours" : "to add contours";
   api.log.info({ skymap: document["_id"], levels, by: user.name }, "skymap stored");
   return success(
     `${words} ${dateText(document["dateobs"])} ${what} [${levels.join(", ")}]`,
@@ -153,7 +162,7 @@ async function show(api: ApiContext, request: Request): Promise<Response> {
   const wanted = searchParams
     .getAll("contours")
     .flatMap((text) => text.split(","))
-    .map(levelOf);
+    .map((level) => levelOf(level, "contours"));
   const missing = wanted.filter((level) => !levelsOf(found).includes(level));
   if (missing.length > 0) throw notFound(`skymap exists but is missing contours [${missing.join(", ")}]`);
   const { cells, dateobs, ...rest } = found;
@@ -172,23 +181,26 @@ function mocsOf(cells: Document | undefined): Document {
 async function remove(api: ApiContext, request: Request): Promise<Response> {
   const user = await api.identities.userOf(request);
   const given = await readBody(request, api.maxBodyBytes);
-  const { localization_name: name } = given;
-  if (typeof name !== "string" || name === "") throw badRequest("localization_name: missing");
+  const name = textOf(given["localization_name"], "localization_name");
   const names = namesOf(given);
   if (Object.keys(names).length === 0) throw badRequest("must provide dateobs, triggerid, or alias");
-  const found = await findSkymap(api.store, name, names);
+  const found = await oneAtATime(api.store, SKYMAPS, "skymaps", async () => {
+    const there = await findSkymap(api.store, name, names);
+    if (there !== undefined) await api.store.remove(SKYMAPS, there["_id"] ?? null);
+    return there;
+  });
   if (found === undefined) throw notFound("no skymap found");
-  await api.store.remove(SKYMAPS, found["_id"] ?? null);
   api.log.info({ skymap: found["_id"], by: user.name }, "skymap removed");
   return success("deleted 1 skymap");
 }
 
 function namesOf(given: Document): EventNames {
-  const { dateobs, triggerid, alias, aliases } = given;
-  const others = [...readAliases(alias), ...readAliases(aliases)];
+  const { dateobs, alias, aliases } = given;
+  const others = [...readAliases(alias, "alias"), ...readAliases(aliases)];
+  const triggerid = readTrigger(given["triggerid"], "triggerid");
   return {
     ...(dateobs === undefined || dateobs === null ? {} : { dateobs: readDate(dateobs, "dateobs") }),
-    ...(triggerid === undefined || triggerid === null ? {} : { triggerid }),
+    ...(triggerid === undefined ? {} : { triggerid }),
     ...(others.length === 0 ? {} : { aliases: others }),
   };
 }

@@ -409,6 +409,27 @@ describe("packets and ready contours", () => {
   );
 });
 
+describe("several requests for one event at once", () => {
+  const event = { dateobs: "2024-02-02T00:00:00", skymap: { ra: 10, dec: -20, error: 1 } };
+  const put = (contours: number) => api.ask("ada", "PUT", "/api/skymap", { ...event, contours });
+  test("keep all their levels, of a new skymap and of one that is there", async () => {
+    for (const levels of [
+      [10, 20, 30, 40, 50],
+      [60, 70, 80, 90, 95],
+    ]) {
+      const answers = await Promise.all(levels.map(put));
+      expect(answers.map(({ status }) => status)).toEqual(levels.map(() => 200));
+    }
+    const found = await api.ask("ada", "GET", "/api/skymap?dateobs=2024-02-02T00:00:00", undefined);
+    const names = [...found.text.matchAll(/"contour(\d+)":\{"type"/g)].map(([, level]) => Number(level));
+    expect(names.toSorted((a, b) => a - b)).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 95]);
+  });
+  test("of one level: the second is told that it is there", async () => {
+    const answers = await Promise.all([put(99), put(99)]);
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+  });
+});
+
 describe("refused", () => {
   const wrong = (name: string, body: object, has: string) =>
     ask(name, "PUT /api/skymap", body, 400, { has: [has] });
@@ -472,6 +493,43 @@ describe("refused", () => {
         { dateobs: DATE, triggerid: { $gt: 0 }, skymap: { ra: 1, dec: 2, error: 3 } },
         "triggerid: expected",
       ),
+      ...(
+        [
+          ["a level that is hexadecimal", "0x10", '"0x10"'],
+          ["a level with an exponent as text", "1e1", '"1e1"'],
+          ["a level below the least", 1e-7, "1e-7"],
+          ["a level among others", [50, true], "true"],
+          ["levels in a text, one of which is empty", "50,,90", '""'],
+        ] as const
+      ).map(([name, contours, found]) =>
+        wrong(
+          name,
+          { dateobs: DATE, contours, skymap: { ra: 1, dec: 2, error: 3 } },
+          `contours: expected a level in percent, from 0.000001 to 100; found ${found.replaceAll('"', '\\"')}`,
+        ),
+      ),
+      wrong(
+        "a ready contour below the least level",
+        { dateobs: DATE, skymap: { localization_name: "x", contours: { "contour0.0000001": {} } } },
+        "skymap.contours.contour0.0000001: expected a name such as contour90, in percent, from 0.000001 to 100",
+      ),
+      ...(
+        [
+          ["cells", { uniq: [4], probdensity: [1] }],
+          ["a file", { content: "aGVsbG8=" }],
+          ["an address", { url: "http://127.0.0.1/x" }],
+          ["a Gaussian", { ra: 1, dec: 2, error: 3 }],
+          ["a polygon", { polygon: [] }],
+          ["an ellipse", { ra: 1, dec: 2, amaj: 3, amin: 2, phi: 0 }],
+          ["contours", { contours: {} }],
+        ] as const
+      ).map(([name, form]) =>
+        wrong(
+          `a name that is no text, of ${name}`,
+          { dateobs: DATE, skymap: { localization_name: 5, ...form } },
+          "skymap.localization_name: expected a text",
+        ),
+      ),
       wrong("a file's address", { dateobs: DATE, skymap: { url: "file:///etc/passwd" } }, "http"),
     ],
   );
@@ -482,6 +540,38 @@ describe("refused", () => {
     const densities = new Float64Array(cells).fill(1);
     const request = { source: { kind: "cells", uniq, densities }, levels: [90] } as const;
     expect(() => buildContours(request, 10_000)).toThrow("ragged");
+  });
+  test("names and levels of the wrong kind when a skymap is asked for or removed", async () => {
+    const names = { localization_name: "48.00000_9.00000_2.00000", dateobs: DATE };
+    const catalog = "ZTF_alerts";
+    for (const [given, message] of [
+      [{ ...names, localization_name: 5 }, "query.skymap.localization_name: expected a text"],
+      [{ dateobs: DATE }, "query.skymap.localization_name: missing; expected a text"],
+      [{ ...names, contour: "0x10" }, "query.skymap.contour: expected a level in percent"],
+      [{ ...names, contour: 1e-7 }, "query.skymap.contour: expected a level in percent"],
+      [{ ...names, contour: [90] }, "query.skymap.contour: expected a level in percent"],
+      [
+        { ...names, dateobs: null, trigger_id: { $gt: 0 } },
+        "query.skymap.trigger_id: expected a number or a text",
+      ],
+      [{ ...names, dateobs: null, aliases: [1] }, "query.skymap.aliases: expected a list of texts"],
+    ] as const) {
+      const body = { query_type: "skymap", query: { catalog, skymap: given, filter: {} } };
+      const { status, text } = await api.ask("ada", "POST", "/api/queries", body);
+      expect([status, text]).toEqual([400, expect.stringContaining(message)]);
+    }
+    for (const [given, message] of [
+      [{ ...names, localization_name: 5 }, "localization_name: expected a text"],
+      [{ localization_name: "x", triggerid: { $gt: 0 } }, "triggerid: expected a number or a text"],
+      [{ localization_name: "x", alias: 5 }, "alias: expected a list of texts"],
+    ] as const) {
+      const { status, text } = await api.ask("ada", "DELETE", "/api/skymap", given);
+      expect([status, text]).toEqual([400, expect.stringContaining(message)]);
+    }
+    for (const level of ["0x10", "1e-7", "", "-5"]) {
+      const { status, text } = await api.ask("ada", "GET", `/api/skymap?dateobs=${DATE}&contours=${level}`);
+      expect([status, text]).toEqual([400, expect.stringContaining("contours: expected a level in percent")]);
+    }
   });
   test("more maps at a time than memory is meant for", async () => {
     const answers = Array.from({ length: 24 }, (_, second) => {

@@ -88,6 +88,8 @@ describe("positions near a pole", () => {
     await first.insert("stars", rows);
     await first.close();
     const database = new Database(join(dataDir, "kowalski.db"));
+    // The threads of the store may still be folding its log.
+    database.run("PRAGMA busy_timeout = 10000");
     const { id } = database.query("SELECT id FROM collections WHERE name = 'stars'").get() as { id: number };
     const north = 12 * 4 ** 14;
     database.run(`UPDATE c${id} SET k0 = ${north} + id % 2`);

@@ -2,7 +2,7 @@
 import { type Document, isDocument } from "../../query/index.ts";
 import { badRequest, notFound } from "../errors.ts";
 import { findSkymap, regionOf } from "../skymaps/documents.ts";
-import { levelOf, readAliases, readDate } from "../skymaps/request.ts";
+import { levelOf, readAliases, readDate, readTrigger, textOf } from "../skymaps/request.ts";
 import { queryFilter } from "../visibility.ts";
 import { catalogOf, DONE, documentField, findOptions, type QueryType } from "./request.ts";
 
@@ -20,7 +20,7 @@ export const skymap: QueryType = {
     const collection = catalogOf(query);
     const filter = queryFilter(context, collection, documentField(query, "filter") ?? {});
     const projection = documentField(query, "projection");
-    const level = levelOf(given["contour"] ?? DEFAULT_LEVEL);
+    const level = levelOf(given["contour"] ?? DEFAULT_LEVEL, "query.skymap.contour");
     const region = regionOf(await stored(given, context), level);
     const request = {
       collection,
@@ -40,15 +40,19 @@ const within = (coordinates: Document[string]): Document => ({
 });
 
 async function stored(given: Document, { store }: Parameters<QueryType["run"]>[2]): Promise<Document> {
-  const { localization_name: name, dateobs, trigger_id, triggerid = trigger_id } = given;
-  if (typeof name !== "string" || name === "")
-    throw badRequest("query.skymap.localization_name: must be specified");
-  const aliases = readAliases(given["aliases"] ?? given["alias"]);
+  const { dateobs, trigger_id, triggerid } = given;
+  const name = textOf(given["localization_name"], "query.skymap.localization_name");
+  const aliases =
+    given["aliases"] === undefined || given["aliases"] === null
+      ? readAliases(given["alias"], "query.skymap.alias")
+      : readAliases(given["aliases"], "query.skymap.aliases");
+  const trigger =
+    readTrigger(triggerid, "query.skymap.triggerid") ?? readTrigger(trigger_id, "query.skymap.trigger_id");
   const names = {
     ...(dateobs === undefined || dateobs === null
       ? {}
       : { dateobs: readDate(dateobs, "query.skymap.dateobs") }),
-    ...(triggerid === undefined || triggerid === null ? {} : { triggerid }),
+    ...(trigger === undefined ? {} : { triggerid: trigger }),
     ...(aliases.length === 0 ? {} : { aliases }),
   };
   if (Object.keys(names).length === 0) {

@@ -3,6 +3,7 @@ import {
   type Document,
   isDocument,
   parseMatch,
+  printJson,
   QueryError,
   toNumber,
   type Value,
@@ -41,16 +42,14 @@ export function readSkymapRequest(body: Document, rules: DownloadRules): SkymapR
     throw badRequest("dateobs: missing; it is needed unless there is a voevent");
   }
   const levels = readLevels(body["contours"]);
-  const trigger = triggerid ?? event?.triggerid;
-  if (typeof trigger === "object" && trigger !== null && toNumber(trigger) === undefined)
-    throw badRequest("triggerid: expected a number or a text");
+  const trigger = readTrigger(triggerid ?? event?.triggerid, "triggerid");
   const place = isDocument(skymap) ? formOf(skymap, rules) : eventForm(event, rules);
   return {
     dateobs:
       dateobs === undefined || dateobs === null
         ? (event?.dateobs ?? new Date(0))
         : readDate(dateobs, "dateobs"),
-    ...(trigger === undefined || trigger === null ? {} : { triggerid: trigger }),
+    ...(trigger === undefined ? {} : { triggerid: trigger }),
     aliases: [...new Set([...readAliases(body["aliases"]), ...(event?.aliases ?? [])])],
     levels,
     ...place,
@@ -140,10 +139,10 @@ function eventForm(event: VoEvent | undefined, rules: DownloadRules): Form {
 function coneForm({ ra, dec }: { ra: number; dec: number }, error: number, skymap: Document): Form {
   if (!(error > 0 && error <= 180)) throw badRequest("skymap.error: expected degrees above 0, up to 180");
   const given = skymap["localization_name"];
-  const name =
-    typeof given === "string" && given !== ""
-      ? given
-      : [ra, dec, error].map((part) => part.toFixed(5)).join("_");
+  const isNamed = given !== undefined && given !== null && given !== "";
+  const name = isNamed
+    ? textOf(given, "skymap.localization_name")
+    : [ra, dec, error].map((part) => part.toFixed(5)).join("_");
   return { name, source: () => Promise.resolve({ source: { kind: "cone", ra, dec, error } }) };
 }
 
@@ -207,7 +206,8 @@ function readyContours(value: Value): ReadyContours {
   const contours = new Map<number, Document>();
   for (const [name, geometry] of Object.entries(value)) {
     const level = Number(/^(?:contour)?(\d{1,3}(?:\.\d+)?)$/.exec(name)?.[1] ?? Number.NaN);
-    if (!isLevel(level)) throw badRequest(`skymap.contours.${name}: expected a name such as contour90`);
+    if (!isLevel(level))
+      throw badRequest(`skymap.contours.${name}: expected a name such as contour90, ${LEVELS}`);
     if (geometry === undefined || !isDocument(geometry) || geometry["type"] !== "MultiPolygon") {
       throw badRequest(
         `skymap.contours.${name}: expected a GeoJSON MultiPolygon, with right ascension less 180`,
@@ -229,32 +229,42 @@ function checkGeometry(geometry: Document, at: string): void {
   }
 }
 
-const isLevel = (level: number) => level > 0 && level <= 100;
+/** The least level: below it a number is printed with an exponent, which is no name of a contour. */
+const LEAST_LEVEL = 1e-6;
+const LEVELS = "in percent, from 0.000001 to 100";
+
+const isLevel = (level: number) => level >= LEAST_LEVEL && level <= 100;
 
 /** Percent: a number, a list, or either as text. */
 function readLevels(given: Value | undefined): number[] {
   if (given === undefined || given === null) return [...DEFAULT_LEVELS];
   const parts = typeof given === "string" ? given.split(",") : Array.isArray(given) ? given : [given];
-  const levels = parts.map(levelOf);
-  if (levels.length === 0 || levels.length > MOST_LEVELS)
+  if (parts.length === 0 || parts.length > MOST_LEVELS)
     throw badRequest(`contours: expected 1 to ${MOST_LEVELS} levels`);
+  const levels = parts.map((part) => levelOf(part, "contours"));
   return [...new Set(levels)].sort((a, b) => a - b);
 }
 
-/** One level in percent. Throws `HttpError` 400. */
-export function levelOf(given: Value): number {
-  const level = typeof given === "string" ? Number(given.trim() || Number.NaN) : toNumber(given);
+/** One level in percent: a number, or its decimal digits as text. Throws `HttpError` 400 that names the field. */
+export function levelOf(given: Value, path: string): number {
+  const digits = typeof given === "string" ? /^\s*\+?(\d+\.?\d*|\.\d+)\s*$/.exec(given)?.[1] : undefined;
+  const level = typeof given === "string" ? Number(digits ?? Number.NaN) : toNumber(given);
   if (level !== undefined && isLevel(level)) return level;
-  throw badRequest("contours: expected levels in percent, above 0, up to 100");
+  throw badRequest(`${path}: expected a level ${LEVELS}; found ${foundText(given)}`);
+}
+
+function foundText(given: Value): string {
+  const text = typeof given === "bigint" ? String(given) : printJson(given);
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
 /** A list, or names in one text with commas between them. */
-export function readAliases(given: Value | undefined): string[] {
+export function readAliases(given: Value | undefined, path = "aliases"): string[] {
   if (given === undefined || given === null) return [];
   const list = typeof given === "string" ? given.split(",").map((alias) => alias.trim()) : given;
   if (Array.isArray(list) && list.every((alias) => typeof alias === "string"))
     return list.filter((alias) => alias !== "");
-  throw badRequest("aliases: expected a list of texts");
+  throw badRequest(`${path}: expected a list of texts`);
 }
 
 /** `YYYY-MM-DDTHH:MM:SS[.ffffff]`, universal time. Throws `HttpError` 400. */
@@ -272,7 +282,17 @@ export function readDate(given: Value, path: string): Date {
   return date;
 }
 
-function textOf(value: Value | undefined, path: string): string {
+/** A text without the blanks around it. Throws `HttpError` 400 that names the field. */
+export function textOf(value: Value | undefined, path: string): string {
   if (typeof value === "string" && value.trim() !== "") return value.trim();
-  throw badRequest(`${path}: expected a text`);
+  throw badRequest(
+    `${path}: ${value === undefined || value === null || value === "" ? "missing; " : ""}expected a text`,
+  );
+}
+
+/** An event's trigger, a number or a text; undefined when there is none. Throws `HttpError` 400 that names the field. */
+export function readTrigger(given: Value | undefined, path: string): Value | undefined {
+  if (given === undefined || given === null) return undefined;
+  if (typeof given === "string" || toNumber(given) !== undefined) return given;
+  throw badRequest(`${path}: expected a number or a text`);
 }
