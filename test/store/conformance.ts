@@ -334,6 +334,9 @@ function findTests(ask: () => Asker): void {
       "0.001 0.001",
       "359.999 0.001",
     ]);
+    const request = { collection: "places", filter: { [path]: near }, maxTimeMs: 10_000 };
+    expect(await store.count(request)).toBe((await ask().ids("places", { [path]: near })).length);
+    expect(await store.count({ ...request, skip: 1, limit: 1 })).toBe(1);
     const whole = { [path]: { $geoWithin: { $centerSphere: [[0, 0], Math.PI] } } };
     expect(await ask().ids("places", whole)).toHaveLength(grid.length + special.length);
   });
@@ -621,10 +624,26 @@ function historyTests(ask: () => Asker): void {
     expect(found).toEqual(odd);
   });
 
+  test("projections that only a find has show parts of a history", async () => {
+    const jds = [1, 2, 3, 4].map((day) => 2460000.5 + day);
+    await write("parts", history("prv_candidates", jds));
+    const times = async (projection: Document, filter: Document = {}) => {
+      const [found] = await ask().find(AUX, { _id: "parts", ...filter }, { projection });
+      return ((found?.["prv_candidates"] ?? []) as Document[]).map(({ jd }) => jd);
+    };
+    expect(await times({ prv_candidates: { $slice: -2 } })).toEqual(jds.slice(2));
+    expect(await times({ prv_candidates: { $slice: [1, 2] } })).toEqual(jds.slice(1, 3));
+    expect(await times({ prv_candidates: { $elemMatch: { jd: { $gt: jds[1] ?? 0 } } } })).toEqual([jds[2]]);
+    expect(await times({ "prv_candidates.$": 1 }, { "prv_candidates.jd": jds[2] ?? 0 })).toEqual([jds[2]]);
+    const projection = { prv_candidates: { $slice: 1 } };
+    const request = { collection: AUX, filter: { _id: "parts" }, projection, maxTimeMs: 10_000 };
+    expect((await ask().under.store.explainFind(request)).documentsReturned).toBe(1);
+  });
+
   test("objects are counted and can be searched", async () => {
     const found = await ask().ids(AUX, { "prv_candidates.text": "c" });
     expect(found).toEqual(["merge"]);
-    expect(await ask().under.store.estimatedCount(AUX)).toBe(6);
+    expect(await ask().under.store.estimatedCount(AUX)).toBe(7);
   });
 }
 

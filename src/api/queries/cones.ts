@@ -1,9 +1,10 @@
 /** `cone_search` and `near`: the documents of catalogues round positions. */
 import {
-  compileMatch,
+  compileMatchNode,
   compileProjection,
   type Document,
   isDocument,
+  parseMatch,
   QueryError,
   toNumber,
   type Value,
@@ -89,9 +90,12 @@ function answer({ query, kwargs, context, targets, radius, minRadius, nearestFir
   const requests = catalogsOf(query["catalogs"]).map(([name, wanted]): ConesRequest => {
     const path = `query.catalogs.${name}`;
     const given = documentField(wanted, "filter", path) ?? {};
-    compileMatch(given, { path: `${path}.filter` });
+    const node = parseMatch(given, `${path}.filter`);
+    compileMatchNode(node);
     const projection = documentField(wanted, "projection", path);
-    if (projection !== undefined) compileProjection(projection, { path: `${path}.projection` });
+    if (projection !== undefined) {
+      compileProjection(projection, { path: `${path}.projection`, filter: node });
+    }
     const filter = queryFilter(context, name, given);
     return { collection: name, filter, ...(projection === undefined ? {} : { projection }), ...shared };
   });

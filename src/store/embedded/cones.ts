@@ -61,7 +61,10 @@ export class ConeSearcher {
     this.#filter = parseMatch(request.filter, "filter");
     this.#matches = compileMatchNode(this.#filter);
     const { projection } = request;
-    this.#project = projection === undefined ? (document) => document : compileProjection(projection);
+    this.#project =
+      projection === undefined
+        ? (document) => document
+        : compileProjection(projection, { filter: this.#filter });
   }
 
   /**

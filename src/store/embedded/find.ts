@@ -30,7 +30,8 @@ export class Finder {
     const node = parseMatch(request.filter, "filter");
     const cells = request.within === undefined ? undefined : CellSet.fromBytes(request.within);
     const matches = within(cells, compileMatchNode(node));
-    const project = request.projection === undefined ? undefined : compileProjection(request.projection);
+    const { projection } = request;
+    const project = projection === undefined ? undefined : compileProjection(projection, { filter: node });
     const order = request.sort === undefined ? nearOrder(node) : orderOf(request.sort);
     const layout = findLayout(this.database, request.collection);
     if (layout === undefined) return;

@@ -1,9 +1,10 @@
 /** Searches round many positions on the server: many small ones share a query, wide ones have one each. */
 import type { Db } from "mongodb";
 import {
-  compileMatch,
+  compileMatchNode,
   compileProjection,
   type Document,
+  parseMatch,
   printJson,
   QueryError,
   sortDocuments,
@@ -38,9 +39,10 @@ interface Near {
 
 /** The members of the answer as JSON text in pieces. Throws `QueryError`. */
 export async function* searchCones(db: Db, request: ConesRequest): AsyncGenerator<string> {
-  compileMatch(request.filter, { path: "filter" });
+  const filter = parseMatch(request.filter, "filter");
+  compileMatchNode(filter);
   const { projection } = request;
-  const project = projection === undefined ? undefined : compileProjection(projection);
+  const project = projection === undefined ? undefined : compileProjection(projection, { filter });
   const until = performance.now() + request.maxTimeMs;
   const shown = ({ document, distance }: Near) => {
     const projected = project === undefined ? document : project(document);

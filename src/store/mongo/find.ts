@@ -1,6 +1,14 @@
 /** Queries as they are sent to the server. */
 import type { Document as BsonDocument, Db, FindCursor, FindOptions } from "mongodb";
-import { compileMatch, compileProjection, type Document, printJson } from "../../query/index.ts";
+import {
+  compileMatchNode,
+  compileProjection,
+  type Document,
+  isDocument,
+  nearOf,
+  parseMatch,
+  printJson,
+} from "../../query/index.ts";
 import type { CountRequest, DocumentStream, FindExplanation, FindRequest } from "../store.ts";
 import { queryError } from "./errors.ts";
 import { examinedBy, indexOf } from "./plan.ts";
@@ -12,8 +20,9 @@ const CHUNK = 64 * 1024;
 export function findCursor(db: Db, request: FindRequest, raw: boolean): FindCursor<BsonDocument> {
   const { collection, filter, projection, sort, skip, limit, hint, maxTimeMs, comment } = request;
   // So that errors name the place, and code of users never runs on the server.
-  compileMatch(filter, { path: "filter" });
-  if (projection !== undefined) compileProjection(projection);
+  const node = parseMatch(filter, "filter");
+  compileMatchNode(node);
+  if (projection !== undefined) compileProjection(projection, { filter: node });
   const options: FindOptions = {
     maxTimeMS: maxTimeMs,
     ...WRITE_OPTIONS,
@@ -30,8 +39,11 @@ export function findCursor(db: Db, request: FindRequest, raw: boolean): FindCurs
 
 export async function count(db: Db, request: CountRequest): Promise<number> {
   const { collection, filter, skip, limit, hint, maxTimeMs, comment } = request;
-  compileMatch(filter, { path: "filter" });
+  const node = parseMatch(filter, "filter");
+  compileMatchNode(node);
   try {
+    // The server counts by a pipeline, where what is near cannot be looked for.
+    if (nearOf(node) !== undefined) return await countFound(db, request);
     return await db.collection(collection).countDocuments(filter, {
       maxTimeMS: maxTimeMs,
       ...(skip === undefined ? {} : { skip }),
@@ -45,13 +57,23 @@ export async function count(db: Db, request: CountRequest): Promise<number> {
   }
 }
 
+async function countFound(db: Db, request: CountRequest): Promise<number> {
+  let found = 0;
+  for await (const _ of findCursor(db, { ...request, projection: { _id: 1 } }, true)) found++;
+  return found;
+}
+
 export async function explain(db: Db, request: FindRequest): Promise<FindExplanation> {
   try {
     const answer = await findCursor(db, request, false).explain("executionStats");
+    // A find on a view is a pipeline.
+    const stages: BsonDocument[] = answer["stages"] ?? [];
+    const first = stages[0]?.["$cursor"] ?? answer;
+    const returned = stages.at(-1)?.["nReturned"] ?? first["executionStats"]?.["nReturned"];
     return {
-      index: indexOf(answer["queryPlanner"]?.["winningPlan"]),
-      documentsExamined: examinedBy(answer),
-      documentsReturned: Number(answer["executionStats"]?.["nReturned"] ?? 0),
+      index: indexOf(first["queryPlanner"]?.["winningPlan"]),
+      documentsExamined: examinedBy(first),
+      documentsReturned: Number(returned ?? 0),
     };
   } catch (error) {
     throw queryError(error);
@@ -75,16 +97,58 @@ export class CursorStream implements DocumentStream {
     }
   }
 
-  async *json(): AsyncGenerator<string> {
-    let text = "";
-    let isFirst = true;
-    for await (const document of this.documents()) {
-      text += isFirst ? printJson(document) : `,${printJson(document)}`;
-      isFirst = false;
-      if (text.length < CHUNK) continue;
-      yield text;
-      text = "";
-    }
-    if (text !== "") yield text;
+  json(): AsyncGenerator<string> {
+    return jsonPieces(this.documents());
   }
+}
+
+/**
+ * The documents of a find. The server's views take no projection that only a find has: documents of a view are
+ * projected here then.
+ */
+export class FoundStream implements DocumentStream {
+  constructor(
+    readonly db: Db,
+    readonly request: FindRequest,
+    readonly isView: () => Promise<boolean>,
+  ) {}
+
+  async *documents(): AsyncGenerator<Document> {
+    const { projection, ...whole } = this.request;
+    const here = projection !== undefined && isOnlyOfFinds(projection) && (await this.isView());
+    const asked = here ? whole : this.request;
+    const project = here
+      ? compileProjection(projection, { filter: parseMatch(whole.filter) })
+      : (document: Document) => document;
+    const found = new CursorStream(() => findCursor(this.db, asked, true));
+    for await (const document of found.documents()) yield project(document);
+  }
+
+  json(): AsyncGenerator<string> {
+    return jsonPieces(this.documents());
+  }
+}
+
+/** Whether a projection has an operator, or a `$` behind a path, that a `$project` has not or understands otherwise. */
+export function isOnlyOfFinds(projection: Document): boolean {
+  return Object.entries(projection).some(
+    ([name, value]) =>
+      name === "$slice" ||
+      name === "$elemMatch" ||
+      name.endsWith(".$") ||
+      (isDocument(value) && isOnlyOfFinds(value)),
+  );
+}
+
+async function* jsonPieces(documents: AsyncIterable<Document>): AsyncGenerator<string> {
+  let text = "";
+  let isFirst = true;
+  for await (const document of documents) {
+    text += isFirst ? printJson(document) : `,${printJson(document)}`;
+    isFirst = false;
+    if (text.length < CHUNK) continue;
+    yield text;
+    text = "";
+  }
+  if (text !== "") yield text;
 }

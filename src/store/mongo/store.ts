@@ -20,7 +20,7 @@ import { watchCollection } from "./changes.ts";
 import { type Connection, connect, type MongoOptions } from "./client.ts";
 import { searchCones } from "./cones.ts";
 import { queryError, storeError, writeError } from "./errors.ts";
-import { CursorStream, count, explain, findCursor } from "./find.ts";
+import { CursorStream, count, explain, FoundStream, isOnlyOfFinds } from "./find.ts";
 import { chunksOf, createCollection, ensureIndexes, indexesOf, isBehindView, objectsOf } from "./layout.ts";
 import { takeLease } from "./lease.ts";
 import { WithinStream } from "./within.ts";
@@ -41,7 +41,7 @@ class MongoStore implements Store {
   find(request: FindRequest): DocumentStream {
     const { within } = request;
     if (within !== undefined) return new WithinStream(this.connection.db, { ...request, within });
-    return new CursorStream(() => findCursor(this.connection.db, request, true));
+    return new FoundStream(this.connection.db, request, () => this.#isView(request.collection));
   }
 
   async findOne(request: FindRequest): Promise<Document | undefined> {
@@ -49,8 +49,11 @@ class MongoStore implements Store {
     return undefined;
   }
 
-  explainFind(request: FindRequest): Promise<FindExplanation> {
-    return explain(this.connection.db, request);
+  async explainFind(request: FindRequest): Promise<FindExplanation> {
+    const { projection, ...whole } = request;
+    const here = projection !== undefined && isOnlyOfFinds(projection);
+    const asked = here && (await this.#isView(request.collection)) ? whole : request;
+    return explain(this.connection.db, asked);
   }
 
   cones(request: ConesRequest): AsyncIterable<string> {
@@ -279,10 +282,14 @@ class MongoStore implements Store {
     }
   }
 
+  async #isView(name: string): Promise<boolean> {
+    const [known] = await this.#listed({ name });
+    return known?.type === "view";
+  }
+
   /** The collections behind a view of ours, objects first; none for a collection. */
   async #behind(name: string): Promise<string[]> {
-    const [known] = await this.#listed({ name });
-    return known?.type === "view" ? [objectsOf(name), chunksOf(name)] : [];
+    return (await this.#isView(name)) ? [objectsOf(name), chunksOf(name)] : [];
   }
 
   async #stats(name: string): Promise<{ count: number; bytes: number }> {

@@ -1,6 +1,12 @@
 /** Finding within cells of the sky: the server looks within discs round them, exactly is looked at here. */
 import type { Db } from "mongodb";
-import { compileMatch, compileProjection, type Document, printJson } from "../../query/index.ts";
+import {
+  compileMatchNode,
+  compileProjection,
+  type Document,
+  parseMatch,
+  printJson,
+} from "../../query/index.ts";
 import { CellSet, cellCentre, cellRadius, DEGREES_PER_RADIAN } from "../../sky/index.ts";
 import { POSITION_PATH, positionOf } from "../catalog-reader.ts";
 import type { DocumentStream, FindRequest } from "../store.ts";
@@ -20,8 +26,9 @@ export class WithinStream implements DocumentStream {
 
   async *documents(): AsyncGenerator<Document> {
     const { within, projection, skip = 0, limit = 0, filter, ...rest } = this.request;
-    compileMatch(filter, { path: "filter" });
-    const project = projection === undefined ? undefined : compileProjection(projection);
+    const node = parseMatch(filter, "filter");
+    compileMatchNode(node);
+    const project = projection === undefined ? undefined : compileProjection(projection, { filter: node });
     const cells = CellSet.fromBytes(within);
     const asked: FindRequest = { ...rest, filter: near(cells, filter) };
     let index = 0;

@@ -134,7 +134,7 @@ export function agree(query: Query, server: Outcome, ours: Outcome): boolean {
   if ("error" in ours)
     return !ours.error.startsWith("BUG") && ("error" in server || (ours.refused && isListed(ours.error)));
   if ("error" in server) return isFault(server.error, query);
-  const anyOrder = query.kind === "aggregate" && query.anyOrder === true;
+  const anyOrder = query.anyOrder === true;
   const [theirs, mine] = [server, ours].map(({ documents }) =>
     anyOrder ? inTextOrder(documents) : documents,
   );
@@ -216,7 +216,7 @@ export function describeDifference({ seed, smallest, server, ours }: Difference)
   return lines.join("\n");
 }
 
-function printOutcome(outcome: Outcome): string {
+export function printOutcome(outcome: Outcome): string {
   return "error" in outcome
     ? `error ${outcome.error}`
     : outcome.documents.map(printValue).join(" ") || "nothing";

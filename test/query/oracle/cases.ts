@@ -9,6 +9,8 @@ export interface FindQuery {
   /** By default none is skipped, and all that are left are answered. */
   readonly skip?: number;
   readonly limit?: number;
+  /** The server promises no order of the answer: an index serves it. */
+  readonly anyOrder?: boolean;
 }
 
 /** A pipeline; `$lookup` and `$unionWith` may read the collection `other`. */

@@ -99,10 +99,10 @@ export class Slot {
   #command(query: Query, asWritten: boolean): WireDocument {
     const collection = this.#filled.collectionName;
     if (query.kind === "find") {
-      const { kind: _, ...rest } = query;
+      const { kind: _, anyOrder: _order, ...rest } = query;
       return { find: collection, ...rest, ...this.#hint, batchSize: 10_000, singleBatch: true };
     }
-    const stages = this.#withNames(query.pipeline);
+    const stages = withOther(query.pipeline, this.#other.collectionName);
     const pipeline = asWritten ? withBarriers(stages) : stages;
     return { aggregate: collection, pipeline, ...this.#hint, cursor: { batchSize: 10_000 } };
   }
@@ -111,22 +111,22 @@ export class Slot {
   get #hint(): WireDocument {
     return this.#filled === this.#places ? {} : { hint: { $natural: 1 } };
   }
+}
 
-  /** Names the slot's other collection where the query reads `other`. */
-  #withNames(value: unknown): unknown {
-    if (Array.isArray(value)) return value.map((item) => this.#withNames(item));
-    if (!isDocument(value)) return value;
-    const named: Document = {};
-    for (const [name, below] of Object.entries(value)) {
-      const names = below === "other" && ["from", "coll", "$unionWith"].includes(name);
-      setField(named, name, (names ? this.#other.collectionName : this.#withNames(below)) as Value);
-    }
-    return named;
+/** A pipeline with the name of a collection where it reads `other`. */
+export function withOther(value: unknown, collection: string): unknown {
+  if (Array.isArray(value)) return value.map((item) => withOther(item, collection));
+  if (!isDocument(value)) return value;
+  const named: Document = {};
+  for (const [name, below] of Object.entries(value)) {
+    const names = below === "other" && ["from", "coll", "$unionWith"].includes(name);
+    setField(named, name, (names ? collection : withOther(below, collection)) as Value);
   }
+  return named;
 }
 
 /** Puts a stage between all stages, nested ones too, past which the server moves nothing. */
-function withBarriers(value: unknown): unknown {
+export function withBarriers(value: unknown): unknown {
   if (Array.isArray(value)) {
     const items = value.map(withBarriers);
     if (!isPipeline(items)) return items;
