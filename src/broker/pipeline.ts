@@ -100,12 +100,16 @@ export class Pipeline {
   }
 
   async #runSource(spec: SourceSpec, index: number): Promise<void> {
-    for (let wait = FIRST_WAIT_MS; !this.#stop.signal.aborted; wait = Math.min(LONGEST_WAIT_MS, 2 * wait)) {
+    let wait = FIRST_WAIT_MS;
+    while (!this.#stop.signal.aborted) {
       try {
         this.#setState(index, { state: "reading" });
         const source = this.#openSource(spec);
         this.#sources[index] = source;
-        await this.#readSource(source);
+        await this.#readSource(source, () => {
+          // What worked again fails anew.
+          wait = FIRST_WAIT_MS;
+        });
         this.#setState(index, { state: this.#stop.signal.aborted ? "stopped" : "done" });
         return;
       } catch (error) {
@@ -119,6 +123,7 @@ export class Pipeline {
         // A command reports it; a server tries again, for a folder may come back.
         if (this.options.sequential) return;
         await pause(wait, this.#stop.signal);
+        wait = Math.min(LONGEST_WAIT_MS, 2 * wait);
       }
     }
   }
@@ -134,7 +139,8 @@ export class Pipeline {
     if (state !== undefined) this.#states[index] = { ...state, ...change };
   }
 
-  async #readSource(source: Source): Promise<void> {
+  /** Reads a source to its end; `progressed` is called when a batch of it is stored. */
+  async #readSource(source: Source, progressed: () => void): Promise<void> {
     const known = this.options.fromStart
       ? undefined
       : await this.#patiently(() => this.parts.writer.position(source.name));
@@ -153,7 +159,7 @@ export class Pipeline {
         const decoded = this.parts.decode(batch, this.#stop.signal);
         // A failure is met when its turn to be written comes; until then it is no unhandled one.
         decoded.catch(() => undefined);
-        last = last.then(() => this.#acknowledge(source, { batch, bytes, decoded }));
+        last = last.then(() => this.#acknowledge(source, { batch, bytes, decoded })).then(progressed);
         // A source that waits for new packets hears that there is no use.
         last.catch(() => failed.abort());
         underway.push(last);

@@ -85,8 +85,14 @@ export class Publisher {
   /**
    * Writes messages, as many a request as the topic's limit allows; resolves when all are written for good.
    * Rejects with `MessageTooLargeError`, before anything is written, for one that is too large by itself.
+   * `written` hears of each request that so many messages more, in their order, are written for good: they need not
+   * be sent again when a later request fails. An idempotent producer would not know them for the same.
    */
-  async send(topic: string, messages: readonly KafkaMessage[]): Promise<void> {
+  async send(
+    topic: string,
+    messages: readonly KafkaMessage[],
+    written: (count: number) => void = () => {},
+  ): Promise<void> {
     const limit = await this.#limitOf(topic);
     for (const message of messages) await this.requireFits(topic, message);
     for (const part of parts(messages, limit)) {
@@ -101,6 +107,7 @@ export class Publisher {
           ...(headers === undefined ? {} : { headers: { ...headers } }),
         })),
       });
+      written(part.length);
     }
   }
 

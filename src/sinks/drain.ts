@@ -38,7 +38,9 @@ export type DrainEvent =
       readonly reason: string;
       readonly retryInMs: number;
     }
-  | { readonly type: "refused"; readonly delivery: Delivery; readonly reason: string };
+  | { readonly type: "refused"; readonly delivery: Delivery; readonly reason: string }
+  /** Deliveries under way wait for the receiver; none has failed. */
+  | { readonly type: "waiting"; readonly deliveries: number; readonly reason: string };
 
 interface Unit {
   readonly delivery: Delivery;
@@ -71,13 +73,17 @@ export class Drain {
   #lastSuccess = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
   #problem: string | undefined;
+  /** What deliveries under way wait for, as the sink says. */
+  #trouble: string | undefined;
 
   constructor(
     readonly sink: Sink,
     readonly store: Store,
     readonly options: DrainOptions,
     readonly report: (event: DrainEvent) => void,
-  ) {}
+  ) {
+    sink.onTrouble?.((reason) => this.#troubled(reason));
+  }
 
   /** Begins behind the sink's cursor; one that never ran begins with what comes from now on, or with the oldest. */
   async start(from: "now" | "oldest"): Promise<void> {
@@ -115,7 +121,8 @@ export class Drain {
 
   /** What is wrong with the sink right now, if anything. */
   get problem(): string | undefined {
-    return this.#failuresInARow === 0 ? undefined : this.#problem;
+    if (this.#failuresInARow > 0) return this.#problem;
+    return this.#running.size > 0 ? this.#trouble : undefined;
   }
 
   /** Deliveries that are held in memory. */
@@ -251,7 +258,15 @@ export class Drain {
     }
   }
 
+  #troubled(reason: string): void {
+    this.#trouble = reason;
+    const deliveries = this.#running.size;
+    // With nothing under way it keeps nobody waiting.
+    if (deliveries > 0) this.report({ type: "waiting", deliveries, reason });
+  }
+
   #succeeded(): void {
+    this.#trouble = undefined;
     this.#failuresInARow = 0;
     this.#pausedUntil = 0;
     this.#lastSuccess = Date.now();

@@ -12,7 +12,17 @@ export class Gatherer<Item> {
   #waiting: Waiting<Item>[] = [];
   #writing: Promise<void> | undefined;
 
-  constructor(readonly write: (group: string, items: readonly Item[]) => Promise<void>) {}
+  /**
+   * `write` may tell, as it goes, that so many more of the items, from the first on, are written for good: should it
+   * fail then, only those behind them are not.
+   */
+  constructor(
+    readonly write: (
+      group: string,
+      items: readonly Item[],
+      written: (count: number) => void,
+    ) => Promise<void>,
+  ) {}
 
   /** Resolves when the item is written; rejects with what its write was rejected with. */
   add(group: string, item: Item): Promise<void> {
@@ -37,10 +47,10 @@ export class Gatherer<Item> {
       this.#waiting = [];
       for (const [group, waiting] of Map.groupBy(all, (one) => one.group)) {
         try {
-          await this.write(
-            group,
-            waiting.map(({ item }) => item),
-          );
+          const items = waiting.map(({ item }) => item);
+          await this.write(group, items, (count) => {
+            for (const { resolve } of waiting.splice(0, count)) resolve();
+          });
           for (const { resolve } of waiting) resolve();
         } catch (error) {
           for (const { reject } of waiting) reject(error);

@@ -24,6 +24,11 @@ export interface Sink {
    * until then. Throws `RefusedError` when trying again is no use, anything else when it is.
    */
   deliver(delivery: Delivery, signal: AbortSignal): Promise<void>;
+  /**
+   * Calls back with what keeps deliveries that are under way waiting, where the sink waits for its receiver by
+   * itself: as often as it has something to say.
+   */
+  onTrouble?(callback: (reason: string) => void): void;
   /** Resolves with what was found, or throws what is wrong; changes nothing. */
   check(signal: AbortSignal): Promise<string>;
   close(): Promise<void>;

@@ -156,9 +156,14 @@ class RunningSink {
 
   #note(event: DrainEvent): void {
     const { name } = this.sink;
+    const { log } = this.parts;
+    if (event.type === "waiting") {
+      const { reason, deliveries } = event;
+      log.warn({ sink: name, reason, deliveries }, "deliveries wait for the receiver");
+      return;
+    }
     const { survey, candid, objectId } = event.delivery;
     const fields = { sink: name, survey, candid: candid.toString(), objectId };
-    const { log } = this.parts;
     if (event.type === "delivered") {
       this.delivered++;
       log.debug(fields, "delivered");

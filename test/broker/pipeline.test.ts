@@ -1,11 +1,53 @@
 /** The way of batches through a store that is away for a moment. */
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LogLine } from "../../src/broker/messages.ts";
-import { Pipeline } from "../../src/broker/pipeline.ts";
+import type { BrokerOptions, LogLine } from "../../src/broker/messages.ts";
+import { Pipeline, type PipelineParts } from "../../src/broker/pipeline.ts";
+import type { SourceSpec } from "../../src/sources/index.ts";
 import { type AlertBatch, type AlertWriter, StoreError } from "../../src/store/index.ts";
+import { until } from "../sinks/support.ts";
+
+/** Parts that store everything at once; `writer` may do otherwise. */
+function partsOf(logged: LogLine[], written: AlertBatch[], writer: Partial<AlertWriter> = {}): PipelineParts {
+  return {
+    writer: {
+      position: async () => undefined,
+      async write(batch) {
+        written.push(batch);
+        return { stored: 0, duplicates: 0, deadLetters: 0 };
+      },
+      close: async () => {},
+      ...writer,
+    },
+    log: (line) => logged.push(line),
+    decode: async () => ({
+      filter: async () => ({
+        alerts: [],
+        faulty: [],
+        outbox: [],
+        scores: { counts: {}, failures: {} },
+        buffers: [],
+      }),
+    }),
+  };
+}
+
+function optionsOf(folder: string, source: SourceSpec): BrokerOptions {
+  return {
+    store: { kind: "embedded", dataDir: folder },
+    downloads: folder,
+    sources: [source],
+    workers: 1,
+    batchPackets: 10,
+    cutouts: "all",
+    crossMatches: { catalogs: {}, dataDir: folder },
+    sequential: false,
+    fromStart: false,
+    retryMs: Number.MAX_SAFE_INTEGER,
+  };
+}
 
 test("a store that is away when a source begins is waited for", async () => {
   const folder = mkdtempSync(join(tmpdir(), "kowalski-pipeline-"));
@@ -13,46 +55,40 @@ test("a store that is away when a source begins is waited for", async () => {
   const written: AlertBatch[] = [];
   const logged: LogLine[] = [];
   let asked = 0;
-  const writer: AlertWriter = {
+  const parts = partsOf(logged, written, {
     async position() {
       if (asked++ === 0) throw new StoreError("MongoDB cannot be reached");
       return undefined;
     },
-    async write(batch) {
-      written.push(batch);
-      return { stored: 0, duplicates: 0, deadLetters: 0 };
-    },
-    async close() {},
-  };
-  const pipeline = new Pipeline(
-    {
-      store: { kind: "embedded", dataDir: folder },
-      downloads: folder,
-      sources: [{ location: folder }],
-      workers: 1,
-      batchPackets: 10,
-      cutouts: "all",
-      crossMatches: { catalogs: {}, dataDir: folder },
-      sequential: false,
-      fromStart: false,
-      retryMs: Number.MAX_SAFE_INTEGER,
-    },
-    {
-      writer,
-      log: (line) => logged.push(line),
-      decode: async () => ({
-        filter: async () => ({
-          alerts: [],
-          faulty: [],
-          outbox: [],
-          scores: { counts: {}, failures: {} },
-          buffers: [],
-        }),
-      }),
-    },
-  );
-  await pipeline.run();
+  });
+  await new Pipeline(optionsOf(folder, { location: folder }), parts).run();
   rmSync(folder, { recursive: true });
   expect(logged.map(({ message }) => message)).toEqual(["MongoDB cannot be reached"]);
   expect(written.map(({ positions }) => positions.map(({ done }) => done))).toEqual([[true]]);
+});
+
+test("a source that worked again and then fails is tried again as soon as at first", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "kowalski-pipeline-"));
+  const watched = join(folder, "incoming");
+  const written: AlertBatch[] = [];
+  const logged: LogLine[] = [];
+  const pipeline = new Pipeline(
+    optionsOf(folder, { location: watched, watch: true }),
+    partsOf(logged, written),
+  );
+  const running = pipeline.run();
+  await until("it failed three times", () => logged.length === 3);
+  mkdirSync(watched);
+  writeFileSync(join(watched, "packet.avro"), "a packet that nobody decodes here");
+  await until("the packet is stored", () => written.length === 1);
+  rmSync(watched, { recursive: true });
+  await until("it failed again", () => logged.length === 4);
+  const failed = performance.now();
+  mkdirSync(watched);
+  await until("it reads again", () => pipeline.stats().sources[0]?.state === "reading");
+  // A quarter of a second; after a fourth failure in a row it would be two.
+  expect(performance.now() - failed).toBeLessThan(1500);
+  pipeline.stop();
+  await running;
+  rmSync(folder, { recursive: true });
 });

@@ -1,6 +1,6 @@
 /** The Mongo store against real servers: the conformance suite, and what only this store has. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { MongoClient, MongoServerError } from "mongodb";
+import { MongoClient, MongoNetworkError, MongoServerError } from "mongodb";
 import { type Document, QueryError } from "../../src/query/index.ts";
 import {
   alertEncoder,
@@ -268,6 +268,43 @@ describe.skipIf(withoutSet)("queries", () => {
     await store.close();
   });
 
+  test("that the server ends are no wrong ones", async () => {
+    const url = addressOf(set, testDatabaseName());
+    const [store, reader] = [
+      await openStore({ kind: "mongo", url }),
+      await openAlertReader({ kind: "mongo", url }),
+    ];
+    const things = Array.from({ length: 3000 }, (_, n) => ({
+      _id: n,
+      candidate: { jd: n },
+      // More together than one answer of the server takes.
+      text: "x".repeat(7000),
+    }));
+    const collections = { ...COLLECTIONS, alerts: "things" };
+    const ways: (() => AsyncIterator<unknown>)[] = [
+      () =>
+        store.find({ collection: "things", filter: {}, maxTimeMs: 5000 }).documents()[Symbol.asyncIterator](),
+      () => reader.alerts({ collections, filter: {} })[Symbol.asyncIterator](),
+    ];
+    const told: unknown[] = [];
+    for (const way of ways) {
+      await store.insert("things", things);
+      const answer = way();
+      await answer.next();
+      // QueryPlanKilled, where more is to come.
+      await store.drop("things");
+      for (;;) {
+        const next = await answer.next().catch((error: unknown) => error);
+        if (next instanceof Error) told.push(next.name);
+        if (next instanceof Error || (next as IteratorResult<unknown>).done === true) break;
+      }
+    }
+    reader.close();
+    await store.close();
+    await dropDatabase(url);
+    expect(told).toEqual(["StoreError", "StoreError"]);
+  });
+
   test("end at their time limit", async () => {
     const url = addressOf(set, testDatabaseName());
     const store = await openStore({ kind: "mongo", url });
@@ -293,10 +330,14 @@ test("a server that is not there is an error that says so", async () => {
 });
 
 test("a server that goes away is no fault of the query", () => {
-  // InterruptedAtShutdown, NotWritablePrimary, CursorNotFound.
-  for (const code of [11600, 10107, 43]) {
+  // CursorNotFound, ShutdownInProgress, QueryPlanKilled, PrimarySteppedDown, NotWritablePrimary, InterruptedAtShutdown,
+  // NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary.
+  for (const code of [43, 91, 175, 189, 10107, 11600, 13435, 13436]) {
     expect(queryError(new MongoServerError({ message: "gone", code }))).toBeInstanceOf(StoreError);
   }
+  const labelled = new MongoServerError({ message: "gone", code: 2, errorLabels: ["RetryableWriteError"] });
+  expect(queryError(labelled)).toBeInstanceOf(StoreError);
+  expect(queryError(new MongoNetworkError("connection closed"))).toBeInstanceOf(StoreError);
   expect(queryError(new MongoServerError({ message: "unknown operator", code: 2 }))).toBeInstanceOf(
     QueryError,
   );

@@ -37,7 +37,9 @@ const CONCURRENCY = 64;
 export function openKafkaSink(options: KafkaSinkOptions): Sink {
   const { name, choice, cluster } = options;
   const writer = new TopicWriter(options);
-  const messages = new Gatherer<KafkaMessage>((topic, together) => writer.send(topic, together));
+  const messages = new Gatherer<KafkaMessage>((topic, together, written) =>
+    writer.send(topic, together, written),
+  );
   return {
     name,
     takes: "matches",
@@ -58,6 +60,9 @@ export function openKafkaSink(options: KafkaSinkOptions): Sink {
       const isOne = !options.topic.includes("{");
       const missing = isOne && !topics.includes(options.topic) ? " (will be made)" : "";
       return `${cluster.brokers.join(", ")}: topic ${options.topic}${missing}`;
+    },
+    onTrouble(callback) {
+      writer.onTrouble = callback;
     },
     close: () => writer.close(),
   };
@@ -88,6 +93,8 @@ async function messageValue(
 class TopicWriter {
   #topics: Set<string> | undefined;
   #connection: Promise<Publisher> | undefined;
+  /** An idempotent producer tries for ever: what it says of that is all there is to hear. */
+  onTrouble: (reason: string) => void = () => {};
 
   constructor(readonly options: KafkaSinkOptions) {}
 
@@ -101,8 +108,9 @@ class TopicWriter {
     });
   }
 
-  send(topic: string, messages: readonly KafkaMessage[]): Promise<void> {
-    return this.#with(topic, (publisher) => publisher.send(topic, messages));
+  /** `written` as of `Publisher.send`. */
+  send(topic: string, messages: readonly KafkaMessage[], written: (count: number) => void): Promise<void> {
+    return this.#with(topic, (publisher) => publisher.send(topic, messages, written));
   }
 
   topics(): Promise<string[]> {
@@ -119,7 +127,13 @@ class TopicWriter {
 
   async #with<T>(topic: string, work: (publisher: Publisher) => Promise<T>): Promise<T> {
     const { cluster, compression } = this.options;
-    this.#connection ??= Publisher.connect(cluster, { compression, idempotent: true });
+    this.#connection ??= Publisher.connect(cluster, {
+      compression,
+      idempotent: true,
+      log: (level, message) => {
+        if (level !== "info") this.onTrouble(`${cluster.brokers.join(", ")}: ${message}`);
+      },
+    });
     const connection = this.#connection;
     try {
       return await work(await connection);

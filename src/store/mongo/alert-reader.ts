@@ -85,7 +85,7 @@ class MongoReader implements AlertReader {
       const documents = first.map((bytes) => documentOf(bytes as unknown as Uint8Array));
       return new Map(documents.map((document) => [String(document["_id"]), positionOf(document)]));
     } catch (error) {
-      throw queryError(error);
+      throw storeError(error);
     }
   }
 
@@ -107,16 +107,18 @@ class MongoReader implements AlertReader {
     return records;
   }
 
+  /** The filter is a user's: what is wrong with it is a `QueryError`. */
   async *alerts({ collections, filter, newest }: AlertSelection): AsyncGenerator<readonly Document[]> {
     const request = { collection: collections.alerts, filter };
     if (newest !== undefined) {
-      const found = await this.#all({ ...request, sort: [["candidate.jd", -1]], limit: newest });
+      const latest = { ...request, sort: [["candidate.jd", -1]], limit: newest } as const;
+      const found = await Array.fromAsync(this.#stream(latest, queryError));
       found.reverse();
       while (found.length > 0) yield found.splice(0, PIECE);
       return;
     }
     let piece: Document[] = [];
-    for await (const document of this.#stream({ ...request, sort: [["candidate.jd", 1]] })) {
+    for await (const document of this.#stream({ ...request, sort: [["candidate.jd", 1]] }, queryError)) {
       piece.push(document);
       if (piece.length < PIECE) continue;
       yield piece;
@@ -178,16 +180,17 @@ class MongoReader implements AlertReader {
     return Array.fromAsync(this.#stream(request));
   }
 
-  async *#stream(request: Omit<FindRequest, "maxTimeMs">): AsyncGenerator<Document> {
-    for await (const bytes of this.#raw(request)) yield documentOf(bytes);
+  async *#stream(request: Omit<FindRequest, "maxTimeMs">, toError = storeError): AsyncGenerator<Document> {
+    for await (const bytes of this.#raw(request, toError)) yield documentOf(bytes);
   }
 
-  async *#raw(request: Omit<FindRequest, "maxTimeMs">): AsyncGenerator<Uint8Array> {
+  /** Our own reads are never wrong: whatever a server says to them is trouble of the server, which passes. */
+  async *#raw(request: Omit<FindRequest, "maxTimeMs">, toError = storeError): AsyncGenerator<Uint8Array> {
     try {
       const cursor = findCursor(this.connection.db, { ...request, maxTimeMs: NO_LIMIT_MS }, true);
       for await (const bytes of cursor) yield bytes as unknown as Uint8Array;
     } catch (error) {
-      throw queryError(error);
+      throw toError(error);
     }
   }
 }

@@ -13,7 +13,7 @@ import {
   positionOf,
   type RowKey,
 } from "../catalog-reader.ts";
-import { queryError, storeError } from "./errors.ts";
+import { storeError } from "./errors.ts";
 import { documentOf, toBytes } from "./values.ts";
 
 /** States are looked at at most this often, milliseconds. */
@@ -97,7 +97,7 @@ export class MongoCatalogReader implements CatalogReader {
       }
       if (piece.keys.length > 0) yield packed(piece);
     } catch (error) {
-      throw queryError(error);
+      throw storeError(error);
     }
   }
 
@@ -112,7 +112,7 @@ export class MongoCatalogReader implements CatalogReader {
       const cursor = this.db.collection(collection).aggregate(stages, { raw: true });
       return (await cursor.toArray()).map((bytes) => documentOf(bytes as unknown as Uint8Array));
     } catch (error) {
-      throw queryError(error);
+      throw storeError(error);
     }
   }
 
@@ -121,7 +121,7 @@ export class MongoCatalogReader implements CatalogReader {
       const cursor = this.db.collection(collection).find(filter, { raw: true });
       return (await cursor.toArray()).map((bytes) => documentOf(bytes as unknown as Uint8Array));
     } catch (error) {
-      throw queryError(error);
+      throw storeError(error);
     }
   }
 }

@@ -10,15 +10,44 @@ const UNAUTHORIZED = 13;
 const AUTHENTICATION_FAILED = 18;
 const EXCEEDED_MEMORY = 292;
 /**
- * The server goes away, is no longer the one to be asked, or lost the cursor with a restart: no fault of the query.
- * HostUnreachable, HostNotFound, CursorNotFound, NetworkTimeout, ShutdownInProgress, FailedToSatisfyReadPreference,
- * ReadConcernMajorityNotAvailableYet, PrimarySteppedDown, CursorKilled, ExceededTimeLimit, SocketException,
- * NotWritablePrimary, InterruptedAtShutdown, InterruptedDueToReplStateChange, NotPrimaryNoSecondaryOk,
- * NotPrimaryOrSecondary.
+ * The server goes away, is no longer the one to be asked, lost the cursor, or ended the query for reasons of its own:
+ * no fault of the query. Tried again it may well be answered.
  */
-const UNAVAILABLE: ReadonlySet<unknown> = new Set([
-  6, 7, 43, 89, 91, 133, 134, 189, 237, 262, 9001, 10107, 11600, 11602, 13435, 13436,
-]);
+const UNAVAILABLE: ReadonlySet<unknown> = new Set(
+  Object.values({
+    HostUnreachable: 6,
+    HostNotFound: 7,
+    LockTimeout: 24,
+    CursorNotFound: 43,
+    StaleShardVersion: 63,
+    NetworkTimeout: 89,
+    ShutdownInProgress: 91,
+    WriteConflict: 112,
+    FailedToSatisfyReadPreference: 133,
+    ReadConcernMajorityNotAvailableYet: 134,
+    StaleEpoch: 150,
+    QueryPlanKilled: 175,
+    PrimarySteppedDown: 189,
+    NetworkInterfaceExceededTimeLimit: 202,
+    CursorKilled: 237,
+    SnapshotTooOld: 239,
+    SnapshotUnavailable: 246,
+    // Of something within the server: the query's own limit is MaxTimeMSExpired.
+    ExceededTimeLimit: 262,
+    ConnectionPoolExpired: 317,
+    SocketException: 9001,
+    NotWritablePrimary: 10107,
+    InterruptedAtShutdown: 11600,
+    Interrupted: 11601,
+    InterruptedDueToReplStateChange: 11602,
+    StaleConfig: 13388,
+    NotPrimaryNoSecondaryOk: 13435,
+    NotPrimaryOrSecondary: 13436,
+    OutOfDiskSpace: 14031,
+  }),
+);
+/** Labels by which the server tells that the same may succeed when it is asked again. */
+const LABELS = ["RetryableWriteError", "TransientTransactionError", "ResumableChangeStreamError"] as const;
 
 /** Whether a write failed because its key exists. */
 export function isDuplicateKey(error: unknown): boolean {
@@ -35,6 +64,7 @@ export function queryError(error: unknown): unknown {
   if (code === EXCEEDED_MEMORY) return new QueryError("limit", "", message);
   if (code === UNAUTHORIZED || code === AUTHENTICATION_FAILED || UNAVAILABLE.has(code))
     return storeError(error);
+  if (LABELS.some((label) => error.hasErrorLabel(label))) return storeError(error);
   return new QueryError("invalid", "", message);
 }
 
