@@ -27,7 +27,7 @@ export class ByteReader {
    * @param origin offset of `bytes[0]` in the whole input, for error messages
    */
   constructor(
-    private readonly source: Uint8Array,
+    readonly source: Uint8Array,
     private readonly origin = 0,
     allowance = FREE_VALUES + VALUES_PER_BYTE * source.length,
   ) {
@@ -68,6 +68,16 @@ export class ByteReader {
   }
 
   long(): bigint {
+    const first = this.source[this.pos];
+    if (first !== undefined && first < 0x80 && this.pos < this.end) {
+      this.pos++;
+      return BigInt((first >>> 1) ^ -(first & 1));
+    }
+    this.longHalves(words);
+    return longs[0] as bigint;
+  }
+
+  private longHalves(halves: Int32Array): void {
     const start = this.pos;
     let low = 0;
     let byte = 0x80;
@@ -76,7 +86,6 @@ export class ByteReader {
       byte = this.byte("a long");
       low |= (byte & 0x7f) << shift;
     }
-    if (byte < 0x80) return BigInt((low >>> 1) ^ -(low & 1));
     let middle = 0;
     for (shift = 0; shift < 28 && byte >= 0x80; shift += 7) {
       byte = this.byte("a long");
@@ -86,9 +95,8 @@ export class ByteReader {
     const low32 = low | (middle << 28);
     const high32 = (middle >>> 4) | (high << 24);
     const sign = -(low32 & 1);
-    words[0] = ((low32 >>> 1) | (high32 << 31)) ^ sign;
-    words[1] = (high32 >>> 1) ^ sign;
-    return longs[0] as bigint;
+    halves[0] = ((low32 >>> 1) | (high32 << 31)) ^ sign;
+    halves[1] = (high32 >>> 1) ^ sign;
   }
 
   float(): number | Double {
@@ -121,6 +129,72 @@ export class ByteReader {
       if ((bytes[i] as number) >= 0x80) return this.unicode(start, end);
     }
     return this.text.toString("latin1", start, end);
+  }
+
+  /** Moves over a long, as `long` would. */
+  skipLong(): void {
+    const bytes = this.source;
+    // One of eight bytes or less is good whatever it says.
+    const last = Math.min(this.end, this.pos + 8);
+    for (let i = this.pos; i < last; i++) {
+      if ((bytes[i] as number) < 0x80) {
+        this.pos = i + 1;
+        return;
+      }
+    }
+    this.long();
+  }
+
+  /** Moves over a string, as `string` would. */
+  skipString(): void {
+    const size = this.length("a string");
+    const start = this.advance(size, "a string");
+    const end = start + size;
+    const bytes = this.source;
+    for (let i = start; i < end; i++) {
+      if ((bytes[i] as number) >= 0x80) {
+        this.unicode(start, end);
+        return;
+      }
+    }
+  }
+
+  /** What `read` makes of the data from another place on; stays where it is. */
+  at<T>(place: number, read: (from: ByteReader) => T): T {
+    const { pos } = this;
+    this.pos = place;
+    const value = read(this);
+    this.pos = pos;
+    return value;
+  }
+
+  // Values that were read before, by their places.
+
+  floatAt(place: number): number {
+    return this.view.getFloat32(place, true);
+  }
+
+  doubleAt(place: number): number {
+    return this.view.getFloat64(place, true);
+  }
+
+  intAt(place: number): number {
+    const bytes = this.source;
+    let value = 0;
+    let byte = 0x80;
+    for (let i = place, shift = 0; byte >= 0x80; i++, shift += 7) {
+      byte = bytes[i] as number;
+      value |= (byte & 0x7f) << shift;
+    }
+    return (value >>> 1) ^ -(value & 1);
+  }
+
+  /** The halves of a long in `halves`, the low one first. */
+  longAt(place: number, halves: Int32Array): void {
+    const { pos } = this;
+    this.pos = place;
+    this.longHalves(halves);
+    this.pos = pos;
   }
 
   /** The index of a union's branch or an enum's symbol, below `count`. */

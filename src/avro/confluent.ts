@@ -3,7 +3,8 @@ import { ByteReader } from "./byte-reader.ts";
 import { plain } from "./codecs.ts";
 import type { Container } from "./container.ts";
 import { EmptyInputError, LengthError, SchemaError, TornFileError, WrongMagicError } from "./errors.ts";
-import { type CompiledSchema, compiledSchema } from "./schema-cache.ts";
+import type { ValueReader } from "./reader.ts";
+import { compiledSchema } from "./schema-cache.ts";
 import type { AvroRecord, AvroValue } from "./values.ts";
 
 const FRAME_BYTES = 5;
@@ -42,7 +43,7 @@ export function readConfluentFrame(bytes: Uint8Array): ConfluentFrame {
  * its bytes. Throws `SchemaError`, or the errors of `openContainer` for wrong data.
  */
 export function decodeDatum(schema: string | Uint8Array, bytes: Uint8Array): AvroValue {
-  return readDatum(compiledSchema(bytesOf(schema)), bytes);
+  return readDatum(compiledSchema(bytesOf(schema)).read, bytes);
 }
 
 /** The record of a framed message, as `openContainer` has those of a file. Throws as `decodeDatum` does. */
@@ -58,8 +59,9 @@ export function openDatum(
   return {
     schemaName,
     fieldNames,
-    *records() {
-      yield readDatum(compiled, bytes) as AvroRecord;
+    *records(flat) {
+      const read = flat === undefined ? compiled.read : compiled.readFlat(flat);
+      yield readDatum(read, bytes) as AvroRecord;
     },
   };
 }
@@ -68,9 +70,9 @@ function bytesOf(schema: string | Uint8Array): Uint8Array {
   return typeof schema === "string" ? new TextEncoder().encode(schema) : schema;
 }
 
-function readDatum(compiled: CompiledSchema, bytes: Uint8Array): AvroValue {
+function readDatum(read: ValueReader, bytes: Uint8Array): AvroValue {
   const reader = new ByteReader(plain(bytes));
-  const value = compiled.read(reader);
+  const value = read(reader);
   if (reader.pos !== reader.end) {
     throw new LengthError(`a message of ${reader.end} bytes, but its value took ${reader.pos}`, reader.pos);
   }

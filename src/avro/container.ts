@@ -10,7 +10,8 @@ import {
   TornFileError,
   WrongMagicError,
 } from "./errors.ts";
-import { type CompiledSchema, compiledSchema } from "./schema-cache.ts";
+import type { ValueReader } from "./reader.ts";
+import { compiledSchema } from "./schema-cache.ts";
 import { type AvroRecord, FREE_VALUES, VALUES_PER_BYTE } from "./values.ts";
 
 export const MAGIC = Uint8Array.of(0x4f, 0x62, 0x6a, 0x01);
@@ -28,8 +29,9 @@ export interface Container {
   /**
    * Every record, in file order. Throws an `AvroError` at the first that cannot be read; what came
    * before has been yielded. Records may be shared with nobody: the caller owns them.
+   * Where these `flat` fields hold arrays of long flat records, they hold them as `FlatRecords`.
    */
-  records(): Generator<AvroRecord, void, undefined>;
+  records(flat?: ReadonlySet<string>): Generator<AvroRecord, void, undefined>;
 }
 
 /**
@@ -62,7 +64,8 @@ export function openContainer(bytes: Uint8Array): Container {
     fieldNames: compiled.fieldNames,
     schema,
     codec: codecName,
-    records: () => readBlocks(input, start, sync, codec, compiled),
+    records: (flat) =>
+      readBlocks(input, start, sync, codec, flat === undefined ? compiled.read : compiled.readFlat(flat)),
   };
 }
 
@@ -99,7 +102,7 @@ function* readBlocks(
   start: number,
   sync: Uint8Array,
   codec: Codec,
-  schema: CompiledSchema,
+  read: ValueReader,
 ): Generator<AvroRecord, void, undefined> {
   const outer = new ByteReader(input);
   outer.pos = start;
@@ -116,7 +119,7 @@ function* readBlocks(
     allowance += VALUES_PER_BYTE * block.length;
     const reader = new ByteReader(block, compressed ? 0 : dataAt, allowance);
     for (let i = 0; i < count; i++) {
-      yield readRecord(reader, schema, compressed ? dataAt : undefined);
+      yield readRecord(reader, read, compressed ? dataAt : undefined);
     }
     if (reader.pos !== block.length) {
       const reason = `a block of ${block.length} bytes, but its ${count} records took ${reader.pos}`;
@@ -127,13 +130,9 @@ function* readBlocks(
 }
 
 /** `compressedAt` is where the block's data begins in the file, when it was compressed. */
-function readRecord(
-  reader: ByteReader,
-  schema: CompiledSchema,
-  compressedAt: number | undefined,
-): AvroRecord {
+function readRecord(reader: ByteReader, read: ValueReader, compressedAt: number | undefined): AvroRecord {
   try {
-    return schema.read(reader) as AvroRecord;
+    return read(reader) as AvroRecord;
   } catch (error) {
     throw error instanceof AvroError && compressedAt !== undefined ? error.inBlock(compressedAt) : error;
   }

@@ -10,10 +10,10 @@ import type { AvroValue } from "./values.ts";
 
 /** Kinds of fields, and the bits that say which branch of a union is null. */
 const KINDS = ["boolean", "int", "long", "float", "double", "bytes", "string"] as const;
-const KIND_BITS = 7;
+export const KIND_BITS = 7;
 const NULL_FIRST = 8;
 const NULL_SECOND = 16;
-const [BOOLEAN, INT, LONG, FLOAT, DOUBLE, , STRING] = [0, 1, 2, 3, 4, 5, 6] as const;
+export const [BOOLEAN, INT, LONG, FLOAT, DOUBLE, , STRING] = [0, 1, 2, 3, 4, 5, 6] as const;
 
 /** How the fields of a record are read. */
 export interface FieldPlan {
@@ -48,20 +48,20 @@ function kindOf({ kind }: SchemaNode): number | undefined {
 export function readFields(from: ByteReader, { steps, values }: FieldPlan): readonly AvroValue[] {
   for (let i = 0; i < steps.length; i++) {
     const step = steps[i] as number;
-    if (step >= NULL_FIRST) {
-      const isSecond = from.index(2, "a union's branch") === 1;
-      const isSecondNull = step >= NULL_SECOND;
-      if (isSecond === isSecondNull) {
-        values[i] = null;
-        continue;
-      }
-    }
-    values[i] = readKind(from, step & KIND_BITS);
+    values[i] = fieldIsNull(from, step) ? null : readKind(from, step & KIND_BITS);
   }
   return values;
 }
 
-function readKind(from: ByteReader, kind: number): AvroValue {
+/** Reads which branch an optional field has; answers whether it is null. */
+export function fieldIsNull(from: ByteReader, step: number): boolean {
+  if (step < NULL_FIRST) return false;
+  const isSecond = from.index(2, "a union's branch") === 1;
+  return isSecond === step >= NULL_SECOND;
+}
+
+/** Reads a value of this kind. */
+export function readKind(from: ByteReader, kind: number): AvroValue {
   switch (kind) {
     case FLOAT:
       return from.float();

@@ -8,20 +8,26 @@
  */
 import type { ByteReader } from "./byte-reader.ts";
 import { type FieldPlan, planFields, readFields } from "./fields.ts";
+import { type FlatPlan, planFlat, readFlat } from "./flat.ts";
 import type { RecordNode, SchemaNode } from "./schema.ts";
 import type { AvroValue } from "./values.ts";
 
 /** Reads one value; moves the reader behind it. */
 export type ValueReader = (from: ByteReader) => AvroValue;
 
-/** Compiles the reader of a schema. It throws an `AvroError` where the data is not of this schema. */
-export function compileReader(root: SchemaNode): ValueReader {
-  const compiler = new ReaderCompiler();
+/**
+ * Compiles the reader of a schema. It throws an `AvroError` where the data is not of this schema. Arrays of long flat
+ * records that stand in the `flat` fields of the top record come as `FlatRecords`.
+ */
+export function compileReader(root: SchemaNode, flat: ReadonlySet<string> = NONE): ValueReader {
+  const compiler = new ReaderCompiler(root, flat);
   const entry = compiler.name(root);
   const source = `"use strict";\n${compiler.functions.join("\n")}\nreturn ${entry};`;
-  const make = new Function("setOwn", "readFields", "plans", source);
-  return make(setOwn, readFields, compiler.plans) as ValueReader;
+  const make = new Function("setOwn", "readFields", "plans", "readFlat", "flatPlans", source);
+  return make(setOwn, readFields, compiler.plans, readFlat, compiler.flatPlans) as ValueReader;
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Sets a map's entry; `__proto__` must become a key like any other. */
 function setOwn(target: Record<string, AvroValue>, key: string, value: AvroValue): void {
@@ -39,10 +45,17 @@ class ReaderCompiler {
   readonly functions: string[] = [];
   /** What the fields of long records are. */
   readonly plans: FieldPlan[] = [];
+  /** The arrays that are read flat. */
+  readonly flatPlans: FlatPlan[] = [];
   readonly #names = new Map<SchemaNode, string>();
   /** Unions of primitives repeat in every field: one function for each shape. */
   readonly #shapes = new Map<string, string>();
   readonly #least = new Map<SchemaNode, number>();
+
+  constructor(
+    readonly root: SchemaNode,
+    readonly flat: ReadonlySet<string>,
+  ) {}
 
   /** The name of the function that reads `node`, generated at first sight. */
   name(node: SchemaNode): string {
@@ -112,9 +125,29 @@ class ReaderCompiler {
     // A computed key makes `__proto__` an own property; a field declared twice keeps its last value.
     const entries = fields.map(({ name, type }, index) => {
       const key = name === "__proto__" ? '["__proto__"]' : JSON.stringify(name);
-      return `${key}: ${plan === undefined ? this.#read(type) : `values[${index}]`}`;
+      const isFlat = node === this.root && this.flat.has(name);
+      const read = (isFlat ? this.#readFlat(type) : undefined) ?? this.#read(type);
+      return `${key}: ${plan === undefined ? read : `values[${index}]`}`;
     });
     return `t.enter(${1 + fields.length}); ${values} const out = {${entries.join(", ")}}; t.leave(); return out;`;
+  }
+
+  /** An expression that reads an array of flat records, or null where that may be; undefined for other types. */
+  #readFlat(type: SchemaNode): string | undefined {
+    if (type.kind === "union") {
+      const [first, second, ...more] = type.branches;
+      const [array, isNull] = first?.kind === "null" ? [second, 0] : [first, 1];
+      if (more.length > 0 || array === undefined || type.branches[isNull]?.kind !== "null") return undefined;
+      const read = this.#readFlat(array);
+      return read && `(t.index(2, "a union's branch") === ${isNull} ? null : ${read})`;
+    }
+    if (type.kind !== "array" || type.items.kind !== "record") return undefined;
+    const { fields } = type.items;
+    const plan = fields.length < LONG ? undefined : planFields(fields.map((field) => field.type));
+    if (plan === undefined) return undefined;
+    const names = fields.map(({ name }) => name);
+    const flat = planFlat(names, plan, this.#leastBytes(type.items));
+    return flat && `readFlat(t, flatPlans[${this.flatPlans.push(flat) - 1}])`;
   }
 
   /** How many bytes a value of this type has at least (a record inside itself counts as none). */

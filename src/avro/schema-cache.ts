@@ -7,6 +7,8 @@ import { parseSchema, type SchemaNode } from "./schema.ts";
 export interface CompiledSchema {
   readonly node: SchemaNode;
   readonly read: ValueReader;
+  /** A reader that leaves arrays of long flat records in these fields of the top record in their bytes. */
+  readonly readFlat: (fields: ReadonlySet<string>) => ValueReader;
   /** Full name of the top type, e.g. `ztf.alert`; a primitive's is its kind. */
   readonly schemaName: string;
   /** Names of the top record's fields; empty for other types. */
@@ -43,6 +45,19 @@ export function compiledSchema(bytes: Uint8Array, offset = 0): CompiledSchema {
   return entry;
 }
 
+/** Compiles flat readers when they are asked for: few sets of fields ever are. */
+function flatReaders(node: SchemaNode): CompiledSchema["readFlat"] {
+  const known = new WeakMap<ReadonlySet<string>, ValueReader>();
+  return (fields) => {
+    let reader = known.get(fields);
+    if (reader === undefined) {
+      reader = compileReader(node, fields);
+      known.set(fields, reader);
+    }
+    return reader;
+  };
+}
+
 /** Compiles a schema without keeping it. Throws `SchemaError` with `offset`. */
 export function compileSchema(schema: string | Uint8Array | object, offset = 0): CompiledSchema {
   try {
@@ -50,6 +65,7 @@ export function compileSchema(schema: string | Uint8Array | object, offset = 0):
     return {
       node,
       read: compileReader(node),
+      readFlat: flatReaders(node),
       schemaName: "name" in node ? node.name : node.kind,
       fieldNames: new Set(node.kind === "record" ? node.fields.map((field) => field.name) : []),
     };

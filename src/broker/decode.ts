@@ -51,7 +51,7 @@ export function decodePacket(packet: Packet, schemas?: Schemas): DecodedPacket {
       throw new UnknownSurveyError(`no survey publishes packets with the schema ${container.schemaName}`);
     }
     name = survey.name;
-    for (const packed of container.records()) records.push(survey.map(packed as Document));
+    for (const packed of container.records(survey.flatFields)) records.push(survey.map(packed as Document));
     return { records, survey: name };
   } catch (error) {
     return { records, fault: faultOf(error), ...(name === undefined ? {} : { survey: name }) };

@@ -1,5 +1,6 @@
 /** An alert as its survey maps it: what every store writes, whatever its format. */
 import type { Document } from "../query/values.ts";
+import type { FlatRows } from "./flat-rows.ts";
 
 /** The collections an alert of one survey is spread over. */
 export interface AlertCollections {
@@ -28,6 +29,8 @@ export interface HistoryUpdate {
    * one key have one `jd`.
    */
   readonly rows: readonly Document[];
+  /** The same rows where they still are in the packet's bytes: then `rows` are made when first asked for. */
+  readonly flat?: FlatRows;
   readonly keys: readonly string[];
   /** Julian date of each row, days. */
   readonly jds: readonly number[];

@@ -1,6 +1,7 @@
 /** An object's record in memory: what is stored of it, and what alerts add before they are written. */
 import type { Document } from "../query/index.ts";
 import type { HistoryUpdate } from "./alert-record.ts";
+import { documentOf } from "./flat-rows.ts";
 import type { ObjectRecord } from "./store.ts";
 
 /** A history row with its time and, where rows replace each other, the rank of the alert that brought it. */
@@ -50,7 +51,7 @@ export class GrowingRecord implements ObjectRecord {
     );
     for (const update of histories) {
       const history = this.#kept.get(update.field);
-      if (history === undefined || update.rows.length === 0) continue;
+      if (history === undefined || update.jds.length === 0) continue;
       history.updates.push(update);
       history.sorted = undefined;
     }
@@ -71,8 +72,12 @@ const emptyHistory = (): History => ({ rows: undefined, sorted: undefined, updat
 
 function takeIn(rows: Map<bigint, RankedRow>, update: HistoryUpdate): void {
   const rank = rankOf(update);
-  update.rows.forEach((row, index) => {
-    keepBest(rows, rowKeyHash(update.keys[index] ?? ""), { row, jd: update.jds[index] ?? 0, rank });
+  update.keys.forEach((text, index) => {
+    const key = rowKeyHash(text);
+    const known = rows.get(key);
+    // Most are known: those that are not wanted need not become documents.
+    if (known !== undefined && known.rank <= rank) return;
+    rows.set(key, { row: rowOf(update, index), jd: update.jds[index] ?? 0, rank });
   });
 }
 
@@ -80,6 +85,10 @@ function takeIn(rows: Map<bigint, RankedRow>, update: HistoryUpdate): void {
 export function keepBest(rows: Map<bigint, RankedRow>, key: bigint, row: RankedRow): void {
   const known = rows.get(key);
   if (known === undefined || row.rank < known.rank) rows.set(key, row);
+}
+
+function rowOf(update: HistoryUpdate, index: number): Document {
+  return update.flat === undefined ? (update.rows[index] ?? {}) : documentOf(update.flat, index);
 }
 
 /** Rows in ascending `jd`. */

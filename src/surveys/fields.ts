@@ -1,5 +1,6 @@
 /** Reads fields of decoded packets, with errors that name them. */
 import { Double } from "bson";
+import { FlatRecords } from "../avro/index.ts";
 import { type Document, isDocument, type Value } from "../query/index.ts";
 import { PacketError } from "./survey.ts";
 
@@ -44,6 +45,12 @@ export function recordsOf(document: Document, field: string, path: string): Docu
       throw new PacketError(`${path}[${index}]`, `expected a record, found ${describe(row)}`);
     return row;
   });
+}
+
+/** An array of records that are still in the bytes of the packet; undefined when it is not. */
+export function flatRecordsOf(packet: Document, field: string): FlatRecords | undefined {
+  const value: unknown = packet[field];
+  return value instanceof FlatRecords ? value : undefined;
 }
 
 /** A value in a few words, for error messages. */

@@ -62,6 +62,8 @@ export interface Survey {
   readonly filterHistories: readonly FilterHistory[];
   /** With which catalogues its objects are matched by default, by the names of their collections. */
   readonly crossMatches?: Readonly<Record<string, CatalogMatch>>;
+  /** Fields of its packets that may come as `FlatRecords` where they are arrays of long flat records. */
+  readonly flatFields?: ReadonlySet<string>;
   /**
    * Maps a decoded packet to what is stored. The packet is taken over: its objects become part of the
    * answer. Throws `PacketError`.

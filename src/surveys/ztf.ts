@@ -1,11 +1,23 @@
 /** The Zwicky Transient Facility: its packets as stored documents. */
+
+import type { FlatRecords } from "../avro/index.ts";
 import { type Document, isDocument, type Value } from "../query/index.ts";
 import { CoordinateError } from "../sky/index.ts";
 import type { AlertRecord, Cutout, HistoryUpdate } from "../store/alert-record.ts";
+import type { FlatRows } from "../store/flat-rows.ts";
 import { catalogMatches } from "./catalog-matches.ts";
 import { coordinatesOf } from "./coordinates.ts";
-import { describe, numberOf, recordsOf, requireNumber, requireRecord, requireString } from "./fields.ts";
-import { forcedPhotometryRows } from "./forced-photometry.ts";
+import {
+  describe,
+  flatRecordsOf,
+  numberOf,
+  recordsOf,
+  requireNumber,
+  requireRecord,
+  requireString,
+} from "./fields.ts";
+import { flatHistory, inTime, timeText } from "./flat-histories.ts";
+import { forcedPhotometryFlat, forcedPhotometryRows } from "./forced-photometry.ts";
 import { PacketError, type Survey } from "./survey.ts";
 
 const STAMPS = {
@@ -15,7 +27,8 @@ const STAMPS = {
 } as const;
 const CUTOUTS = Object.values(STAMPS);
 /** Fields of the packet that are not part of the alert document. */
-const APART: ReadonlySet<string> = new Set<string>([...CUTOUTS, "prv_candidates", "fp_hists"]);
+const HISTORIES: ReadonlySet<string> = new Set(["prv_candidates", "fp_hists"]);
+const APART: ReadonlySet<string> = new Set<string>([...CUTOUTS, ...HISTORIES]);
 /** Days of history that a packet carries: forced photometry is a record from the first detection on only
  * when the object was first detected less than this ago. */
 const PACKET_WINDOW_DAYS = 30;
@@ -55,6 +68,8 @@ export const ztf: Survey = {
     { field: "fp_hists", days: FILTER_WINDOW_DAYS, only: { procstatus: "0" }, nullWhenEmpty: true },
   ],
   crossMatches: catalogMatches(),
+
+  flatFields: HISTORIES,
 
   recognises(schemaName) {
     return schemaName === "ztf.alert";
@@ -105,6 +120,8 @@ function documentOf(packet: Document, candid: bigint, ra: number, dec: number): 
  * noise, is that row.
  */
 function previousCandidates(packet: Document): HistoryUpdate {
+  const flat = flatRecordsOf(packet, "prv_candidates");
+  if (flat !== undefined) return previousFlat(flat);
   const timed = recordsOf(packet, "prv_candidates", "prv_candidates").map((row, index) => ({
     row: withoutNulls(row),
     jd: requireNumber(row, "jd", `prv_candidates[${index}].jd`),
@@ -120,29 +137,60 @@ function previousCandidates(packet: Document): HistoryUpdate {
   };
 }
 
+/** The same of records that are still in the packet's bytes. */
+function previousFlat(records: FlatRecords): HistoryUpdate {
+  const { columns } = records.fields;
+  const [jdColumn, pidColumn, candidColumn] = ["jd", "pid", "candid"].map((name) => columns.get(name));
+  const times: number[] = [];
+  for (let i = 0; i < records.length; i++) {
+    const jd = records.number(i, jdColumn);
+    times.push(
+      jd !== undefined && Number.isFinite(jd)
+        ? jd
+        : requireNumber({ jd: flatValue(records, i, jdColumn) }, "jd", `prv_candidates[${i}].jd`),
+    );
+  }
+  const order = inTime(times);
+  const jds = order.map((record) => times[record] ?? Number.NaN);
+  const keys = order.map((record, index) => {
+    const pid = text(flatValue(records, record, pidColumn));
+    return `${timeText(jds[index] as number)}/${pid}/${text(flatValue(records, record, candidColumn))}`;
+  });
+  const flat: FlatRows = { records, order, leftOut: undefined, added: [] };
+  return flatHistory(flat, { field: "prv_candidates", merge: "first-seen", keys, jds, startsRecord: true });
+}
+
+function flatValue(records: FlatRecords, record: number, column: number | undefined): Value {
+  return column === undefined ? null : (records.value(record, column) as Value);
+}
+
 function forcedPhotometry(
   packet: Document,
   candidate: Document,
   alert: { jd: number; ra: number; dec: number },
 ): HistoryUpdate {
   const magnitude = numberOf(candidate["magpsf"]) ?? Number.NaN;
-  const rows = forcedPhotometryRows(recordsOf(packet, "fp_hists", "fp_hists"), {
-    magnitude,
-    ra: alert.ra,
-    dec: alert.dec,
-  });
+  const point = { magnitude, ra: alert.ra, dec: alert.dec };
   const detections = numberOf(candidate["ndethist"]);
   const firstDetection = numberOf(candidate["jdstarthist"]);
-  return {
+  const known = {
     field: "fp_hists",
     merge: "lowest-rank",
-    rows: rows.map(({ row }) => row),
-    keys: rows.map(({ jd }) => String(jd)),
-    jds: rows.map(({ jd }) => jd),
     rank: Number.isNaN(magnitude) ? Number.POSITIVE_INFINITY : magnitude,
     startsRecord:
       (detections !== undefined && detections <= 1) ||
       (firstDetection !== undefined && alert.jd - firstDetection < PACKET_WINDOW_DAYS),
+  } as const;
+  const records = flatRecordsOf(packet, "fp_hists");
+  const flat = records === undefined ? undefined : forcedPhotometryFlat(records, point);
+  if (flat !== undefined)
+    return flatHistory(flat.rows, { ...known, keys: flat.jds.map(timeText), jds: flat.jds });
+  const rows = forcedPhotometryRows(records?.records() ?? recordsOf(packet, "fp_hists", "fp_hists"), point);
+  return {
+    ...known,
+    rows: rows.map(({ row }) => row),
+    keys: rows.map(({ jd }) => String(jd)),
+    jds: rows.map(({ jd }) => jd),
   };
 }
 

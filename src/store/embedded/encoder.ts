@@ -4,6 +4,7 @@ import type { AlertCollections, AlertRecord, HistoryUpdate } from "../alert-reco
 import { rankOf, rowKeyHash } from "../object-record.ts";
 import { type AlertEncoder, type EncodedAlert, StoreError } from "../store.ts";
 import { encodeDocument } from "./encoding.ts";
+import { flatShapesOf } from "./flat-shapes.ts";
 import { type IndexValue, indexReader } from "./index-values.ts";
 import { ALERT_COLUMNS } from "./layout.ts";
 import { fieldsOf, hasFields, RowWriter } from "./rows.ts";
@@ -116,16 +117,23 @@ class HistoryEncoder {
     const rowShapes: number[] = [];
     const shapes: string[] = [];
     const fields: string[][] = [];
+    const { flat } = history;
+    const flatShapes = flat === undefined ? undefined : flatShapesOf(flat);
     let minJd = Number.POSITIVE_INFINITY;
     let maxJd = Number.NEGATIVE_INFINITY;
     this.#writer.begin(FRONT_BYTES * count);
     for (const index of wanted) {
-      const row = history.rows[index] ?? {};
       const jd = history.jds[index] ?? 0;
       if (jd < minJd) minJd = jd;
       if (jd > maxJd) maxJd = jd;
-      rowShapes.push(this.#shapeNumber(row, shapes, fields));
-      this.#writer.row(row, jd);
+      if (flat === undefined || flatShapes === undefined) {
+        const row = history.rows[index] ?? {};
+        rowShapes.push(this.#shapeNumber(row, shapes, fields));
+        this.#writer.row(row, jd);
+      } else {
+        this.#writer.flatRow(flat, index, jd, flatShapes.present);
+        rowShapes.push(numberIn(shapes, flatShapes.shape()));
+      }
       ends.push(this.#writer.length - FRONT_BYTES * count);
     }
     const piece = this.#writer.piece();
@@ -158,14 +166,26 @@ class HistoryEncoder {
   }
 }
 
+/** The number of a text in a list of few, added when it is new; from the last on. */
+function numberIn(shapes: string[], text: string): number {
+  const known = shapes.lastIndexOf(text);
+  return known >= 0 ? known : shapes.push(text) - 1;
+}
+
 /** The rows of an update, each key once: rows with one key have one time, so they stand beside each other. */
-function distinctRows({ rows, keys, jds }: HistoryUpdate): number[] {
+function distinctRows({ keys, jds }: HistoryUpdate): number[] {
   const wanted: number[] = [];
   /** Keys of the rows of one time. */
   const seen = new Set<string>();
-  rows.forEach((_, index) => {
+  jds.forEach((_, index) => {
+    if (jds[index] !== jds[index - 1]) {
+      seen.clear();
+      if (jds[index] !== jds[index + 1]) {
+        wanted.push(index);
+        return;
+      }
+    }
     const key = keys[index] ?? "";
-    if (jds[index] !== jds[index - 1]) seen.clear();
     if (seen.has(key)) return;
     seen.add(key);
     wanted.push(index);

@@ -4,7 +4,9 @@
  * are exact in four bytes take four.
  */
 import { Double } from "bson";
+import { FlatKind, type FlatRecords } from "../../avro/index.ts";
 import { type Document, setField, type Value } from "../../query/index.ts";
+import type { AddedField, FlatRows } from "../flat-rows.ts";
 import { decodeDocument, encodeDocument } from "./encoding.ts";
 
 const NULL = 0;
@@ -42,6 +44,11 @@ const ROW_HEADER = 12;
 /** A piece of history begins at a multiple of this, for the arrays of numbers in front of its rows. */
 const ALIGNMENT = 8;
 const BUFFER_BYTES = 1024 * 1024;
+/** Room for any value but a long text. */
+const SMALL_VALUE = 300;
+
+/** A long, the low half first. */
+const halves = new Int32Array(2);
 
 /** Writes pieces of history, rows behind each other, into buffers that many pieces share. */
 export class RowWriter {
@@ -72,6 +79,94 @@ export class RowWriter {
     }
   }
 
+  /**
+   * Writes a row that is still in its packet's bytes, as `row` would write its document. What fields it has is in
+   * `present` afterwards: a bit for each column, those that are added behind those of the records.
+   */
+  flatRow(
+    { records, order, leftOut, added }: FlatRows,
+    index: number,
+    jd: number,
+    present: Int32Array,
+  ): void {
+    const { kinds } = records.fields;
+    const { places } = records;
+    const width = kinds.length;
+    const record = order[index] as number;
+    present.fill(0);
+    this.#reserve(ROW_HEADER);
+    this.#view.setFloat64(this.#at + 4, jd, true);
+    this.#at += ROW_HEADER;
+    for (let column = 0; column < width; column++) {
+      const place = places[record * width + column] as number;
+      if (place === 0 || !this.#flatValue(records, place - 1, kinds[column] as number, leftOut)) continue;
+      present[column >> 5] = (present[column >> 5] as number) | (1 << (column & 31));
+    }
+    for (let n = 0; n < added.length; n++) {
+      const { values, isOptional } = added[n] as AddedField;
+      const value = values[index] as number;
+      if (isOptional && Number.isNaN(value)) continue;
+      this.#reserve(9);
+      this.#double(value);
+      present[(width + n) >> 5] = (present[(width + n) >> 5] as number) | (1 << ((width + n) & 31));
+    }
+  }
+
+  /** Writes a value from a packet's bytes, unless it is left out, which is answered with false. */
+  #flatValue(records: FlatRecords, at: number, kind: number, leftOut: number | undefined): boolean {
+    this.#reserve(SMALL_VALUE);
+    switch (kind) {
+      case FlatKind.FLOAT: {
+        const value = records.floatAt(at);
+        if (value === leftOut) return false;
+        this.#double(value);
+        return true;
+      }
+      case FlatKind.DOUBLE: {
+        const value = records.doubleAt(at);
+        if (value === leftOut) return false;
+        this.#double(value);
+        return true;
+      }
+      case FlatKind.INT: {
+        const value = records.intAt(at);
+        if (value === leftOut) return false;
+        this.#number(value);
+        return true;
+      }
+      case FlatKind.LONG:
+        records.longAt(at, halves);
+        this.#bytes[this.#at] = INT64;
+        this.#view.setInt32(this.#at + 1, halves[0] as number, true);
+        this.#view.setInt32(this.#at + 5, halves[1] as number, true);
+        this.#at += 9;
+        return true;
+      case FlatKind.STRING:
+        if (this.#flatText(records, at)) return true;
+        break;
+    }
+    this.#value(records.valueAt(at, kind) as Value);
+    return true;
+  }
+
+  /** Copies a short text; answers false where it is none. */
+  #flatText({ bytes }: FlatRecords, at: number): boolean {
+    // Twice the length, in one byte where it is below 64: longer ones are rare.
+    const twice = bytes[at] as number;
+    if (twice >= 128) return false;
+    const length = twice >> 1;
+    const start = this.#at + 2;
+    for (let i = 0; i < length; i++) {
+      const byte = bytes[at + 1 + i] as number;
+      if (byte > 127) return false;
+      this.#bytes[start + i] = byte;
+    }
+    this.#bytes[this.#at] = SHORT_TEXT;
+    this.#bytes[this.#at + 1] = length;
+    this.#at = start + length;
+    return true;
+  }
+
   /** Bytes of the piece so far. */
   get length(): number {
     return this.#at - this.#start;
@@ -92,7 +187,7 @@ export class RowWriter {
   }
 
   #value(value: Value): void {
-    this.#reserve(300);
+    this.#reserve(SMALL_VALUE);
     if (typeof value === "number") this.#number(value);
     else if (typeof value === "string" && value.length < 256) this.#text(value);
     else if (typeof value === "bigint") {
