@@ -91,7 +91,7 @@ export async function loadCatalog(request: LoadRequest, options: LoadOptions): P
   }
 }
 
-/** The index of these columns, named after them. */
+/** The index of these columns, named after them: the store finds another name where that is taken. */
 export function columnIndex(columns: readonly string[]): IndexDescription {
   return { name: columns.join("_"), keys: columns.map((path) => [path, 1] as const), unique: false };
 }

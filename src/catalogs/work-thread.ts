@@ -40,7 +40,8 @@ async function perform(work: CatalogWork, settings: StoreSettings): Promise<Work
   try {
     if (work.type === "drop") return { type: "done", existed: await writer.drop(work.name) };
     const tell = (rows: number) => send({ type: "progress", state: { rows } });
-    return { type: "done", existed: await writer.ensureIndex(work.name, columnIndex(work.fields), tell) };
+    const { made } = await writer.ensureIndex(work.name, columnIndex(work.fields), tell);
+    return { type: "done", existed: made };
   } finally {
     await writer.close();
   }

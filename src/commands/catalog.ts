@@ -134,14 +134,12 @@ const index = defineCommand({
     });
     const progress = context.output.progress({ unit: "rows", total });
     const writer = await openCatalogWriter(storeSettings(config));
-    const wanted = columnIndex(fields);
     try {
-      const made = await writer.ensureIndex(name, wanted, (count) => progress.update({ count }));
+      const tell = (count: number) => progress.update({ count });
+      const { name: index, made } = await writer.ensureIndex(name, columnIndex(fields), tell);
       progress.finish({ count: total });
-      context.output.line(
-        made ? `Made the index ${wanted.name}` : `There is an index ${wanted.name} already`,
-      );
-      context.output.json({ name, index: wanted.name, made });
+      context.output.line(made ? `Made the index ${index}` : `There is an index ${index} already`);
+      context.output.json({ name, index, made });
     } finally {
       await writer.close();
     }

@@ -55,16 +55,24 @@ export interface CatalogWriter {
   finish(description: Document): Promise<void>;
   /**
    * Makes an index of an existing collection, while others read and write other collections; tells how many
-   * rows are done. Answers false when there is an index of this name already.
+   * rows are done. An index of the same keys is left as it is; a name that others have is not taken.
    */
   ensureIndex(
     collection: string,
     index: IndexDescription,
     onProgress?: (rows: number) => void,
-  ): Promise<boolean>;
+  ): Promise<EnsuredIndex>;
   /** Removes a catalogue with its description and unfinished loads; answers whether there was anything. */
   drop(collection: string): Promise<boolean>;
   close(): Promise<void>;
+}
+
+/** An index that was asked for. */
+export interface EnsuredIndex {
+  /** The name under which it is, which may be another than the one proposed. */
+  readonly name: string;
+  /** Whether it was made now. */
+  readonly made: boolean;
 }
 
 /** Descriptions of loaded catalogues by name. */

@@ -8,6 +8,35 @@ function index(name: string, keys: IndexDescription["keys"], unique = false): In
   return { name, keys, unique };
 }
 
+/** The index among these that has the same keys, whatever its name. */
+export function indexOfKeys(
+  { keys }: IndexDescription,
+  known: readonly IndexDescription[],
+): IndexDescription | undefined {
+  const text = JSON.stringify(keys);
+  return known.find((other) => JSON.stringify(other.keys) === text);
+}
+
+/** The same index under a name that none of these has: an index of `a_b` is another than one of `a` and `b`. */
+export function underFreeName(
+  wanted: IndexDescription,
+  known: readonly IndexDescription[],
+): IndexDescription {
+  const isFree = (name: string) => known.every((other) => other.name !== name);
+  let name = wanted.name;
+  for (let n = 2; !isFree(name); n++) name = `${wanted.name}_${n}`;
+  return { ...wanted, name };
+}
+
+/** Indexes of different keys, each under a name of its own. */
+export function distinctIndexes(wanted: readonly IndexDescription[]): IndexDescription[] {
+  const distinct: IndexDescription[] = [];
+  for (const one of wanted) {
+    if (indexOfKeys(one, distinct) === undefined) distinct.push(underFreeName(one, distinct));
+  }
+  return distinct;
+}
+
 export const ID_INDEX: IndexDescription = index("_id_", [["_id", 1]], true);
 
 /** The index of positions, which catalogues have. */

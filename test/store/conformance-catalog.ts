@@ -178,8 +178,8 @@ export function catalogTests(ask: () => Asker): void {
           maxTimeMs: 10_000,
         });
       expect((await explain()).index).toBeNull();
-      expect(await loader.writer.ensureIndex("stars", mag)).toBe(true);
-      expect(await loader.writer.ensureIndex("stars", mag)).toBe(false);
+      expect(await loader.writer.ensureIndex("stars", mag)).toEqual({ name: "mag", made: true });
+      expect(await loader.writer.ensureIndex("stars", mag)).toEqual({ name: "mag", made: false });
       const found = await explain();
       expect(found.index).toBe("mag");
       expect(found.documentsReturned).toBe(4);
@@ -189,7 +189,43 @@ export function catalogTests(ask: () => Asker): void {
       await write(sources(60, 61, { mag: 1 }));
       await loader.writer.finish(DESCRIPTION);
       expect((await explain()).documentsReturned).toBe(5);
-      expect(await loader.writer.ensureIndex("nowhere", mag)).toBe(false);
+      expect((await loader.writer.ensureIndex("nowhere", mag)).made).toBe(false);
+    }));
+
+  test("an index of a_b is another than one of a and b, made with the load or later", () =>
+    withLoader(async (loader) => {
+      const one: IndexDescription = { name: "a_b", keys: [["a_b", 1]], unique: false };
+      const pair: IndexDescription = {
+        name: "a_b",
+        keys: [
+          ["a", 1],
+          ["b", 1],
+        ],
+        unique: false,
+      };
+      const radec: IndexDescription = { name: "radec", keys: [["radec", 1]], unique: false };
+      const described = async () =>
+        Object.fromEntries(
+          ((await ask().under.store.describeCollection("stars"))?.indexes ?? []).map(({ name, keys }) => [
+            name,
+            keys.map(([path]) => path).join(),
+          ]),
+        );
+      const more = { indexes: [POSITION_INDEX, pair, one, pair] };
+      await loader.load(sources(0, 50, { a: 1, b: 2, a_b: 3 }), more);
+      const made = { _id_: "_id", radec: "coordinates.radec_geojson", a_b: "a,b", a_b_2: "a_b" };
+      expect(await described()).toEqual(made);
+      expect(await loader.writer.ensureIndex("stars", one)).toEqual({ name: "a_b_2", made: false });
+      expect(await loader.writer.ensureIndex("stars", radec)).toEqual({ name: "radec_2", made: true });
+      expect(await described()).toEqual({ ...made, radec_2: "radec" });
+      for (const [hint, filter] of [
+        ["a_b", { a: 1 }],
+        ["a_b_2", { a_b: 3 }],
+      ] as const) {
+        const request = { collection: "stars", filter, hint, maxTimeMs: 10_000 };
+        const { index, documentsReturned } = await ask().under.store.explainFind(request);
+        expect([index, documentsReturned]).toEqual([hint, 50]);
+      }
     }));
 
   test("an index is not made while another process appends rows, which would be missing in it", () =>
@@ -201,7 +237,7 @@ export function catalogTests(ask: () => Asker): void {
       const made = await other.writer.ensureIndex("stars", mag).catch((error: unknown) => error);
       await other.close();
       // A store whose server keeps indexes whole itself makes it.
-      if (made !== true) expect(String(made)).toContain("another process is loading stars");
+      if (made instanceof Error) expect(String(made)).toContain("another process is loading stars");
       await write(sources(10, 20));
       await loader.writer.finish(DESCRIPTION);
       expect(await ask().ids("stars", { mag: 20 - 15 / 3 })).toEqual([15]);

@@ -9,8 +9,10 @@ import {
   type CatalogWriter,
   discardedName,
   type EncodedRows,
+  type EnsuredIndex,
   stagingName,
 } from "../catalog.ts";
+import { indexOfKeys, underFreeName } from "../indexes.ts";
 import { type IndexDescription, StoreError } from "../store.ts";
 import type { EncodedCatalogRows } from "./catalog-encoder.ts";
 import { beginWriting, closeDatabase, openDatabase, storeError } from "./database.ts";
@@ -176,7 +178,7 @@ class EmbeddedCatalogWriter implements CatalogWriter {
     collection: string,
     index: IndexDescription,
     onProgress?: (rows: number) => void,
-  ): Promise<boolean> {
+  ): Promise<EnsuredIndex> {
     // Rows that another process appends meanwhile would have no place in the index.
     if (this.#target === undefined) this.#lock(collection);
     return this.#ensureIndex(collection, index, onProgress);
@@ -184,11 +186,14 @@ class EmbeddedCatalogWriter implements CatalogWriter {
 
   async #ensureIndex(
     collection: string,
-    index: IndexDescription,
+    wanted: IndexDescription,
     onProgress: (rows: number) => void = () => {},
-  ): Promise<boolean> {
+  ): Promise<EnsuredIndex> {
     const layout = findLayout(this.#database, collection);
-    if (layout === undefined || layout.indexes.some(({ name }) => name === index.name)) return false;
+    if (layout === undefined) return { name: wanted.name, made: false };
+    const same = indexOfKeys(wanted, layout.indexes);
+    if (same !== undefined) return { name: same.name, made: false };
+    const index = underFreeName(wanted, layout.indexes);
     if (layout.kind !== "plain") {
       throw new StoreError(`${collection} holds ${layout.kind}, whose indexes are fixed`);
     }
@@ -200,7 +205,7 @@ class EmbeddedCatalogWriter implements CatalogWriter {
       for (const n of columns.keys()) makeColumnIndex(this.#database, extended, n);
       saveLayout(this.#database, extended);
     });
-    return true;
+    return { name: index.name, made: true };
   }
 
   /** Adds columns that no query uses yet, and fills them piece by piece. */

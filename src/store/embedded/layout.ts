@@ -1,6 +1,6 @@
 /** The collections of a data folder: which exist, how each is stored, and which paths are indexed. */
 import type { Database } from "bun:sqlite";
-import { ALERT_INDEXES, ID_INDEX, OUTBOX_INDEXES } from "../indexes.ts";
+import { ALERT_INDEXES, distinctIndexes, ID_INDEX, OUTBOX_INDEXES } from "../indexes.ts";
 import type { IndexDescription } from "../store.ts";
 import type { IndexKind } from "./index-values.ts";
 
@@ -146,7 +146,7 @@ export function makeUnindexed(
   name: string,
   indexes: readonly IndexDescription[],
 ): CollectionLayout {
-  const all = [ID_INDEX, ...indexes.filter((index) => index.name !== ID_INDEX.name)];
+  const all = distinctIndexes([ID_INDEX, ...indexes]);
   return makeTables(database, name, "plain", { columns: columnsOf(all), indexes: all, fields: [] });
 }
 

@@ -9,9 +9,10 @@ import {
   type CatalogLoad,
   type CatalogWriter,
   type EncodedRows,
+  type EnsuredIndex,
   stagingName,
 } from "../catalog.ts";
-import { ID_INDEX } from "../indexes.ts";
+import { ID_INDEX, indexOfKeys, underFreeName } from "../indexes.ts";
 import { type IndexDescription, StoreError } from "../store.ts";
 import { type Connection, connect, type MongoOptions } from "./client.ts";
 import { storeError } from "./errors.ts";
@@ -136,14 +137,15 @@ class MongoCatalogWriter implements CatalogWriter {
     });
   }
 
-  async ensureIndex(collection: string, index: IndexDescription): Promise<boolean> {
+  async ensureIndex(collection: string, wanted: IndexDescription): Promise<EnsuredIndex> {
     return this.#try(async () => {
-      if (!(await this.#exists(collection))) return false;
+      if (!(await this.#exists(collection))) return { name: wanted.name, made: false };
       const known = await indexesOf(this.connection.db, collection);
-      if (known.some(({ name }) => name === index.name)) return false;
-      const { name, keys, unique } = index;
+      const same = indexOfKeys(wanted, known);
+      if (same !== undefined) return { name: same.name, made: false };
+      const { name, keys, unique } = underFreeName(wanted, known);
       await this.connection.db.collection(collection).createIndex(new Map(keys), { name, unique });
-      return true;
+      return { name, made: true };
     });
   }
 
