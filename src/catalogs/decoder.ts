@@ -4,11 +4,15 @@ import type { DecodedPiece, DecodeRequest } from "./decode.ts";
 import type { DecodeAnswer, DecodeMessage } from "./messages.ts";
 import { TableError } from "./table.ts";
 
-/** Yields the pieces of a file. Throws what the thread met: `TableError` for a file that cannot be read. */
+/**
+ * Yields the pieces of a file, until `signal` is aborted. Throws what the thread met: `TableError` for a file that
+ * cannot be read.
+ */
 export async function* decodedPieces(
   request: DecodeRequest,
   settings: StoreSettings,
   indexes: readonly IndexDescription[],
+  signal: AbortSignal,
 ): AsyncGenerator<DecodedPiece> {
   const thread = new Worker(new URL("./decode-thread.ts", import.meta.url).href);
   const answers: DecodeAnswer[] = [];
@@ -20,6 +24,8 @@ export async function* decodedPieces(
   thread.onmessage = ({ data }: MessageEvent<DecodeAnswer>) => take(data);
   thread.onerror = ({ message }) =>
     take({ type: "error", name: "Error", message: `the reading thread died: ${message}` });
+  const stop = () => take({ type: "end" });
+  signal.addEventListener("abort", stop);
   const send = (message: DecodeMessage) => thread.postMessage(message);
   send({ type: "file", request, settings, indexes });
   try {
@@ -37,6 +43,7 @@ export async function* decodedPieces(
       send({ type: "credit" });
     }
   } finally {
+    signal.removeEventListener("abort", stop);
     thread.terminate();
   }
 }

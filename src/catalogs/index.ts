@@ -9,6 +9,7 @@ export {
   columnIndex,
   type FoundBadRow,
   type LoadEvents,
+  type LoadOptions,
   type LoadRequest,
   type LoadState,
   LoadStopped,

@@ -1,4 +1,4 @@
-/** Loads files into a catalogue: reads in one thread, writes in this one, goes on where it was interrupted. */
+/** Loads files into a catalogue: reads some at a time on threads, writes in this one, goes on where it was interrupted. */
 
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
@@ -12,7 +12,7 @@ import {
 } from "../store/index.ts";
 import { fileSize } from "./bytes.ts";
 import type { DecodedPiece } from "./decode.ts";
-import { decodedPieces } from "./decoder.ts";
+import { type FileToRead, filesAtOnce, readFiles } from "./readers.ts";
 import type { CatalogSpec } from "./spec.ts";
 import type { BadRow } from "./table.ts";
 
@@ -41,7 +41,7 @@ export interface LoadTotals {
 }
 
 export interface LoadState extends LoadTotals {
-  /** The file that is being read. */
+  /** The file whose rows were written last. */
   readonly file: string;
   readonly bytes: number;
   readonly bytesTotal: number;
@@ -57,6 +57,8 @@ export interface LoadEvents {
 export interface LoadOptions extends LoadEvents {
   readonly settings: StoreSettings;
   readonly signal?: AbortSignal;
+  /** How many files are read at once; as many as the machine can when left out. */
+  readonly readers?: number;
 }
 
 /** A load that ended before its end, on purpose. */
@@ -66,10 +68,10 @@ export class LoadStopped extends Error {
 
 /** How far a load is: kept with the rows. */
 interface LoadProgress extends LoadTotals {
-  /** Position of the file among those of the load. */
-  readonly file: number;
-  /** Rows of that file that are done. */
-  readonly rowsOfFile: number;
+  /** Files, by their position among those of the load, of which some rows may be done, with how many. */
+  readonly begun: ReadonlyMap<number, number>;
+  /** The first file that was not begun. */
+  readonly next: number;
   /** Files that were loaded into the collection before. */
   readonly filesBefore: number;
 }
@@ -97,7 +99,9 @@ export function columnIndex(columns: readonly string[]): IndexDescription {
 }
 
 class Load {
-  #progress: LoadProgress = { ...NOTHING, file: 0, rowsOfFile: 0, filesBefore: 0 };
+  #progress: LoadProgress = { ...NOTHING, begun: new Map(), next: 0, filesBefore: 0 };
+  /** Of files that are being read, how much of them was. */
+  readonly #bytes = new Map<number, number>();
 
   constructor(
     readonly request: LoadRequest,
@@ -107,26 +111,23 @@ class Load {
   ) {}
 
   async run(): Promise<LoadTotals> {
-    const { files, spec, mode } = this.request;
+    const { spec, mode } = this.request;
     const indexes = [POSITION_INDEX, ...(spec.indexes ?? []).map(columnIndex)];
     const fingerprint = fingerprintOf(this.request);
     const begun = await this.writer.begin({ collection: spec.name, mode, fingerprint, indexes });
     if (begun.progress === undefined) await this.#lookBack();
     else this.#goOn(begun.progress);
-    for (let file = this.#progress.file; file < files.length; file++) {
-      if (file !== this.#progress.file) this.#progress = { ...this.#progress, file, rowsOfFile: 0 };
-      await this.#loadFile(files[file] ?? "", begun.indexes);
-    }
+    await this.#readAll(begun.indexes);
     this.options.note?.("making the indexes");
     await this.writer.finish(await this.#description());
     return this.#totals();
   }
 
   #goOn(progress: Document): void {
-    const of = (name: keyof LoadProgress) => toNumber(progress[name]) ?? 0;
+    const of = (name: Exclude<keyof LoadProgress, "begun">) => toNumber(progress[name]) ?? 0;
     this.#progress = {
-      file: of("file"),
-      rowsOfFile: of("rowsOfFile"),
+      begun: new Map(begunOf(progress)),
+      next: of("next"),
       filesBefore: of("filesBefore"),
       rows: of("rows"),
       written: of("written"),
@@ -149,17 +150,43 @@ class Load {
     return this.writer.description(this.request.spec.name);
   }
 
-  async #loadFile(path: string, indexes: readonly IndexDescription[]): Promise<void> {
-    const { file, rowsOfFile: skip, filesBefore } = this.#progress;
-    const request = { path, spec: this.request.spec, fileNumber: filesBefore + file + 1, skip };
-    for await (const piece of decodedPieces(request, this.options.settings, indexes)) {
-      await this.#write(piece, path);
-      if (this.options.signal?.aborted === true) throw new LoadStopped("stopped before the end");
+  async #readAll(indexes: readonly IndexDescription[]): Promise<void> {
+    const { settings, signal, readers = filesAtOnce() } = this.options;
+    for await (const { file, piece } of readFiles(this.#filesLeft(), settings, indexes, readers)) {
+      if (piece === undefined) this.#end(file);
+      else await this.#write(piece, file);
+      if (signal?.aborted === true) throw new LoadStopped("stopped before the end");
     }
   }
 
-  async #write(piece: DecodedPiece, path: string): Promise<void> {
+  /** Those that were begun, behind what is done of them, and the others. */
+  *#filesLeft(): Generator<FileToRead> {
+    const { begun, next, filesBefore } = this.#progress;
+    const { files, spec } = this.request;
+    const toRead = (file: number, skip: number): FileToRead => ({
+      file,
+      request: { path: files[file] ?? "", spec, fileNumber: filesBefore + file + 1, skip },
+    });
+    for (const [file, rows] of begun) yield toRead(file, rows);
+    for (let file = next; file < files.length; file++) yield toRead(file, 0);
+  }
+
+  #end(file: number): void {
+    const begun = this.#begunWith(file, 0);
+    begun.delete(file);
+    this.#progress = { ...this.#progress, begun, next: Math.max(this.#progress.next, file + 1) };
+  }
+
+  /** What is begun when so many rows of a file are done: the files before it are too, if nothing came of them yet. */
+  #begunWith(file: number, rows: number): Map<number, number> {
+    const begun = new Map(this.#progress.begun);
+    for (let other = this.#progress.next; other < file; other++) begun.set(other, 0);
+    return begun.set(file, rows);
+  }
+
+  async #write(piece: DecodedPiece, file: number): Promise<void> {
     const before = this.#progress;
+    const path = this.request.files[file] ?? "";
     for (const row of piece.bad) this.options.badRow?.({ ...row, file: path });
     const { maxBadRows } = this.request;
     const bad = before.bad + piece.bad.length;
@@ -170,8 +197,9 @@ class Load {
     }
     const next = {
       ...before,
-      rows: before.rows + piece.rows - before.rowsOfFile,
-      rowsOfFile: piece.rows,
+      rows: before.rows + piece.rows - (before.begun.get(file) ?? 0),
+      begun: this.#begunWith(file, piece.rows),
+      next: Math.max(before.next, file + 1),
       bad,
       omitted: before.omitted + piece.omitted,
     };
@@ -180,19 +208,26 @@ class Load {
       written: before.written + written,
       duplicates: before.duplicates + piece.encoded.count - written,
     });
-    const written = await this.writer.write(piece.encoded, (count) => ({ ...progressOf(count) }));
+    const kept = (written: number) => ({
+      ...progressOf(written),
+      begun: [...next.begun].map((pair) => [...pair]),
+    });
+    const written = await this.writer.write(piece.encoded, kept);
     this.#progress = progressOf(written);
-    this.#tell(path, piece.bytesRead);
+    this.#bytes.set(file, piece.bytesRead);
+    this.#tell(path);
   }
 
-  #tell(path: string, bytesOfFile: number): void {
-    const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0);
-    this.options.progress?.({
-      ...this.#totals(),
-      file: path,
-      bytes: sum(this.sizes.slice(0, this.#progress.file)) + bytesOfFile,
-      bytesTotal: sum(this.sizes),
-    });
+  #tell(path: string): void {
+    const { begun, next } = this.#progress;
+    let bytes = 0;
+    let bytesTotal = 0;
+    for (const [file, size] of this.sizes.entries()) {
+      bytesTotal += size;
+      if (begun.has(file)) bytes += this.#bytes.get(file) ?? 0;
+      else if (file < next) bytes += size;
+    }
+    this.options.progress?.({ ...this.#totals(), file: path, bytes, bytesTotal });
   }
 
   #totals(): LoadTotals {
@@ -215,11 +250,22 @@ class Load {
   }
 }
 
+function begunOf({ begun }: Document): [file: number, rows: number][] {
+  if (!Array.isArray(begun)) return [];
+  return begun.map((pair) => {
+    const [file = 0, rows = 0] = Array.isArray(pair) ? pair.map(toNumber) : [];
+    return [file, rows];
+  });
+}
+
+/** Of the form of the progress that is kept: a load that another version began in another form begins anew. */
+const PROGRESS_FORM = 2;
+
 /** Of what is loaded and how; not of how many bad rows are accepted. */
 function fingerprintOf({ files, spec }: LoadRequest): string {
   const found = files.map((path) => {
     const { size, mtimeMs } = statSync(path);
     return [resolve(path), size, mtimeMs];
   });
-  return new Bun.CryptoHasher("sha256").update(JSON.stringify([found, spec])).digest("hex");
+  return new Bun.CryptoHasher("sha256").update(JSON.stringify([PROGRESS_FORM, found, spec])).digest("hex");
 }

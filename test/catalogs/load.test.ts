@@ -8,8 +8,10 @@ import {
   completeSpec,
   describeCatalog,
   type FoundBadRow,
+  type LoadOptions,
   type LoadRequest,
   LoadStopped,
+  type LoadTotals,
   listCatalogs,
   loadCatalog,
   TableError,
@@ -54,7 +56,7 @@ class Place implements AsyncDisposable {
     files: readonly string[],
     spec: Partial<CatalogSpec>,
     more: Partial<LoadRequest> = {},
-    signal?: AbortSignal,
+    { signal, readers, progress }: Pick<LoadOptions, "signal" | "readers" | "progress"> = {},
   ) {
     const complete = completeSpec({ name: "stars", ...spec });
     if (complete === undefined) throw new Error("no name");
@@ -64,6 +66,8 @@ class Place implements AsyncDisposable {
       badRow: (row) => this.badRows.push(row),
       note: (text) => this.notes.push(text),
       ...(signal === undefined ? {} : { signal }),
+      ...(readers === undefined ? {} : { readers }),
+      ...(progress === undefined ? {} : { progress }),
     });
   }
 
@@ -175,7 +179,9 @@ describe.each(STORES)("on %s", (_, skip, open) => {
       const stopper = new AbortController();
       stopper.abort();
       for (let tries = 0; tries < 3; tries++) {
-        const error = await load(files, {}, {}, stopper.signal).catch((thrown: unknown) => thrown);
+        const error = await load(files, {}, {}, { signal: stopper.signal, readers: 1 }).catch(
+          (thrown: unknown) => thrown,
+        );
         expect(error).toBeInstanceOf(LoadStopped);
         expect(await place.documents()).toEqual([]);
       }
@@ -186,6 +192,82 @@ describe.each(STORES)("on %s", (_, skip, open) => {
     },
     60_000,
   );
+
+  /** Of different lengths, each with a row in a hundred that is bad. */
+  const unequalFiles = () =>
+    Promise.all(
+      [4500, 21, 5000, 0, 2500].map((rows, n) => {
+        const lines = Array.from({ length: rows }, (_, i) =>
+          i % 100 === n ? `${i},400,0` : `${1_000_000 * n + i},${i / 100},${i / 1000}`,
+        );
+        return place.file(`part-${n}.csv`, ["name,ra,dec", ...lines, ""].join("\n"));
+      }),
+    );
+  const badOf = (rows: readonly FoundBadRow[]) =>
+    rows.map(({ file, place: line }) => `${file} ${line}`).toSorted();
+
+  test.skipIf(skip)(
+    "several files are read at once, with the rows and the bad rows of reading one after the other",
+    async () => {
+      const { load } = bound(await opened());
+      const files = await unequalFiles();
+      const spec = { types: { ra: "float", dec: "float" } } as const;
+      const more = { maxBadRows: 1000 };
+      const totals = await load(files, spec, more, { readers: 3 });
+      const together = await place.documents();
+      const bad = badOf(place.badRows.splice(0));
+      expect(totals).toEqual({ rows: 12_021, written: 11_900, duplicates: 0, bad: 121, omitted: 0 });
+      expect(together).toHaveLength(11_900);
+      expect(bad).toContain(`${files[2]} 104`);
+      expect(await load(files, spec, more, { readers: 1 })).toEqual(totals);
+      expect(badOf(place.badRows)).toEqual(bad);
+      expect(await place.documents()).toEqual(together);
+    },
+    60_000,
+  );
+
+  test.skipIf(skip)(
+    "a load of several files at once that is stopped again and again has each row once",
+    async () => {
+      const { load } = bound(await opened());
+      const files = await unequalFiles();
+      const spec = { types: { ra: "float", dec: "float" } } as const;
+      let totals: LoadTotals | undefined;
+      let stops = 0;
+      while (totals === undefined) {
+        const stopper = new AbortController();
+        let pieces = 0;
+        const progress = () => ++pieces === 1 + (stops % 3) && stopper.abort();
+        totals = await load(
+          files,
+          spec,
+          { maxBadRows: 1000 },
+          { signal: stopper.signal, readers: 3, progress },
+        ).catch((error: unknown) => {
+          expect(error).toBeInstanceOf(LoadStopped);
+          stops++;
+          return undefined;
+        });
+      }
+      expect(stops).toBeGreaterThan(2);
+      expect(totals).toEqual({ rows: 12_021, written: 11_900, duplicates: 0, bad: 121, omitted: 0 });
+      const ids = (await place.documents()).map((document) => String(document["_id"]));
+      expect(new Set(ids).size).toBe(11_900);
+      expect(badOf(place.badRows)).toHaveLength(121);
+    },
+    60_000,
+  );
+
+  test.skipIf(skip)("what is wrong with one of several files stops the reading of all", async () => {
+    const { load } = bound(await opened());
+    const files = [...(await unequalFiles()), await place.file("other.csv", "x,y\n1,2\n")];
+    const error = await load(files, {}, { maxBadRows: 1000 }, { readers: 7 }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(TableError);
+    expect(String(error)).toContain(`${files.at(-1)}: no column looks like ra`);
+    expect(await place.documents()).toEqual([]);
+  });
 
   test.skipIf(skip)(
     "rows that are appended are there once, however often the load is interrupted",
@@ -198,9 +280,12 @@ describe.each(STORES)("on %s", (_, skip, open) => {
       stopper.abort();
       const count = () => place.store.count({ collection: "stars", filter: {}, maxTimeMs: 10_000 });
       for (const rows of [2001, 4001]) {
-        const error = await load([more], {}, { mode: "append" }, stopper.signal).catch(
-          (thrown: unknown) => thrown,
-        );
+        const error = await load(
+          [more],
+          {},
+          { mode: "append" },
+          { signal: stopper.signal, readers: 1 },
+        ).catch((thrown: unknown) => thrown);
         expect(error).toBeInstanceOf(LoadStopped);
         expect(await count()).toBe(rows);
       }

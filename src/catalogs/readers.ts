@@ -1,0 +1,74 @@
+/** Reads several files of a load at a time, each on a thread: their pieces as they come. */
+import { availableParallelism } from "node:os";
+import type { IndexDescription, StoreSettings } from "../store/index.ts";
+import type { DecodedPiece, DecodeRequest } from "./decode.ts";
+import { decodedPieces } from "./decoder.ts";
+
+/** More threads than this read faster than one can write, and each takes its memory. */
+const MOST_AT_ONCE = 4;
+
+/** How many files are read at once: one core is for the thread that writes, but two files always. */
+export function filesAtOnce(): number {
+  return Math.max(2, Math.min(MOST_AT_ONCE, availableParallelism() - 1));
+}
+
+export interface FileToRead {
+  /** Position of the file among those of the load. */
+  readonly file: number;
+  readonly request: DecodeRequest;
+}
+
+export interface ReadPiece {
+  readonly file: number;
+  /** The next rows of the file; undefined behind its last. */
+  readonly piece: DecodedPiece | undefined;
+}
+
+/**
+ * Yields the pieces of files, those of one file in their order, of at most `atOnce` files at a time; files are begun
+ * in their order. Throws what reading one of them throws.
+ */
+export async function* readFiles(
+  files: Iterable<FileToRead>,
+  settings: StoreSettings,
+  indexes: readonly IndexDescription[],
+  atOnce: number,
+): AsyncGenerator<ReadPiece> {
+  const stopper = new AbortController();
+  const waiting = files[Symbol.iterator]();
+  const open = new Set<AsyncGenerator<DecodedPiece>>();
+  /** By file, the ones that were answered longest ago first: none is left behind. */
+  const awaited = new Map<number, Promise<() => ReadPiece>>();
+  const ask = (file: number, pieces: AsyncGenerator<DecodedPiece>) => {
+    const next = pieces.next().then(({ done, value }) => () => {
+      awaited.delete(file);
+      if (done === true) {
+        open.delete(pieces);
+        begin();
+        return { file, piece: undefined };
+      }
+      ask(file, pieces);
+      return { file, piece: value };
+    });
+    // It may fail while no one waits for it: whoever waits next hears of it.
+    next.catch(() => {});
+    awaited.set(file, next);
+  };
+  const begin = () => {
+    const { done, value } = waiting.next();
+    if (done === true) return;
+    const pieces = decodedPieces(value.request, settings, indexes, stopper.signal);
+    open.add(pieces);
+    ask(value.file, pieces);
+  };
+  try {
+    for (let n = 0; n < atOnce; n++) begin();
+    while (awaited.size > 0) {
+      const take = await Promise.race(awaited.values());
+      yield take();
+    }
+  } finally {
+    stopper.abort();
+    await Promise.allSettled([...open].map((pieces) => pieces.return(undefined)));
+  }
+}
