@@ -39,15 +39,29 @@ export function decimalParts(decimal: Decimal128): DecimalParts {
   };
 }
 
-/** A double as a decimal of at most 34 digits, rounded half to even: how the server compares the two. */
+/** A double as a decimal of at most 34 digits, rounded half to even. */
 export function decimalOfDouble(x: number): DecimalParts {
   if (Number.isNaN(x)) return { kind: "nan" };
   const negative = x < 0 || Object.is(x, -0);
   if (!Number.isFinite(x)) return { kind: "infinite", negative };
+  const { coefficient, exponent } = exactMagnitude(x);
+  return { ...roundTo34(coefficient, exponent), negative };
+}
+
+/** How a finite double compares with itself as a decimal of 34 digits: the sign of what rounding took. */
+export function compareToRounded(x: number): number {
+  const { coefficient, exponent } = exactMagnitude(x);
+  const rounded = roundTo34(coefficient, exponent);
+  const difference = coefficient - rounded.coefficient * 10n ** BigInt(rounded.exponent - exponent);
+  if (difference === 0n) return 0;
+  return difference > 0n === x > 0 ? 1 : -1;
+}
+
+function exactMagnitude(x: number): { coefficient: bigint; exponent: number } {
   const { mantissa, exponent: binary } = binaryParts(Math.abs(x));
   // m × 2^-k is m × 5^k × 10^-k.
   const coefficient = binary >= 0 ? mantissa << BigInt(binary) : mantissa * 5n ** BigInt(-binary);
-  return { ...roundTo34(coefficient, Math.min(binary, 0)), negative };
+  return { coefficient, exponent: Math.min(binary, 0) };
 }
 
 /** An int64 as a decimal. */

@@ -13,6 +13,7 @@ import {
 import { tick } from "./deadline.ts";
 import {
   compareDecimals,
+  compareToRounded,
   type DecimalParts,
   decimalOfBigint,
   decimalOfDouble,
@@ -124,7 +125,8 @@ function compareDoubles(a: number, b: number): number {
 
 /** Orders numbers of any BSON types exactly. */
 export function compareNumbers(a: Value | undefined, b: Value | undefined): number {
-  if (a instanceof Decimal128 || b instanceof Decimal128) return compareDecimals(partsOf(a), partsOf(b));
+  if (a instanceof Decimal128 || b instanceof Decimal128)
+    return compareDecimals(partsOf(a), partsOf(b)) || beyondDigits(a) - beyondDigits(b);
   const x = a instanceof Double ? a.value : (a as number | bigint);
   const y = b instanceof Double ? b.value : (b as number | bigint);
   // JavaScript compares bigint and number by exact value.
@@ -132,6 +134,12 @@ export function compareNumbers(a: Value | undefined, b: Value | undefined): numb
   if (x > y) return 1;
   // Neither way unequal: equal, or NaN takes part.
   return (Number.isNaN(x) ? 0 : 1) - (Number.isNaN(y) ? 0 : 1);
+}
+
+/** How a double that equals a decimal in 34 digits differs from it beyond those. */
+function beyondDigits(value: Value | undefined): number {
+  const number = value instanceof Double ? value.value : value;
+  return typeof number === "number" && Number.isFinite(number) ? compareToRounded(number) : 0;
 }
 
 function partsOf(value: Value | undefined): DecimalParts {

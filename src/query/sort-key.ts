@@ -23,6 +23,14 @@ export function compileSortKey(specification: SortSpec): (document: Document) =>
   return (document) => plainKey(document, paths) ?? bestKey(document, paths, directions);
 }
 
+/**
+ * Whether a path is `_id`. No stored document has an array there; where a stage made one it sorts as a whole, unless
+ * another path leads through an array.
+ */
+function isIdentity(parts: readonly string[]): boolean {
+  return parts.length === 1 && parts[0] === "_id";
+}
+
 /** The key of a document that has no array on any of the paths; undefined otherwise. */
 function plainKey(document: Document, paths: readonly string[][]): SortKey | undefined {
   const key: Value[] = [];
@@ -30,7 +38,7 @@ function plainKey(document: Document, paths: readonly string[][]): SortKey | und
     let value: Value | undefined = document;
     for (const part of parts) {
       value = isDocument(value) ? getField(value, part) : undefined;
-      if (Array.isArray(value)) return undefined;
+      if (Array.isArray(value) && !isIdentity(parts)) return undefined;
       if (value === undefined) break;
     }
     key.push(value ?? null);

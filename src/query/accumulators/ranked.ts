@@ -44,6 +44,11 @@ interface Ranking extends Accumulator {
   readonly kept: readonly Ranked[];
 }
 
+/** Paths are those of expressions: an array sorts as a whole, but for an empty one, which comes before null. */
+function keyPart(value: Value | undefined): Value | undefined {
+  return Array.isArray(value) && value.length === 0 ? undefined : (value ?? null);
+}
+
 function parse(fromEnd: boolean, many: boolean): AccumulatorDefinition["parse"] {
   return (argument, at, reader) => {
     const options = readOptions(argument, at, many ? ["n", "sortBy", "output"] : ["sortBy", "output"]);
@@ -56,9 +61,8 @@ function parse(fromEnd: boolean, many: boolean): AccumulatorDefinition["parse"] 
     return {
       compile() {
         const paths = specification.map(([path]) => path.split("."));
-        // Paths are those of expressions: an array sorts as a whole.
         const keyOf = (document: Document): SortKey =>
-          paths.map((parts) => followPath(document, parts) ?? null);
+          paths.map((parts) => keyPart(followPath(document, parts)));
         const order = compileKeyOrder(specification);
         const evaluate = output.compile();
         const evaluateN = n?.compile();

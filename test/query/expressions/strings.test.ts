@@ -94,6 +94,16 @@ describe.skipIf(withoutServer)("strings", () => {
     await expectAlike(cases);
   }, 60_000);
 
+  test("what is found begins before the end of the search", async () => {
+    const cases: Case[] = [];
+    for (const token of ["abc", "bca", "b", "", "abcabc", "abcabcd"])
+      for (const start of [0, 1, 3])
+        for (const end of [0, 1, 2, 5, 6])
+          for (const name of ["$indexOfBytes", "$indexOfCP"])
+            cases.push([{ [name]: ["$a", token, start, end] }, { a: "abcabc" }]);
+    await expectAlike(cases);
+  }, 60_000);
+
   test("replacements", async () => {
     const cases: Case[] = [];
     for (const a of TEXTS) {

@@ -3,7 +3,7 @@ import { type Collection, type Db, MongoClient, MongoError, type Document as Wir
 import { type Document, isDocument, setField, type Value } from "../../../src/query/index.ts";
 import { STAGES } from "../../../src/query/stages/index.ts";
 import { testDatabaseName } from "../../support/mongod.ts";
-import type { Case, Outcome, Query } from "./cases.ts";
+import type { AggregateQuery, Case, Outcome, Query } from "./cases.ts";
 import { documentsFromWire, KEEP_TYPES } from "./wire.ts";
 
 /** A server with databases of its own, which are dropped at the end. */
@@ -94,6 +94,20 @@ export class Slot {
       if (!(error instanceof MongoError)) throw error;
       return { error: `${error.code}: ${error.message}`, refused: false };
     }
+  }
+
+  /** The answer to a pipeline whose stages run one by one, each on what the one before it answered. */
+  async runInSteps({ pipeline, ...query }: AggregateQuery, contents: Omit<Case, "query">): Promise<Outcome> {
+    let outcome: Outcome | undefined;
+    for (const stage of pipeline) {
+      const stages = outcome === undefined ? [stage] : [{ $replaceWith: "$document" }, stage];
+      outcome = await this.run({ ...query, pipeline: stages });
+      if ("error" in outcome) break;
+      const documents = outcome.documents.map((document, _id) => ({ _id, document }));
+      await this.fill({ documents, other: contents.other });
+    }
+    await this.fill(contents);
+    return outcome ?? { documents: [] };
   }
 
   #command(query: Query, asWritten: boolean): WireDocument {

@@ -16,13 +16,21 @@ export const KEEP_TYPES = {
   fieldsAsRaw: Object.create(null) as Record<string, never>,
 } as const;
 
+/** Bytes are made of so many documents at a time. */
+const AT_ONCE = 1000;
+
 /**
  * Documents that the driver answers, in the representation of `src/query/values.ts`. They pass through bytes,
  * because the driver may have loaded another copy of the `bson` package, with other classes, than `src`.
  */
-export function documentsFromWire(documents: readonly WireDocument[]): Document[] {
-  const reread = deserialize(BSON.serialize({ documents }), KEEP_TYPES);
-  return fromWire(reread["documents"]) as Document[];
+export function documentsFromWire(answer: readonly WireDocument[]): Document[] {
+  const found: Document[] = [];
+  for (let i = 0; i < answer.length; i += AT_ONCE) {
+    const documents = answer.slice(i, i + AT_ONCE);
+    const reread = deserialize(BSON.serialize({ documents }), KEEP_TYPES);
+    found.push(...(fromWire(reread["documents"]) as Document[]));
+  }
+  return found;
 }
 
 function fromWire(value: unknown): Value {

@@ -58,6 +58,17 @@ describe.skipIf(withoutServer)("stages of flows", () => {
       ),
     ));
 
+  test("$sort by an _id that a stage made an array", () => {
+    const values: (Value | undefined)[] = [[], [5], [1, 9], null, 3, undefined, { x: [1] }];
+    const documents = values.map((a, _id) => ({ _id, b: _id % 2 ? [1] : 1, ...(a !== undefined && { a }) }));
+    return expectAlike(
+      [{ _id: 1 }, { _id: -1 }, { "_id.x": 1, k: 1 }, { k: 1, _id: 1 }, { b: 1, _id: 1 }].map(($sort) => ({
+        pipeline: [{ $set: { k: "$_id", _id: "$a" } }, { $sort }],
+        documents: documents as Document[],
+      })),
+    );
+  });
+
   test("$sort", () =>
     expectAlike([
       ...over([

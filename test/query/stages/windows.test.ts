@@ -119,6 +119,27 @@ describe.skipIf(withoutServer)("window functions", () => {
     );
   });
 
+  test("an empty array is before null in an order of $top and its like", () => {
+    const rows = [[], [5], [1, 9], null, 3, undefined, [[0]]].map((v, _id) => ({
+      _id,
+      ...(v !== undefined && { v }),
+    }));
+    const functions = [1, -1].flatMap((direction) =>
+      ["$topN", "$bottomN"].map((name) => ({ [name]: { n: 9, sortBy: { v: direction }, output: "$_id" } })),
+    );
+    return expectAlike([
+      ...functions.map((w) => ({ pipeline: [{ $group: { _id: null, w } }], documents: rows as Document[] })),
+      ...functions.map((w) => ({
+        pipeline: [
+          {
+            $setWindowFields: { sortBy: { _id: 1 }, output: { w: { ...w, window: { documents: [-3, 3] } } } },
+          },
+        ],
+        documents: rows as Document[],
+      })),
+    ]);
+  });
+
   test("places", () =>
     expectAlike(
       over(

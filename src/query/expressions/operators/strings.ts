@@ -137,10 +137,11 @@ function indexOfCodePoints(
   tickText(string);
   if (start > length || end < start) return -1;
   // An empty text is found in front of a character, and in an empty string.
-  if (token === "" && string !== "") return start < end ? start : -1;
-  const part = string.slice(0, unitOfCodePoint(string, end));
-  const found = part.indexOf(token, unitOfCodePoint(string, start));
-  return found < 0 ? -1 : countCodePoints(string.slice(0, found));
+  if (token === "") return string === "" || start < end ? start : -1;
+  const found = string.indexOf(token, unitOfCodePoint(string, start));
+  // Only its first character has to stand before the end.
+  if (found < 0 || found >= unitOfCodePoint(string, end)) return -1;
+  return countCodePoints(string.slice(0, found));
 }
 
 function split(at: string, text: Value | undefined, separator: Value | undefined): Value {
