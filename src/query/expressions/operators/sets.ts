@@ -131,6 +131,7 @@ export const setOperators: readonly Operator[] = [
     example: example({ $setEquals: ["$a", "$b"] }, { a: [1, 2, 1], b: [2, 1] }, true),
     run: setEquals,
     emit: emitSetEquals,
+    folds: "operands",
     check: (args, at) => {
       for (const [i, arg] of args.entries()) checkConstant(arg, `${at}[${i}]`);
     },
