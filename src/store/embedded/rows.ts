@@ -226,7 +226,8 @@ export class RowWriter {
       this.#at += 5;
     } else {
       this.#bytes[this.#at] = FLOAT64;
-      this.#view.setFloat64(this.#at + 1, value, true);
+      // One NaN for all: whether the bits of another would get through is a matter of chance.
+      this.#view.setFloat64(this.#at + 1, Number.isNaN(value) ? Number.NaN : value, true);
       this.#at += 9;
     }
   }
