@@ -1,9 +1,19 @@
 /** Reads request bodies: bounded in size and depth, with int64 exact. */
-import { type Document, isDocument, parseJson, QueryError, type Value } from "../query/index.ts";
+import {
+  type Document,
+  isDocument,
+  parseJson,
+  parseJsonInPieces,
+  QueryError,
+  type Value,
+} from "../query/index.ts";
 import { badRequest, HttpError } from "./errors.ts";
+import { inTurns } from "./turns.ts";
 
 /** Deeper nesting than any query needs. */
 const MAX_DEPTH = 100;
+/** Characters of which reading takes some milliseconds. */
+const LONG = 65_536;
 
 /** The JSON object of a request. Throws `HttpError` 400 for anything else and 413 for a body that is too large. */
 export async function readBody(request: Request, maxBytes: number): Promise<Document> {
@@ -16,7 +26,8 @@ export async function readBody(request: Request, maxBytes: number): Promise<Docu
   if (text.trim() === "") throw badRequest("the request has no body: expected a JSON object");
   let value: Value;
   try {
-    value = parseJson(text, { maxDepth: MAX_DEPTH });
+    const options = { maxDepth: MAX_DEPTH };
+    value = await (text.length > LONG ? inTurns(parseJsonInPieces(text, options)) : parseJson(text, options));
   } catch (error) {
     if (error instanceof QueryError) throw badRequest(`the request body is not valid JSON: ${error.message}`);
     throw error;

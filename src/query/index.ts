@@ -13,7 +13,7 @@ export {
   type Variables,
 } from "./expressions/index.ts";
 export { printJson } from "./json-print.ts";
-export { type JsonOptions, parseJson } from "./json-text.ts";
+export { type JsonOptions, parseJson, parseJsonInPieces } from "./json-text.ts";
 export {
   childrenOf,
   compileMatch,

@@ -20,6 +20,15 @@ export function parseJson(text: string, options: JsonOptions = {}): Value {
   return new Reader(text, options.maxDepth ?? 100, options.path ?? "").read();
 }
 
+/**
+ * The same in pieces: yields after some 32 thousand characters each, where whoever reads a long text may look after
+ * others, and returns the value.
+ */
+export function parseJsonInPieces(text: string, options: JsonOptions = {}): Generator<undefined, Value> {
+  return new Reader(text, options.maxDepth ?? 100, options.path ?? "").readInPieces();
+}
+
+const PIECE = 32_768;
 const QUOTE = 34;
 const BACKSLASH = 92;
 const MIN_INT64 = -(2n ** 63n);
@@ -43,6 +52,7 @@ const ESCAPES: Record<string, string> = {
 
 class Reader {
   #at = 0;
+  #pieceEnd = PIECE;
 
   constructor(
     readonly text: string,
@@ -55,6 +65,45 @@ class Reader {
     this.#space();
     if (this.#at < this.text.length) this.#fail("nothing more may follow the value");
     return value;
+  }
+
+  *readInPieces(): Generator<undefined, Value> {
+    this.#space();
+    const value = this.#isContainer() ? yield* this.#container(1) : this.#value(0);
+    this.#space();
+    if (this.#at < this.text.length) this.#fail("nothing more may follow the value");
+    return value;
+  }
+
+  /** An array or object in pieces; what is in it that is neither comes at once. */
+  *#container(depth: number): Generator<undefined, Value> {
+    const start = this.#at;
+    const isArray = this.text.charCodeAt(start) === 91;
+    const [bracket, name] = isArray ? ([93, "]"] as const) : ([125, "}"] as const);
+    const items: Value[] = [];
+    const document: Document = {};
+    let extended = false;
+    this.#deeper(depth);
+    if (this.#closes(bracket)) return isArray ? items : document;
+    do {
+      if (this.#at > this.#pieceEnd) {
+        this.#pieceEnd = this.#at + PIECE;
+        yield undefined;
+      }
+      const field = isArray ? "" : this.#field();
+      this.#space();
+      const value = this.#isContainer() ? yield* this.#container(depth + 1) : this.#value(depth);
+      if (isArray) items.push(value);
+      else setField(document, field, value);
+      extended ||= field.charCodeAt(0) === 36;
+    } while (!this.#ends(bracket, name));
+    if (isArray) return items;
+    return extended ? readExtended(document, (reason) => this.#fail(reason, start)) : document;
+  }
+
+  #isContainer(): boolean {
+    const start = this.text.charCodeAt(this.#at);
+    return start === 123 || start === 91;
   }
 
   #value(depth: number): Value {
@@ -163,17 +212,23 @@ class Reader {
     let extended = false;
     if (this.#closes(125)) return document;
     for (;;) {
-      this.#space();
-      if (this.text.charCodeAt(this.#at) !== QUOTE) this.#fail("expected a field name in double quotes");
-      const name = this.#string();
-      this.#space();
-      if (this.text.charCodeAt(this.#at) !== 58) this.#fail(`expected ":" after the field name`);
-      this.#at++;
+      const name = this.#field();
       extended ||= name.charCodeAt(0) === 36;
       setField(document, name, this.#value(depth));
       if (this.#ends(125, "}")) break;
     }
     return extended ? readExtended(document, (reason) => this.#fail(reason, start)) : document;
+  }
+
+  /** A field's name, up to behind its colon. */
+  #field(): string {
+    this.#space();
+    if (this.text.charCodeAt(this.#at) !== QUOTE) this.#fail("expected a field name in double quotes");
+    const name = this.#string();
+    this.#space();
+    if (this.text.charCodeAt(this.#at) !== 58) this.#fail(`expected ":" after the field name`);
+    this.#at++;
+    return name;
   }
 
   /** Steps over an opening bracket. */

@@ -2,7 +2,15 @@
 import { describe, expect, test } from "bun:test";
 import { Binary, BSONRegExp, Decimal128, Double, MinKey, ObjectId, Timestamp } from "bson";
 import fc from "fast-check";
-import { equalValues, parseJson, printJson, QueryError, typeOf, type Value } from "../../src/query/index.ts";
+import {
+  equalValues,
+  parseJson,
+  parseJsonInPieces,
+  printJson,
+  QueryError,
+  typeOf,
+  type Value,
+} from "../../src/query/index.ts";
 
 const bytes = new Uint8Array([0, 1, 254, 255]);
 
@@ -128,4 +136,53 @@ test("what is printed reads back as it was, types included", () => {
       expect(typeOf(back)).toBe(typeOf(value));
     }),
   );
+});
+
+describe("in pieces", () => {
+  const read = (text: string): { value: Value; pieces: number } => {
+    const reading = parseJsonInPieces(text);
+    for (let pieces = 1; ; pieces++) {
+      const { done, value } = reading.next();
+      if (done === true) return { value, pieces };
+    }
+  };
+
+  test("the value is that of reading at once", () => {
+    fc.assert(
+      fc.property(anyValue, fc.constantFrom("", " ", "\n\t"), (value, space) => {
+        const text = `${space}${printJson(value)}${space}`;
+        const back = read(text).value;
+        expect(printJson(back)).toBe(printJson(value));
+        expect(typeOf(back)).toBe(typeOf(value));
+      }),
+    );
+  });
+
+  test("what is wrong is told alike", () => {
+    const told = (parse: (text: string) => unknown, text: string) => {
+      try {
+        return parse(text);
+      } catch (error) {
+        return String(error);
+      }
+    };
+    const good = '{"a":[1,{"$oid":"5f3b1c2d4e5f6a7b8c9d0e1f"},[]],"b":{},"__proto__":"x\\n"}';
+    fc.assert(
+      fc.property(fc.nat(good.length), fc.constantFrom("", '"', "}", "]", ",", ":", "1", "{"), (at, put) => {
+        const text = good.slice(0, at) + put + good.slice(at + 1);
+        expect(told((given) => read(given).value, text)).toEqual(told(parseJson, text));
+      }),
+      { numRuns: 500 },
+    );
+    expect(() => read("[".repeat(1_000_000))).toThrow("nests deeper than 100 levels");
+  });
+
+  test("a long text has many, however it is nested", () => {
+    const list = JSON.stringify({
+      query: { radec: Array.from({ length: 50_000 }, (_, n) => [n / 7, -n / 11]) },
+    });
+    expect(read(list).pieces).toBeGreaterThan(list.length / 70_000);
+    const named = JSON.stringify(Object.fromEntries(Array.from({ length: 50_000 }, (_, n) => [`o${n}`, n])));
+    expect(read(named).pieces).toBeGreaterThan(named.length / 70_000);
+  });
 });

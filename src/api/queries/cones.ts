@@ -43,7 +43,7 @@ export const coneSearch: QueryType = {
     const path = "query.object_coordinates";
     const unit = unitOf(given["cone_search_unit"] ?? "arcsec", `${path}.cone_search_unit`);
     const radius = angleOf(given["cone_search_radius"], unit, `${path}.cone_search_radius`);
-    const targets = readPositions(given["radec"], `${path}.radec`);
+    const targets = await readPositions(given["radec"], `${path}.radec`);
     return answer({ query, kwargs, context, targets, radius, minRadius: 0, nearestFirst: false });
   },
 };
@@ -62,7 +62,7 @@ export const near: QueryType = {
     const radius = angle("max_distance", NEAR);
     const minRadius = angle("min_distance", 0);
     if (minRadius > radius) throw badRequest("query.min_distance: expected no more than max_distance");
-    const targets = readPositions(query["radec"], "query.radec");
+    const targets = await readPositions(query["radec"], "query.radec");
     return answer({ query, kwargs, context, targets, radius, minRadius, nearestFirst: true });
   },
 };
@@ -71,7 +71,7 @@ interface Asked extends Required<Pick<ConesRequest, "radius" | "minRadius" | "ne
   readonly query: Document;
   readonly kwargs: Document;
   readonly context: QueryContext;
-  readonly targets: ReturnType<typeof readPositions>;
+  readonly targets: Awaited<ReturnType<typeof readPositions>>;
 }
 
 function answer({ query, kwargs, context, targets, radius, minRadius, nearestFirst }: Asked) {

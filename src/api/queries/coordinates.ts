@@ -23,9 +23,10 @@ export const coordinates: QueryType = {
       throw badRequest(`query.frame: expected one of ${Object.keys(FRAMES).join(", ")}`);
     }
     const toEquatorial = FRAMES[frame as keyof typeof FRAMES];
-    const [origin, ...more] = from === undefined ? [] : readPositions(from, "query.from");
+    const [origin, ...more] = from === undefined ? [] : await readPositions(from, "query.from");
     if (more.length > 0) throw badRequest("query.from: expected one position");
-    const entries = readPositions(radec, "query.radec", frame === "equatorial" ? 0 : -180).map((position) => {
+    const positions = await readPositions(radec, "query.radec", frame === "equatorial" ? 0 : -180);
+    const entries = positions.map((position) => {
       const place = { key: position.key, ...toEquatorial(position.ra, position.dec) };
       return [position.key, describe(place, origin)] as const;
     });

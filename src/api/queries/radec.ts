@@ -2,6 +2,7 @@
 import { type Document, isDocument, toNumber, type Value } from "../../query/index.ts";
 import { CoordinateError, parseDec, parseRa } from "../../sky/index.ts";
 import { badRequest } from "../errors.ts";
+import { inTurns } from "../turns.ts";
 import { isTuple, readLiteral } from "./literal.ts";
 
 /** A position with the name under which it is answered. */
@@ -13,6 +14,8 @@ export interface NamedPosition {
 }
 
 const MOST_POSITIONS = 100_000;
+/** So many are read without a look at others: a millisecond's work. */
+const POSITIONS_AT_ONCE = 500;
 const SEXAGESIMAL = /[:hd]/i;
 
 /**
@@ -20,11 +23,18 @@ const SEXAGESIMAL = /[:hd]/i;
  * these as JSON or a Python literal. Names are those given, or the pair as Python prints it, with `_` for dots.
  * The first coordinate is at least `from` degrees. Throws `HttpError` 400 that names the position.
  */
-export function readPositions(given: Value | undefined, path: string, from = 0): NamedPosition[] {
-  if (typeof given === "string") return readText(given, path, from);
+export function readPositions(given: Value | undefined, path: string, from = 0): Promise<NamedPosition[]> {
+  return inTurns(positionsIn(given, path, from));
+}
+
+type Reading = Generator<undefined, NamedPosition[]>;
+
+function* positionsIn(given: Value | undefined, path: string, from: number): Reading {
+  if (typeof given === "string") return yield* textPositions(given, path, from);
   if (isDocument(given)) {
-    return distinct(
-      Object.entries(given).map(([name, value]) => positionOf(value ?? null, name, `${path}.${name}`, from)),
+    return yield* distinct(
+      Object.entries(given),
+      ([name, value]) => positionOf(value ?? null, name, `${path}.${name}`, from),
       path,
     );
   }
@@ -32,17 +42,17 @@ export function readPositions(given: Value | undefined, path: string, from = 0):
     throw badRequest(`${path}: expected a list of [ra, dec] pairs, an object {name: [ra, dec]}, or text`);
   }
   if (isPair(given)) return [positionOf(given, pythonText(given), path, from)];
-  return distinct(
-    given.map((value, index) =>
+  return yield* distinct(
+    given,
+    (value, index) =>
       positionOf(value, typeof value === "string" ? value : pythonText(value), `${path}[${index}]`, from),
-    ),
     path,
   );
 }
 
-function readText(text: string, path: string, from: number): NamedPosition[] {
+function* textPositions(text: string, path: string, from: number): Reading {
   const trimmed = text.trim();
-  if (/^[[{(]/.test(trimmed)) return readPositions(readLiteral(trimmed, path), path, from);
+  if (/^[[{(]/.test(trimmed)) return yield* positionsIn(readLiteral(trimmed, path), path, from);
   const [ra, dec] = partsOf(trimmed, path);
   // Clients know a single position by the tuple that Python makes of it.
   const name = [ra, dec].map((part) => (isNumeric(part) ? floatText(Number(part)) : quoted(part)));
@@ -104,12 +114,18 @@ function degrees(value: Value, least: number, most: number, what: string): numbe
 }
 
 /** The same position twice is one; two positions of one name would hide each other. */
-function distinct(positions: readonly NamedPosition[], path: string): NamedPosition[] {
-  if (positions.length > MOST_POSITIONS) {
-    throw badRequest(`${path}: expected at most ${MOST_POSITIONS} positions, got ${positions.length}`);
+function* distinct<T>(
+  items: readonly T[],
+  positionAt: (item: T, index: number) => NamedPosition,
+  path: string,
+): Reading {
+  if (items.length > MOST_POSITIONS) {
+    throw badRequest(`${path}: expected at most ${MOST_POSITIONS} positions, got ${items.length}`);
   }
   const known = new Map<string, NamedPosition>();
-  for (const position of positions) {
+  for (const [index, item] of items.entries()) {
+    if (index % POSITIONS_AT_ONCE === POSITIONS_AT_ONCE - 1) yield undefined;
+    const position = positionAt(item, index);
     const other = known.get(position.key);
     if (other !== undefined && (other.ra !== position.ra || other.dec !== position.dec)) {
       throw badRequest(`${path}: two positions are named ${position.key}: give them different names`);

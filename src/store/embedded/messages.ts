@@ -1,6 +1,6 @@
 /** What travels between the thread that asks and the threads that read and write: text and numbers only. */
 import { type Document, QueryError, type QueryErrorKind } from "../../query/index.ts";
-import type { ConesRequest } from "../cones.ts";
+import type { ConesRequest, ConeTarget } from "../cones.ts";
 import type {
   AggregateExplanation,
   AggregateRequest,
@@ -36,6 +36,15 @@ export type ReaderRequest =
       readonly id: number;
       readonly request: string;
     }
+  /** Some targets of the cones of this id, which are asked for when all of them were sent. */
+  | {
+      readonly type: "targets";
+      readonly id: number;
+      readonly keys: readonly string[];
+      /** Longitude and latitude of each. */
+      readonly places: Float64Array;
+    }
+  /** `request` has no targets. */
   | { readonly type: "cones"; readonly id: number; readonly request: string }
   | { readonly type: "describe"; readonly id: number; readonly collection: string }
   /** One more chunk may be sent. */
@@ -128,6 +137,29 @@ export function fromPlainError(plain: PlainError): Error {
   error.name = plain.name;
   if (plain.stack !== undefined) error.stack = plain.stack;
   return error;
+}
+
+type TargetsMessage = Extract<ReaderRequest, { type: "targets" }>;
+
+/** So many targets are sent at a time: copying thousands of names takes some milliseconds. */
+const TARGETS_AT_ONCE = 2000;
+
+/** The targets of cones as they travel: in parts, between which the sender may look after others. */
+export function* targetsMessages(id: number, targets: readonly ConeTarget[]): Generator<TargetsMessage> {
+  for (let from = 0; from < targets.length; from += TARGETS_AT_ONCE) {
+    const some = targets.slice(from, from + TARGETS_AT_ONCE);
+    const places = Float64Array.from(some.flatMap(({ longitude, latitude }) => [longitude, latitude]));
+    yield { type: "targets", id, keys: some.map(({ key }) => key), places };
+  }
+}
+
+/** The targets of such a message. */
+export function targetsOf({ keys, places }: TargetsMessage): ConeTarget[] {
+  return keys.map((key, index) => ({
+    key,
+    longitude: places[2 * index] ?? 0,
+    latitude: places[2 * index + 1] ?? 0,
+  }));
 }
 
 type Request = FindRequest | CountRequest | AggregateRequest | ConesRequest;

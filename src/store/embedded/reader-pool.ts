@@ -19,6 +19,7 @@ import {
   type ReaderRequest,
   type Thread,
   type ThreadOptions,
+  targetsMessages,
 } from "./messages.ts";
 
 /** A reader that is this late beyond a query's limit is stuck and is replaced, milliseconds. */
@@ -130,8 +131,11 @@ export class ReaderPool {
   }
 
   cones(request: ConesRequest): AsyncIterable<string> {
-    const message = { type: "cones", id: this.#nextId++, request: encodeRequest(request) } as const;
-    return this.#stream(message, request.maxTimeMs, (chunk) => (chunk.type === "json" ? chunk.text : ""));
+    const { targets, ...rest } = request;
+    const id = this.#nextId++;
+    const message = { type: "cones", id, request: encodeRequest({ ...rest, targets: [] }) } as const;
+    const open = (chunk: Chunk) => (chunk.type === "json" ? chunk.text : "");
+    return this.#stream(message, request.maxTimeMs, open, targetsMessages(id, targets));
   }
 
   async findOne(request: FindRequest): Promise<Document | undefined> {
@@ -196,6 +200,7 @@ export class ReaderPool {
     message: Extract<ReaderRequest, { id: number }>,
     maxTimeMs: number,
     open: (chunk: Chunk) => T,
+    before: Iterable<ReaderRequest> = [],
   ): AsyncGenerator<T, void, undefined> {
     const reader = this.#leastBusy();
     const queue: T[] = [];
@@ -217,8 +222,12 @@ export class ReaderPool {
       },
       watchdog: this.#watch(reader, maxTimeMs),
     });
-    reader.send(message);
     try {
+      for (const part of before) {
+        reader.send(part);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      reader.send(message);
       for (;;) {
         const next = queue.shift();
         if (next !== undefined) {

@@ -5,7 +5,7 @@
 import type { Database } from "bun:sqlite";
 import { checkSize, Deadline, type Document, printJson } from "../../query/index.ts";
 import { giveWay } from "../../telemetry/niceness.ts";
-import type { ConesRequest } from "../cones.ts";
+import type { ConesRequest, ConeTarget } from "../cones.ts";
 import type { AggregateRequest, CountRequest, FindRequest } from "../store.ts";
 import { Aggregator } from "./aggregate.ts";
 import { ConeSearcher } from "./cones.ts";
@@ -19,6 +19,7 @@ import {
   type EndValue,
   type ReaderAnswer,
   type ReaderRequest,
+  targetsOf,
   toPlainError,
 } from "./messages.ts";
 
@@ -44,6 +45,8 @@ interface Task {
 }
 
 const tasks = new Map<number, Task>();
+/** Targets of cones that are not asked for yet, by the id of these. */
+const waiting = new Map<number, ConeTarget[]>();
 let database: Database | undefined;
 let dataDir = "";
 let scheduled = false;
@@ -60,7 +63,14 @@ self.onmessage = ({ data }: MessageEvent<ReaderRequest>) => {
       return;
     case "cancel":
       tasks.delete(data.id);
+      waiting.delete(data.id);
       return;
+    case "targets": {
+      const known = waiting.get(data.id);
+      if (known === undefined) waiting.set(data.id, targetsOf(data));
+      else known.push(...targetsOf(data));
+      return;
+    }
     case "credit": {
       const task = tasks.get(data.id);
       if (task !== undefined) task.credits++;
@@ -96,7 +106,9 @@ function taskFor(request: Extract<ReaderRequest, { id: number }>, db: Database):
       return streamTask(id, new Deadline(asked.maxTimeMs), running, formOf(request));
     }
     case "cones": {
-      const asked = decodeRequest<ConesRequest>(request.request);
+      const targets = waiting.get(id) ?? [];
+      waiting.delete(id);
+      const asked = { ...decodeRequest<ConesRequest>(request.request), targets };
       return streamTask(id, new Deadline(asked.maxTimeMs), new ConeSearcher(db, asked).run(), textForm(id));
     }
     case "count": {
