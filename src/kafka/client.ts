@@ -40,6 +40,12 @@ export async function kafkaClient(
   return new kafkajs.Kafka(config);
 }
 
+/**
+ * Said of every idempotent producer: its requests are repeated so often, and then by another one. Whoever tried for ever
+ * would wait for ever where the topic is gone.
+ */
+const EXPECTED = /^Limiting retries for the idempotent producer/;
+
 /** What the client says, as far as it concerns an operator, each trouble once in a while. */
 function logTo(log: KafkaLog) {
   const told = new Map<string, number>();
@@ -50,7 +56,7 @@ function logTo(log: KafkaLog) {
     level: logLevel;
     log: { message: string; error?: unknown };
   }) => {
-    if (level > WARN) return;
+    if (level > WARN || EXPECTED.test(message)) return;
     const text = `Kafka: ${message}${error === undefined ? "" : `: ${String(error)}`}`;
     const now = Date.now();
     if (now - (told.get(text) ?? 0) < SAME_TROUBLE_MS) return;

@@ -93,7 +93,7 @@ async function messageValue(
 class TopicWriter {
   #topics: Set<string> | undefined;
   #connection: Promise<Publisher> | undefined;
-  /** An idempotent producer tries for ever: what it says of that is all there is to hear. */
+  /** The producer tries for most of a minute before it fails: what it says meanwhile is all there is to hear. */
   onTrouble: (reason: string) => void = () => {};
 
   constructor(readonly options: KafkaSinkOptions) {}
