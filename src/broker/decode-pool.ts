@@ -30,7 +30,12 @@ export interface FilteredPackets {
 
 /** A batch whose packets are decoded on their thread. */
 export interface DecodedPackets {
-  /** Runs the filters. To be called when all batches before are stored, and once. */
+  /** Its objects and alerts: batches that share none may be filtered in any order. */
+  readonly names: ReadonlySet<string>;
+  /**
+   * Runs the filters. To be called when all batches before are stored that share a name with this one, until it
+   * answers.
+   */
   filter(): Promise<FilteredPackets>;
 }
 
@@ -123,7 +128,9 @@ export class DecodePool {
     const worker = this.#workers.reduce((least, other) => (other.batches < least.batches ? other : least));
     worker.batches++;
     const answer = await worker.ask({ type: "decode", packets, schemas, buffers }, buffers);
+    if (answer.type !== "decoded") throw new Error("a decode thread gave another answer");
     return {
+      names: new Set(answer.names),
       filter: async () => {
         const filtered = await worker.ask({ type: "filter", batch: answer.id });
         if (filtered.type !== "filtered") throw new Error("a decode thread gave another answer");

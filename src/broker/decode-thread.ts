@@ -99,14 +99,19 @@ async function decode({
     if (fault === undefined || bytes === undefined) return [];
     return [{ index, fault, bytes, ...(survey === undefined ? {} : { survey }) }];
   });
+  const records = rows.flatMap((row) => row.records);
   decoded.set(id, {
-    records: rows.flatMap(({ records }) => records),
+    records,
     alerts: rows.flatMap(({ alerts }) => alerts),
     faulty,
     scores: scorer?.tally.take() ?? NO_SCORES,
     buffers: [...buffers, ...encoder.takeBuffers()],
   });
-  send({ type: "decoded", id });
+  const names = records.flatMap(({ survey, objectId, candid }) => [
+    `${survey}/${objectId}`,
+    `${survey}/${candid}`,
+  ]);
+  send({ type: "decoded", id, names });
 }
 
 /** What `work` makes of each item, with pauses in which other requests are answered. */

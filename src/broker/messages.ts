@@ -70,7 +70,8 @@ export interface EncodedEntry extends Omit<OutboxEntry, "document"> {
 }
 
 export type DecodeAnswer =
-  | { readonly type: "decoded"; readonly id: number }
+  /** `names` are those of the batch's objects and alerts. */
+  | { readonly type: "decoded"; readonly id: number; readonly names: readonly string[] }
   | {
       readonly type: "filtered";
       readonly id: number;

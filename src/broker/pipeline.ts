@@ -2,8 +2,8 @@
  * The way of an alert: sources → decode → filter → store, in batches.
  *
  * A batch is written in one transaction with its dead letters and the position behind it: that write is its
- * acknowledgement. Batches of a source are decoded ahead but written in order, and few are under way at once,
- * so memory is bounded and a slow store slows the source.
+ * acknowledgement. Batches of a source are decoded ahead but filtered and written in order (`turns.ts`), and few are
+ * under way at once, so memory is bounded and a slow store slows the source.
  */
 import { type ScoreNews, ScoreTally } from "../enrich/scores/index.ts";
 import {
@@ -19,6 +19,7 @@ import {
 import type { AlertBatch, AlertWriter, BatchResult, DeadLetter } from "../store/index.ts";
 import type { DecodedPackets, FilteredPackets } from "./decode-pool.ts";
 import type { BrokerOptions, BrokerStats, LogLine, SourceState } from "./messages.ts";
+import { Turns } from "./turns.ts";
 
 /** Batches of one source that are decoded, at least, while another is written. */
 const AHEAD = 1;
@@ -33,11 +34,19 @@ export interface PipelineParts {
   readonly log: (line: LogLine) => void;
 }
 
-/** A batch on its way: decoded or being so, and what its acknowledgement will say. */
+/** A batch on its way: decoded or being so, and what of its source comes before it. */
 interface Underway {
   readonly batch: PacketBatch;
-  readonly bytes: number;
   readonly decoded: Promise<DecodedPackets>;
+  /** Resolves when the batch before has taken its turn. */
+  readonly previous: Promise<unknown>;
+  /** Resolves when the batch before is written and counted, rejects when it failed. */
+  readonly acknowledged: Promise<void>;
+}
+
+/** A batch whose turn is taken. An object, because a promise of a promise waits for both. */
+interface Turn {
+  readonly written: Promise<Written>;
 }
 
 export class Pipeline {
@@ -53,8 +62,8 @@ export class Pipeline {
   #stored = 0;
   #duplicates = 0;
   #deadLetters = 0;
-  /** The last write of each source; of all together where the store is written by one at a time. */
-  readonly #lastWrites = new Map<Source | undefined, Promise<unknown>>();
+  /** Of each source; of all together where the store is written by one at a time. */
+  readonly #turns = new Turns<Source | undefined>();
 
   constructor(
     readonly options: BrokerOptions,
@@ -128,10 +137,10 @@ export class Pipeline {
     }
   }
 
-  /** Batches that a source has under way: together enough for all workers. */
+  /** Batches that a source has under way beside the one that is written: together enough for all workers, and one. */
   get #ahead(): number {
     const { workers, sequential, sources } = this.options;
-    return Math.max(AHEAD, sequential ? workers : Math.ceil(workers / sources.length));
+    return Math.max(AHEAD, sequential ? workers + 1 : Math.ceil((workers + 1) / sources.length));
   }
 
   #setState(index: number, change: Partial<SourceState>): void {
@@ -152,6 +161,8 @@ export class Pipeline {
     const signal = AbortSignal.any([this.#stop.signal, failed.signal]);
     /** Acknowledgements in the order of the batches: after one that fails nothing is written. */
     let last: Promise<void> = Promise.resolve();
+    /** Turns are taken in the order of the batches too. */
+    let turn: Promise<Turn | undefined> = Promise.resolve(undefined);
     const underway: Promise<void>[] = [];
     try {
       for await (const batch of source.batches(position, signal)) {
@@ -159,7 +170,9 @@ export class Pipeline {
         const decoded = this.parts.decode(batch, this.#stop.signal);
         // A failure is met when its turn to be written comes; until then it is no unhandled one.
         decoded.catch(() => undefined);
-        last = last.then(() => this.#acknowledge(source, { batch, bytes, decoded })).then(progressed);
+        const next = this.#takeTurn(source, { batch, decoded, previous: turn, acknowledged: last });
+        turn = next;
+        last = this.#acknowledge({ batch, bytes, turn: next }).then(progressed);
         // A source that waits for new packets hears that there is no use.
         last.catch(() => failed.abort());
         underway.push(last);
@@ -174,11 +187,37 @@ export class Pipeline {
     if (!this.#stop.signal.aborted) source.settled?.();
   }
 
-  /** Filters and writes a batch with its position: from then on it is done for good. */
-  async #acknowledge(source: Source, next: Underway): Promise<void> {
+  /**
+   * Takes a batch's turn as soon as it is decoded and those before it have taken theirs: in it the batch is filtered
+   * and written with its position. The members of a group, here and on other hosts, keep an object's order no better
+   * than its partitions do, so they write side by side.
+   */
+  async #takeTurn(source: Source, { batch, decoded, previous, acknowledged }: Underway): Promise<Turn> {
+    await previous;
+    const packets = await decoded;
+    const written = this.#turns.take(
+      this.options.store.kind === "mongo" ? source : undefined,
+      packets.names,
+      {
+        filter: () => this.#patiently(() => packets.filter()),
+        write: async (filtered) => {
+          await acknowledged;
+          return this.#write(source, batch, filtered);
+        },
+      },
+    );
+    return { written };
+  }
+
+  /** Waits until a batch is written and counts it: from then on it is done for good. */
+  async #acknowledge(next: {
+    readonly batch: PacketBatch;
+    readonly bytes: number;
+    readonly turn: Promise<Turn>;
+  }): Promise<void> {
     const { batch } = next;
-    const decoded = await next.decoded;
-    const { result, faulty, scores } = await this.#inTurn(source, () => this.#write(source, batch, decoded));
+    const { written } = await next.turn;
+    const { result, faulty, scores } = await written;
     batch.durable?.();
     this.#packets += batch.packets.length;
     this.#bytes += next.bytes;
@@ -198,28 +237,11 @@ export class Pipeline {
     }
   }
 
-  /**
-   * One after the other: a batch's filters see the history that the batch before it left. The members of a group,
-   * here and on other hosts, keep an object's order no better than its partitions do, so they write side by side.
-   */
-  #inTurn<T>(source: Source, work: () => Promise<T>): Promise<T> {
-    const key = this.options.store.kind === "mongo" ? source : undefined;
-    const turn = (this.#lastWrites.get(key) ?? Promise.resolve()).then(work);
-    this.#lastWrites.set(
-      key,
-      turn.catch(() => undefined),
-    );
-    return turn;
-  }
-
-  async #write(source: Source, batch: PacketBatch, decoded: DecodedPackets): Promise<Written> {
-    let filtered: FilteredPackets | undefined;
-    return this.#patiently(async () => {
-      filtered ??= await decoded.filter();
-      const result = await this.parts.writer.write(alertBatch(source, batch, filtered));
-      for (const buffer of filtered.buffers) giveBack(buffer);
-      return { result, faulty: filtered.faulty, scores: filtered.scores };
-    });
+  async #write(source: Source, batch: PacketBatch, filtered: FilteredPackets): Promise<Written> {
+    const { faulty, scores, buffers } = filtered;
+    const result = await this.#patiently(() => this.parts.writer.write(alertBatch(source, batch, filtered)));
+    for (const buffer of buffers) giveBack(buffer);
+    return { result, faulty, scores };
   }
 
   /** A full disk, a lock or a network may come back: what asks the store waits, and with it all that would come after. */

@@ -23,6 +23,7 @@ function partsOf(logged: LogLine[], written: AlertBatch[], writer: Partial<Alert
     },
     log: (line) => logged.push(line),
     decode: async () => ({
+      names: new Set(),
       filter: async () => ({
         alerts: [],
         faulty: [],
@@ -91,4 +92,23 @@ test("a source that worked again and then fails is tried again as soon as at fir
   pipeline.stop();
   await running;
   rmSync(folder, { recursive: true });
+});
+
+test("behind a batch that cannot be written nothing of its source is written", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "kowalski-pipeline-"));
+  for (let n = 0; n < 5; n++) writeFileSync(join(folder, `${n}.avro`), "a packet that nobody decodes here");
+  let asked = 0;
+  const parts = partsOf([], [], {
+    async write() {
+      if (++asked === 2) throw new Error("the store is broken");
+      return { stored: 0, duplicates: 0, deadLetters: 0 };
+    },
+  });
+  const options = { ...optionsOf(folder, { location: folder }), batchPackets: 1 };
+  const pipeline = new Pipeline(options, parts);
+  await expect(pipeline.run()).rejects.toThrow("the store is broken");
+  await Bun.sleep(50);
+  rmSync(folder, { recursive: true });
+  expect(asked).toBe(2);
+  expect(pipeline.stats().packets).toBe(1);
 });
