@@ -1,16 +1,21 @@
 /**
  * The whole way of an alert (read, decode, document, 100 filters, store) against the store's own bulk rate for
- * the same rows: `bun bench/ingest.ts [PACKETS]`. With `--no-cutouts` without image stamps.
+ * the same bytes: `bun bench/ingest.ts [PACKETS]`. With `--no-cutouts` without image stamps.
  *
- * A broker runs for months: both are measured from the point on where the first packets, which pay for the
- * compilation of the code, are stored. On a busy machine the CPU time of an alert tells more than the rates.
+ * The store alone writes what the whole way wrote, in the same batches: rows, image stamps, matches of the filters and
+ * positions. A broker runs for months: both are measured from the point on where the first packets, which pay for the
+ * start and for the compilation of the code and the filters, are stored. On a busy machine the CPU time of an alert
+ * tells more than the rates.
  */
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { decodePacket, encodePacket } from "../src/broker/decode.ts";
 import { fileSource } from "../src/sources/files.ts";
 import {
-  type EncodedAlert,
+  type AlertBatch,
   embeddedEncoder,
+  type OutboxEntry,
+  openAlertReader,
   openEmbeddedStore,
   openEmbeddedWriter,
 } from "../src/store/index.ts";
@@ -19,15 +24,15 @@ import { temporaryFolder } from "../test/support/folders.ts";
 import { benchFilter } from "./filter-set.ts";
 
 const [given] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
-const PACKETS = Number(given ?? 8000);
+const PACKETS = Number(given ?? 20_000);
 const cutouts = process.argv.includes("--no-cutouts") ? "none" : "all";
 const FILTERS = 100;
 /** Packets and nights before those that are measured. */
-const FIRST = { packets: 4000, nights: 5, start: "2024-01-01" };
+const FIRST = { packets: 8000, nights: 10, start: "2024-01-01" };
 const MEASURED = {
   packets: PACKETS,
   nights: Math.max(1, Math.round((PACKETS * FIRST.nights) / FIRST.packets)),
-  start: "2024-01-06",
+  start: "2024-01-11",
 };
 const ROUNDS = 2;
 const LONG_MS = 600_000;
@@ -45,32 +50,57 @@ async function simulate(out: string, { packets, nights, start }: typeof FIRST): 
   if (code !== 0) throw new Error(stderr);
 }
 
-/** Rows of all packets of an archive, in the batches in which ingest writes them. */
-async function encodedBatches(archive: string): Promise<EncodedAlert[][]> {
+/** All packets of an archive as they are written, in the batches in which ingest writes them; without matches. */
+async function encodedBatches(archive: string): Promise<AlertBatch[]> {
   const encoder = embeddedEncoder({ cutouts });
-  const batches: EncodedAlert[][] = [];
-  for await (const { packets } of fileSource(archive).batches(undefined, new AbortController().signal)) {
-    batches.push(packets.flatMap((packet) => [...encodePacket(decodePacket(packet), encoder).alerts]));
+  const source = fileSource(archive);
+  const batches: AlertBatch[] = [];
+  for await (const { packets, position = "", done } of source.batches(
+    undefined,
+    new AbortController().signal,
+  )) {
+    const alerts = packets.flatMap((packet) => [...encodePacket(decodePacket(packet), encoder).alerts]);
+    batches.push({
+      alerts,
+      deadLetters: [],
+      outbox: [],
+      positions: [{ source: source.name, position, done }],
+    });
   }
   return batches;
 }
 
-/** The store's own work for `measured`, behind `first`. */
+/** The matches in the outbox of a data folder by their alerts. */
+async function matchesIn(dataDir: string): Promise<Map<bigint, OutboxEntry[]>> {
+  const reader = await openAlertReader({ kind: "embedded", dataDir });
+  const matches = new Map<bigint, OutboxEntry[]>();
+  for (const { _id: id, survey, candid, objectId, document } of await reader.documents("outbox")) {
+    const entry = { id, survey, candid, objectId, document } as unknown as OutboxEntry;
+    const known = matches.get(entry.candid);
+    if (known === undefined) matches.set(entry.candid, [entry]);
+    else known.push(entry);
+  }
+  reader.close();
+  return matches;
+}
+
+/** The store's own work for `measured`, behind `first`, with the matches of each batch. */
 async function bulk(
-  first: readonly EncodedAlert[][],
-  measured: readonly EncodedAlert[][],
+  first: readonly AlertBatch[],
+  measured: readonly AlertBatch[],
+  matches: ReadonlyMap<bigint, readonly OutboxEntry[]>,
   dataDir: string,
 ): Promise<Cost> {
+  const withMatches = (batch: AlertBatch): AlertBatch => ({
+    ...batch,
+    outbox: batch.alerts.flatMap(({ candid }) => matches.get(candid) ?? []),
+  });
+  const [before, behind] = [first.map(withMatches), measured.map(withMatches)];
   const writer = await openEmbeddedWriter({ dataDir });
-  const write = async (batches: readonly EncodedAlert[][]) => {
-    for (const alerts of batches) {
-      await writer.write({ alerts, deadLetters: [], outbox: [], positions: [] });
-    }
-  };
-  await write(first);
+  for (const batch of before) await writer.write(batch);
   const cpu = process.cpuUsage();
   const began = performance.now();
-  await write(measured);
+  for (const batch of behind) await writer.write(batch);
   const seconds = (performance.now() - began) / 1000;
   const { user, system } = process.cpuUsage(cpu);
   await writer.close();
@@ -103,19 +133,26 @@ const [firstArchive, archive] = [join(folder.path, "first.tar"), join(folder.pat
 await simulate(firstArchive, FIRST);
 await simulate(archive, MEASURED);
 const batches = [await encodedBatches(firstArchive), await encodedBatches(archive)] as const;
-console.log(`${PACKETS} packets, cutouts ${cutouts}, ${batches[1].length} batches, ${FILTERS} filters`);
+console.log(
+  `${PACKETS} packets behind the first ${FIRST.packets}, cutouts ${cutouts}, ${batches[1].length} batches. Store alone: ` +
+    "one thread writes their rows, stamps, matches and positions. Whole way: kowalski ingest reads, decodes, maps, runs " +
+    `${FILTERS} filters and writes the same`,
+);
 let bestBulk = 0;
 let bestIngest = 0;
 for (let round = 0; round < ROUNDS; round++) {
-  const alone = await bulk(...batches, join(folder.path, `bulk${round}`));
-  const start = await ingest([firstArchive], join(folder.path, `first${round}`));
-  const both = await ingest([firstArchive, archive], join(folder.path, `both${round}`));
+  const [firstFolder, bothFolder] = [join(folder.path, "first"), join(folder.path, "both")];
+  const start = await ingest([firstArchive], firstFolder);
+  const both = await ingest([firstArchive, archive], bothFolder);
   const whole = { seconds: both.seconds - start.seconds, cpuMs: both.cpuMs - start.cpuMs };
+  const matches = await matchesIn(bothFolder);
+  const alone = await bulk(...batches, matches, join(folder.path, "bulk"));
+  for (const name of ["first", "both", "bulk"]) rmSync(join(folder.path, name), { recursive: true });
   bestBulk = Math.max(bestBulk, rate(alone));
   bestIngest = Math.max(bestIngest, rate(whole));
   console.log(
-    `store alone ${told(alone)}, whole way ${told(whole)}; the first ${FIRST.packets} from a cold start ` +
-      `${Math.round(rate(start, FIRST.packets))} alerts/s`,
+    `store alone ${told(alone)}, whole way ${told(whole)}, ${[...matches.values()].flat().length} matches; ` +
+      `the first ${FIRST.packets} from a cold start ${Math.round(rate(start, FIRST.packets))} alerts/s`,
   );
 }
 const share = Math.round((100 * bestIngest) / bestBulk);
