@@ -5,9 +5,10 @@
  */
 import { Double } from "bson";
 import { FlatKind, type FlatRecords } from "../../avro/index.ts";
-import { type Document, setField, type Value } from "../../query/index.ts";
+import type { Document, Value } from "../../query/index.ts";
 import type { AddedField, FlatRows } from "../flat-rows.ts";
 import { decodeDocument, encodeDocument } from "./encoding.ts";
+import type { RowShape } from "./shapes.ts";
 
 const NULL = 0;
 const FALSE = 1;
@@ -275,6 +276,9 @@ export class RowWriter {
   }
 }
 
+/** The values of the row that is being read: none of them is a row. */
+const values: Value[] = [];
+
 /** Reads rows behind each other. */
 export class RowReader {
   readonly #bytes: Buffer;
@@ -298,10 +302,10 @@ export class RowReader {
     return { shape, jd };
   }
 
-  row(fields: readonly string[]): Document {
-    const row: Document = {};
-    for (const field of fields) setField(row, field, this.#value());
-    return row;
+  row(shape: RowShape): Document {
+    const { count } = shape;
+    for (let i = 0; i < count; i++) values[i] = this.#value();
+    return shape.make(values);
   }
 
   #value(): Value {
