@@ -4,6 +4,7 @@
  * Most of what comes with an alert was stored with alerts before it, and nobody looks at it as objects: one pass
  * checks the data and notes where each value stands, and values are read from there by whoever wants them.
  */
+import { Double } from "bson";
 import type { ByteReader } from "./byte-reader.ts";
 import {
   BOOLEAN,
@@ -73,7 +74,16 @@ export class FlatRecords {
 
   /** The value of this kind that begins there. */
   valueAt(at: number, kind: number): AvroValue {
-    return this.#from.at(at, (from) => readKind(from, kind));
+    switch (kind) {
+      case FLOAT:
+        return boxed(this.#from.floatAt(at));
+      case DOUBLE:
+        return boxed(this.#from.doubleAt(at));
+      case INT:
+        return this.#from.intAt(at);
+      default:
+        return this.#from.at(at, (from) => readKind(from, kind));
+    }
   }
 
   /** What stands at a column where it is an int, a float or a double; undefined for all else. */
@@ -121,6 +131,10 @@ export class FlatRecords {
       return decoded;
     });
   }
+}
+
+function boxed(value: number): number | Double {
+  return Number.isInteger(value) ? new Double(value) : value;
 }
 
 /** Places for the records of many arrays: they are small. */
