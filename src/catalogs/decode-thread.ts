@@ -1,9 +1,13 @@
-/** A thread that reads a file of a load beside the one that writes its rows. */
+/** A thread that reads a file of a load, or its share of it, beside the one that writes its rows. */
 import { catalogEncoder } from "../store/index.ts";
+import { giveWay } from "../telemetry/niceness.ts";
 import { decodeFile } from "./decode.ts";
 import { CREDITS, type DecodeAnswer, type DecodeMessage } from "./messages.ts";
 
 declare const self: Worker;
+
+/** Loads give way to queries, and these to the thread that answers HTTP. */
+const NICENESS = 5;
 
 let credits = 0;
 let awaited: (() => void) | undefined;
@@ -15,6 +19,7 @@ self.onmessage = ({ data }: MessageEvent<DecodeMessage>) => {
     return;
   }
   credits = CREDITS;
+  giveWay(NICENESS);
   run(data).then(
     () => send({ type: "end" }),
     (error: unknown) => {

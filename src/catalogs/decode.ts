@@ -4,11 +4,9 @@ import type { CatalogEncoder, EncodedRows } from "../store/index.ts";
 import { openTable } from "./open.ts";
 import { RowReader } from "./rows.ts";
 import type { CatalogSpec } from "./spec.ts";
-import type { BadRow, TablePiece } from "./table.ts";
+import { type BadRow, BLOCK_ROWS, type Share, type TablePiece } from "./table.ts";
 
-/** Rows that are written together. */
-const ROWS_AT_A_TIME = 2000;
-/** Fewer when they are long: an estimate of the characters of a batch. */
+/** Of the rows that are written together there are fewer than a block's when they are long: an estimate of the characters of a batch. */
 const LONGEST_BATCH = 4_000_000;
 
 export interface DecodeRequest {
@@ -18,6 +16,8 @@ export interface DecodeRequest {
   readonly fileNumber: number;
   /** Rows that are stored already. */
   readonly skip: number;
+  /** The rows that are decoded; all when left out. */
+  readonly share?: Share;
 }
 
 export interface DecodedPiece {
@@ -37,7 +37,7 @@ export async function* decodeFile(
   request: DecodeRequest,
   encoder: CatalogEncoder,
 ): AsyncGenerator<DecodedPiece> {
-  const { path, spec, skip } = request;
+  const { path, spec, skip, share } = request;
   const { delimiter, header, nulls, types, hdu } = spec;
   const table = await openTable(path, {
     ...(delimiter === undefined ? {} : { delimiter }),
@@ -48,7 +48,7 @@ export async function* decodeFile(
   });
   try {
     const reader = new RowReader(path, table, spec, request.fileNumber);
-    for await (const piece of table.read(skip, reader.needed)) {
+    for await (const piece of table.read(skip, reader.needed, share)) {
       for (const part of partsOf(piece, reader)) {
         const { documents, ...rest } = part;
         const encoded = encoder.encode(documents);
@@ -87,7 +87,7 @@ function* partsOf(piece: TablePiece, reader: RowReader): Generator<Part> {
         size += sizeOf(cells);
       }
     }
-    if (documents.length < ROWS_AT_A_TIME && size < LONGEST_BATCH && i < piece.rows.length - 1) continue;
+    if (documents.length < BLOCK_ROWS && size < LONGEST_BATCH && i < piece.rows.length - 1) continue;
     yield { documents, rows: row, omitted, bad };
     documents = [];
     bad = [];

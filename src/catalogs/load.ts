@@ -1,4 +1,4 @@
-/** Loads files into a catalogue: reads some at a time on threads, writes in this one, goes on where it was interrupted. */
+/** Loads files into a catalogue: reads on threads, some files at a time, writes in this one, goes on where it was interrupted. */
 
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
@@ -12,7 +12,7 @@ import {
 } from "../store/index.ts";
 import { fileSize } from "./bytes.ts";
 import type { DecodedPiece } from "./decode.ts";
-import { type FileToRead, filesAtOnce, readFiles } from "./readers.ts";
+import { type FileToRead, filesAtOnce, readFiles, threadsOf } from "./readers.ts";
 import type { CatalogSpec } from "./spec.ts";
 import type { BadRow } from "./table.ts";
 
@@ -57,7 +57,7 @@ export interface LoadEvents {
 export interface LoadOptions extends LoadEvents {
   readonly settings: StoreSettings;
   readonly signal?: AbortSignal;
-  /** How many files are read at once; as many as the machine can when left out. */
+  /** How many files, or threads of one file, read at once; as many as the machine can when left out. */
   readonly readers?: number;
 }
 
@@ -152,7 +152,7 @@ class Load {
 
   async #readAll(indexes: readonly IndexDescription[]): Promise<void> {
     const { settings, signal, readers = filesAtOnce() } = this.options;
-    for await (const { file, piece } of readFiles(this.#filesLeft(), settings, indexes, readers)) {
+    for await (const { file, piece } of readFiles(this.#filesLeft(readers), settings, indexes, readers)) {
       if (piece === undefined) this.#end(file);
       else await this.#write(piece, file);
       if (signal?.aborted === true) throw new LoadStopped("stopped before the end");
@@ -160,11 +160,13 @@ class Load {
   }
 
   /** Those that were begun, behind what is done of them, and the others. */
-  *#filesLeft(): Generator<FileToRead> {
+  *#filesLeft(readers: number): Generator<FileToRead> {
     const { begun, next, filesBefore } = this.#progress;
     const { files, spec } = this.request;
+    const left = begun.size + files.length - next;
     const toRead = (file: number, skip: number): FileToRead => ({
       file,
+      threads: threadsOf(this.sizes[file] ?? 0, readers, left),
       request: { path: files[file] ?? "", spec, fileNumber: filesBefore + file + 1, skip },
     });
     for (const [file, rows] of begun) yield toRead(file, rows);

@@ -1,4 +1,4 @@
-/** Reads several files of a load at a time, each on a thread: their pieces as they come. */
+/** Reads several files of a load at a time, each on a thread of its own or more: their pieces as they come. */
 import { availableParallelism } from "node:os";
 import type { IndexDescription, StoreSettings } from "../store/index.ts";
 import type { DecodedPiece, DecodeRequest } from "./decode.ts";
@@ -6,6 +6,14 @@ import { decodedPieces } from "./decoder.ts";
 
 /** More threads than this read faster than one can write, and each takes its memory. */
 const MOST_AT_ONCE = 4;
+
+/** A file of fewer bytes is not worth being read by several threads. */
+const SMALL_FILE = 1024 * 1024;
+
+/** How many threads read a file of this size (bytes) when there are so many for the files that are left. */
+export function threadsOf(size: number, threads: number, filesLeft: number): number {
+  return size < SMALL_FILE ? 1 : Math.max(1, Math.floor(threads / filesLeft));
+}
 
 /** How many files are read at once: one core is for the thread that writes, but two files always. */
 export function filesAtOnce(): number {
@@ -16,6 +24,8 @@ export interface FileToRead {
   /** Position of the file among those of the load. */
   readonly file: number;
   readonly request: DecodeRequest;
+  /** How many threads read it; one when left out. */
+  readonly threads?: number;
 }
 
 export interface ReadPiece {
@@ -57,9 +67,10 @@ export async function* readFiles(
   const begin = () => {
     const { done, value } = waiting.next();
     if (done === true) return;
-    const pieces = decodedPieces(value.request, settings, indexes, stopper.signal);
+    const { file, request, threads } = value;
+    const pieces = decodedPieces(request, settings, indexes, stopper.signal, threads);
     open.add(pieces);
-    ask(value.file, pieces);
+    ask(file, pieces);
   };
   try {
     for (let n = 0; n < atOnce; n++) begin();

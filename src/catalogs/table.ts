@@ -28,6 +28,33 @@ export interface TablePiece {
   readonly bad: readonly BadRow[];
 }
 
+/** Rows of a file that go to one thread before the next has its turn. */
+export const BLOCK_ROWS = 2000;
+
+/** Which of a file's blocks of rows one thread reads: each `of`-th, from block number `index` (from 0) on. */
+export interface Share {
+  readonly index: number;
+  readonly of: number;
+}
+
+/** The parts of the rows `from` to `to` (from 0, `to` not included) that belong to a share; all without one. */
+export function* rowsOfShare(
+  from: number,
+  to: number,
+  share: Share | undefined,
+): Generator<readonly [from: number, to: number]> {
+  if (share === undefined) {
+    if (from < to) yield [from, to];
+    return;
+  }
+  for (let start = from; start < to; ) {
+    const block = Math.floor(start / BLOCK_ROWS);
+    const end = Math.min(to, (block + 1) * BLOCK_ROWS);
+    if (block % share.of === share.index) yield [start, end];
+    start = end;
+  }
+}
+
 export interface Table {
   /** `CSV`, `FITS`, … */
   readonly format: string;
@@ -35,10 +62,10 @@ export interface Table {
   /** How many there are, when the file says so. */
   readonly rowCount?: number;
   /**
-   * The rows behind the first `skip`, once; cells of columns that are not `needed` may be left out. Throws
-   * `TableError` where the file cannot be read on.
+   * The rows behind the first `skip` that belong to `share`, once; cells of columns that are not `needed` may be
+   * left out. Throws `TableError` where the file cannot be read on.
    */
-  read(skip: number, needed: ReadonlySet<number>): AsyncGenerator<TablePiece>;
+  read(skip: number, needed: ReadonlySet<number>, share?: Share): AsyncGenerator<TablePiece>;
   /** Bytes of the file that have been read. */
   bytesRead(): number;
   close(): Promise<void>;

@@ -4,6 +4,8 @@ import {
   type BadRow,
   type Cell,
   type Column,
+  rowsOfShare,
+  type Share,
   type Table,
   TableError,
   type TableOptions,
@@ -100,7 +102,7 @@ class FitsTable implements Table {
     this.#width = header.size("NAXIS1");
   }
 
-  async *read(skip: number, needed: ReadonlySet<number>): AsyncGenerator<TablePiece> {
+  async *read(skip: number, needed: ReadonlySet<number>, share?: Share): AsyncGenerator<TablePiece> {
     if (this.#width === 0) return;
     let row = Math.min(skip, this.rowCount);
     await this.cursor.skip(row * this.#width);
@@ -109,7 +111,10 @@ class FitsTable implements Table {
       const wanted = Math.min(atOnce, this.rowCount - row);
       const bytes = await this.cursor.read(wanted * this.#width);
       const count = Math.floor(bytes.length / this.#width);
-      yield* this.#pieces(bytes, count, row, needed);
+      for (const [from, to] of rowsOfShare(row, row + count, share)) {
+        const own = bytes.subarray((from - row) * this.#width, (to - row) * this.#width);
+        yield* this.#pieces(own, to - from, from, needed);
+      }
       row += count;
       if (count < wanted) {
         throw new TableError(

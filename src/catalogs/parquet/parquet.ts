@@ -11,7 +11,15 @@ import {
   type SchemaTree,
 } from "hyparquet";
 import { fileSize } from "../bytes.ts";
-import { type Cell, type Column, type Table, TableError, type TablePiece } from "../table.ts";
+import {
+  type Cell,
+  type Column,
+  rowsOfShare,
+  type Share,
+  type Table,
+  TableError,
+  type TablePiece,
+} from "../table.ts";
 import { CODECS } from "./codecs.ts";
 import { checkPages, PageError } from "./pages.ts";
 import { PARSERS, type ValueReader, valueReader, withoutDecimals } from "./values.ts";
@@ -22,6 +30,15 @@ const ROWS_PER_PIECE = 2000;
 /** Compressed bytes of one column in one row group. */
 const LARGEST_CHUNK = 1024 * 1024 * 1024;
 const LARGEST_METADATA = 256 * 1024 * 1024;
+
+/** Rows in pieces: the first, and how many. */
+function piecesOf(from: number, to: number): (readonly [first: number, count: number])[] {
+  const count = Math.ceil((to - from) / ROWS_PER_PIECE);
+  return Array.from({ length: count }, (_, i) => {
+    const first = from + i * ROWS_PER_PIECE;
+    return [first, Math.min(ROWS_PER_PIECE, to - first)] as const;
+  });
+}
 
 /** Opens a file. Throws `TableError` when it is damaged. */
 export async function openParquet(path: string): Promise<Table> {
@@ -123,14 +140,14 @@ class ParquetTable implements Table {
     }
   }
 
-  async *read(skip: number, needed: ReadonlySet<number>): AsyncGenerator<TablePiece> {
+  async *read(skip: number, needed: ReadonlySet<number>, share?: Share): AsyncGenerator<TablePiece> {
     let start = 0;
     for (const [number, group] of this.#metadata.row_groups.entries()) {
       const end = start + Number(group.num_rows);
       if (end > skip) {
         const place = `row group ${number + 1}`;
         await inWords(this.path, place, () => this.#check(group, needed));
-        yield* this.#rows(place, group, Math.max(start, skip), end, needed);
+        yield* this.#rows(place, group, Math.max(start, skip), end, needed, share);
       }
       this.#bytesBefore += bytesOf(group);
       this.#bytes = this.#bytesBefore;
@@ -149,22 +166,24 @@ class ParquetTable implements Table {
     }
   }
 
-  /** Rows `from` to `to` of the file, which lie in one group. */
+  /** Of the rows `from` to `to` of the file, which lie in one group, those of the share. */
   async *#rows(
     place: string,
     group: RowGroup,
     from: number,
     to: number,
     needed: ReadonlySet<number>,
+    share: Share | undefined,
   ): AsyncGenerator<TablePiece> {
     const values = group.columns.reduce((sum, { meta_data: data }) => sum + Number(data?.num_values ?? 0), 0);
     const perRow = Math.max(1, values / Math.max(1, Number(group.num_rows)));
     const atOnce = Math.max(ROWS_PER_PIECE, Math.floor(MOST_VALUES / perRow));
     for (let start = from; start < to; start += atOnce) {
       const end = Math.min(to, start + atOnce);
+      const own = [...rowsOfShare(start, end, share)].flatMap(([first, last]) => piecesOf(first, last));
+      if (own.length === 0) continue;
       const columns = await inWords(this.path, place, () => this.#columns(start, end, needed));
-      for (let first = start; first < end; first += ROWS_PER_PIECE) {
-        const count = Math.min(ROWS_PER_PIECE, end - first);
+      for (const [first, count] of own) {
         const piece = await inWords(this.path, place, async () => this.#piece(columns, first, count));
         const done = (first + count - from) / (to - from);
         this.#bytes = this.#bytesBefore + Math.round(bytesOf(group) * done);

@@ -6,6 +6,8 @@ import {
   type BadRow,
   type Cell,
   type Column,
+  rowsOfShare,
+  type Share,
   type Table,
   TableError,
   type TableOptions,
@@ -156,13 +158,14 @@ class TextTable implements Table {
     for (const { records } of this.sample) for (const fields of records) yield fields[column] ?? "";
   }
 
-  async *read(skip: number, needed: ReadonlySet<number>): AsyncGenerator<TablePiece> {
+  async *read(skip: number, needed: ReadonlySet<number>, share?: Share): AsyncGenerator<TablePiece> {
     const readers = this.head.names.map((name, i) => (needed.has(i) ? this.#readerOf(name, i) : undefined));
-    let first = 1;
+    let before = 0;
     for await (const piece of this.#pieces()) {
-      const after = first + piece.records.length;
-      if (after - 1 > skip) yield this.#convert(piece, readers, first, Math.max(0, skip - first + 1));
-      first = after;
+      const after = before + piece.records.length;
+      for (const [from, to] of rowsOfShare(Math.max(before, skip), after, share))
+        yield this.#convert(piece, readers, before, from - before, to - before);
+      before = after;
     }
   }
 
@@ -171,16 +174,23 @@ class TextTable implements Table {
     yield* this.records;
   }
 
-  #convert({ records, lines, problems }: Records, readers: Readers, first: number, from: number): TablePiece {
+  /** Records `from` to `to` of some that have `before` rows before them. */
+  #convert(
+    { records, lines, problems }: Records,
+    readers: Readers,
+    before: number,
+    from: number,
+    to: number,
+  ): TablePiece {
     const rows: (readonly Cell[] | undefined)[] = [];
     const bad: BadRow[] = [];
-    for (let i = from; i < records.length; i++) {
+    for (let i = from; i < to; i++) {
       const problem = problems.get(i);
       const cells = problem ?? this.#cells(records[i] ?? [], readers);
       if (typeof cells === "string") bad.push({ place: lines[i] ?? 0, reason: cells });
       rows.push(typeof cells === "string" ? undefined : cells);
     }
-    return { first: first + from, rows, places: lines.slice(from), bad };
+    return { first: before + from + 1, rows, places: lines.slice(from, to), bad };
   }
 
   #cells(fields: readonly string[], readers: Readers): Cell[] | string {
