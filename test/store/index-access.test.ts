@@ -157,6 +157,20 @@ describe("sky cells", () => {
     }
   });
 
+  test("of a box up to a pole hold every point of it", () => {
+    const size = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(longitude, nearPole, nearPole, size, size, size, (lon, lat, other, width, u, v) => {
+        const min = [lon, Math.min(lat, other)] as const;
+        const max = [lon + width * (180 - lon), Math.max(lat, other)] as const;
+        const ranges = cellRanges({ kind: "box", min, max });
+        const point = [min[0] + u * (max[0] - min[0]), min[1] + v * (max[1] - min[1])] as const;
+        expect(covers(ranges, cellOf(...point))).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   test("of a polygon hold points between its corners", () => {
     const weight = fc.double({ min: 0.01, max: 1, noNaN: true });
     fc.assert(
