@@ -184,8 +184,10 @@ export class MovingSum {
     const sum = this.#total.sum;
     // Of products of means more decimals may go than came.
     if (sum instanceof Decimal128) return this.#widths.get(DECIMAL) !== 0 ? sum : this.#narrowed(sum);
-    if (widthOf(sum) === DOUBLE && !this.#has(DOUBLE) && Math.abs(asDouble(sum)) < 2 ** 63)
-      return intOrLong(BigInt(roundAway(asDouble(sum))));
+    const number = asDouble(sum);
+    // A sum below all int64 that a double rounds to the least of them becomes that.
+    if (widthOf(sum) === DOUBLE && !this.#has(DOUBLE) && number >= -(2 ** 63) && number < 2 ** 63)
+      return intOrLong(BigInt(roundAway(number)));
     return typeof sum === "bigint" ? intOrLong(sum) : sum;
   }
 

@@ -159,11 +159,16 @@ function addFields(builder: PipelineBuilder): Value {
   return builder.fields(1, 2, () => builder.expression("any", 2));
 }
 
+/** These are no documents, and the server ends where one of their operands is a constant. */
+const LOGICAL = ["$and", "$or"];
+
 function newRoot(builder: PipelineBuilder): Value {
   const { random } = builder;
-  return random.chance(0.5)
-    ? { $mergeObjects: ["$$ROOT", builder.expression("object")] }
-    : builder.expression("object", 2);
+  if (random.chance(0.5)) return { $mergeObjects: ["$$ROOT", builder.expression("object")] };
+  for (;;) {
+    const root = builder.expression("object", 2);
+    if (!isDocument(root) || !LOGICAL.some((name) => name in root)) return root;
+  }
 }
 
 function $unwind(builder: PipelineBuilder): Value {
@@ -274,13 +279,18 @@ function $bucket(builder: PipelineBuilder): Value {
   };
 }
 
+/** `i`, and 1 in the place of an infinity. */
+const FINITE_I = { $cond: [{ $in: ["$i", [double(Infinity), double(-Infinity)]] }, 1, "$i"] };
+
 function $bucketAuto(builder: PipelineBuilder): Value {
   const { random } = builder;
   const granularity = random.chance(0.2) && random.pick(["R5", "E6", "POWERSOF2", "1-2-5", "x"]);
   return {
     // The server rounds infinities to a power of two that is 0.
     groupBy:
-      granularity === "POWERSOF2" ? "$i" : builder.expression(random.pick<Kind>(["number", "string", "any"])),
+      granularity === "POWERSOF2"
+        ? FINITE_I
+        : builder.expression(random.pick<Kind>(["number", "string", "any"])),
     buckets: random.pick<Value>([1, 2, 3, 2n, double(2), 0, 1.5]),
     ...(random.chance(0.3) && { output: { n: { $sum: 1 } } }),
     ...(granularity && { granularity }),

@@ -233,6 +233,7 @@ describe.skipIf(withoutServer)("window functions", () => {
       [9007199254740992n, 2.5, undefined, new Double(38), 78, 100],
       [9223372036854775807n, decimal("2.5"), 1.5, -76, 3],
       [1, 0, new Double(1), decimal("0"), 3, 4, 5],
+      [-5, -9223372036854775808n, 7, 9223372036854775807n, 600n],
       [Number.NaN, 1, 2, 5, Number.POSITIVE_INFINITY, 3, decimal("-Infinity"), 4],
       [decimal("9E+6144"), 1, decimal("NaN"), 2, -9223372036854775808n, 5n, -2147483648, 0, new Double(-0)],
     ];
