@@ -42,6 +42,9 @@ describe.skipIf(withoutServer)("numbers", () => {
       [1.5, 1, new Date(5)],
       [new Date(5), decimal("1.5"), 1],
       [0.1, decimal("0.1"), 3n],
+      [3, 9007199254740993n, 9007199254740993n],
+      [3n, 9007199254740993n, 0.5],
+      [3n, 9007199254740993n, decimal("0.5")],
       [Number.POSITIVE_INFINITY, 1, Number.NEGATIVE_INFINITY],
     ];
     for (const [a, b, c] of triples) {

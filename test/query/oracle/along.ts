@@ -62,7 +62,6 @@ function windowFunction(builder: PipelineBuilder, window: Document | undefined, 
         ...inWindow,
       }),
     ],
-    // Decimals of one partition change the types of others on a server.
     [
       0.5,
       () => ({
@@ -102,12 +101,13 @@ export function $setWindowFields(builder: PipelineBuilder): Value {
 
 /**
  * Whether the server keeps such partitions apart. It shows whole documents with a field for the partition's key,
- * where that is computed; and `$linearFill` takes the first of a partition for a repetition of the last of the one
- * before where they are at the same place.
+ * where that is computed; decimals of one partition change the types of the `$expMovingAvg` of others; and `$linearFill`
+ * takes the first of a partition for a repetition of the last of the one before where they are at the same place.
  */
 function serverTellsApart(partitionBy: Value, output: Document, everyPlaceDiffers: boolean): boolean {
   const names = operatorsIn(output);
   if (isDocument(partitionBy) && /"\$\$(ROOT|CURRENT)"/.test(printValue(output))) return false;
+  if (names.has("$expMovingAvg") && /"input":"\$i"/.test(printValue(output))) return false;
   return everyPlaceDiffers || !names.has("$linearFill");
 }
 

@@ -89,6 +89,7 @@ function needLong(at: string, value: bigint | undefined): bigint {
   return value;
 }
 
+/** The product in integers as far as it fits and, beside it, in doubles from the first number on: so does a server. */
 export function multiply(at: string, ...args: (Value | undefined)[]): Value {
   let width: Width = INT;
   let integer = 1n;
@@ -97,21 +98,19 @@ export function multiply(at: string, ...args: (Value | undefined)[]): Value {
   for (const arg of args) {
     if (isNullish(arg)) return null;
     const own = Math.max(width, needNumber(at, arg)) as Width;
-    if (own > width && own >= DOUBLE) {
-      if (width < DOUBLE) product = Number(integer);
-      if (own === DECIMAL) decimal = width === DOUBLE ? asDecimal(double(product)) : asDecimal(integer);
+    if (own === DECIMAL && width !== DECIMAL) {
+      decimal = width === DOUBLE ? asDecimal(double(product)) : asDecimal(integer);
     }
     width = own;
-    if (width === DECIMAL) decimal = multiplyDecimals(decimal, asDecimal(arg));
-    else if (width === DOUBLE) product *= asDouble(arg);
-    else {
-      const exact = integer * asBigint(arg);
-      if (isInt64(exact)) integer = exact;
-      else {
-        product = Number(integer) * asDouble(arg);
-        width = DOUBLE;
-      }
+    if (width === DECIMAL) {
+      decimal = multiplyDecimals(decimal, asDecimal(arg));
+      continue;
     }
+    product *= asDouble(arg);
+    if (width === DOUBLE) continue;
+    const exact = integer * asBigint(arg);
+    if (isInt64(exact)) integer = exact;
+    else width = DOUBLE;
   }
   if (width === DECIMAL) return makeDecimal(decimal);
   return width === DOUBLE ? double(product) : integerOf(width, integer);
