@@ -148,6 +148,20 @@ describe.skipIf(missing)("near searches", () => {
       false,
     ));
 
+  test("circles through points far along an axis", () => {
+    const values = [-(2 ** 53), -1, 0, 0.1, 1, 2 ** 53 + 2];
+    const pairs = values.flatMap((x) => values.map((y) => [x, y]));
+    return expectAlike(
+      pairs.flatMap((center) =>
+        [1, 2 ** 53, 2 ** 53 + 2, 2 ** 54].map((radius) => ({
+          q: { $geoWithin: { $center: [center, radius] } },
+        })),
+      ),
+      pairs.map((q, _id) => ({ _id, q })),
+      false,
+    );
+  });
+
   test("a distance inside a GeoJSON point is refused, as a server would pass over it", () => {
     const filter = { "o.p": { $nearSphere: { ...point(10, 10), $maxDistance: 5 } } };
     expect(runOnEngine({ query: { kind: "find", filter }, documents: PLACES, other: [] })).toEqual({

@@ -47,12 +47,16 @@ function flatDistance(a: Point, b: Point): number {
   return Math.sqrt(x * x + y * y);
 }
 
-/** In the server's way: squares may overflow, and whatever is infinitely far is outside of all circles. */
+/**
+ * In the server's way: squares may overflow, and whatever is infinitely far is outside of all circles. Along an axis
+ * the radius is added to the lesser coordinate, which rounds otherwise than the difference where both are large.
+ */
 function inCircle(center: Point, radius: number, point: Point): boolean {
-  const x = Math.abs(point[0] - center[0]);
-  const y = Math.abs(point[1] - center[1]);
-  const distance = x === 0 || y === 0 ? x + y : Math.sqrt(x * x + y * y);
-  return distance - radius <= 0;
+  const [x, y] = [point[0] - center[0], point[1] - center[1]];
+  if (!Number.isFinite(x + y)) return false;
+  if (x === 0) return Math.min(point[1], center[1]) + radius >= Math.max(point[1], center[1]);
+  if (y === 0) return Math.min(point[0], center[0]) + radius >= Math.max(point[0], center[0]);
+  return Math.sqrt(x * x + y * y) - radius <= 0;
 }
 
 function onSphere([longitude, latitude]: Point): boolean {
