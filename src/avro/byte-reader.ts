@@ -1,7 +1,7 @@
 /** Reads Avro's primitive encodings from bytes, refusing whatever reaches beyond the end. */
-import { Double } from "bson";
+import type { Double } from "bson";
 import { DecodeError, LengthError, TornFileError } from "./errors.ts";
-import { FREE_VALUES, MAX_DEPTH, VALUES_PER_BYTE } from "./values.ts";
+import { FREE_VALUES, floating, MAX_DEPTH, VALUES_PER_BYTE } from "./values.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -101,14 +101,12 @@ export class ByteReader {
 
   float(): number | Double {
     const pos = this.advance(4, "a float");
-    const value = this.view.getFloat32(pos, true);
-    return Number.isInteger(value) ? new Double(value) : value;
+    return floating(this.view.getFloat32(pos, true));
   }
 
   double(): number | Double {
     const pos = this.advance(8, "a double");
-    const value = this.view.getFloat64(pos, true);
-    return Number.isInteger(value) ? new Double(value) : value;
+    return floating(this.view.getFloat64(pos, true));
   }
 
   bytes(): Uint8Array {
@@ -124,11 +122,13 @@ export class ByteReader {
     const size = this.length("a string");
     const start = this.advance(size, "a string");
     const end = start + size;
+    return this.isAscii(start, end) ? this.text.toString("latin1", start, end) : this.unicode(start, end);
+  }
+
+  private isAscii(start: number, end: number): boolean {
     const bytes = this.source;
-    for (let i = start; i < end; i++) {
-      if ((bytes[i] as number) >= 0x80) return this.unicode(start, end);
-    }
-    return this.text.toString("latin1", start, end);
+    for (let i = start; i < end; i++) if ((bytes[i] as number) >= 0x80) return false;
+    return true;
   }
 
   /** Moves over a long, as `long` would. */
@@ -150,13 +150,7 @@ export class ByteReader {
     const size = this.length("a string");
     const start = this.advance(size, "a string");
     const end = start + size;
-    const bytes = this.source;
-    for (let i = start; i < end; i++) {
-      if ((bytes[i] as number) >= 0x80) {
-        this.unicode(start, end);
-        return;
-      }
-    }
+    if (!this.isAscii(start, end)) this.unicode(start, end);
   }
 
   /** What `read` makes of the data from another place on; stays where it is. */

@@ -4,7 +4,6 @@
  * Most of what comes with an alert was stored with alerts before it, and nobody looks at it as objects: one pass
  * checks the data and notes where each value stands, and values are read from there by whoever wants them.
  */
-import { Double } from "bson";
 import type { ByteReader } from "./byte-reader.ts";
 import {
   BOOLEAN,
@@ -18,7 +17,7 @@ import {
   readKind,
   STRING,
 } from "./fields.ts";
-import type { AvroRecord, AvroValue } from "./values.ts";
+import { type AvroRecord, type AvroValue, floating } from "./values.ts";
 
 /** What a field of a flat record is. */
 export const FlatKind = { BOOLEAN, INT, LONG, FLOAT, DOUBLE, STRING } as const;
@@ -76,9 +75,9 @@ export class FlatRecords {
   valueAt(at: number, kind: number): AvroValue {
     switch (kind) {
       case FLOAT:
-        return boxed(this.#from.floatAt(at));
+        return floating(this.#from.floatAt(at));
       case DOUBLE:
-        return boxed(this.#from.doubleAt(at));
+        return floating(this.#from.doubleAt(at));
       case INT:
         return this.#from.intAt(at);
       default:
@@ -131,10 +130,6 @@ export class FlatRecords {
       return decoded;
     });
   }
-}
-
-function boxed(value: number): number | Double {
-  return Number.isInteger(value) ? new Double(value) : value;
 }
 
 /** Places for the records of many arrays: they are small. */

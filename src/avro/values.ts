@@ -1,5 +1,5 @@
 /** How Avro values look in memory, and the limits that hostile input meets. */
-import type { Double } from "bson";
+import { Double } from "bson";
 
 /**
  * A decoded value: `long` is always `bigint`; `float` and `double` are a boxed `Double` when integral
@@ -16,6 +16,11 @@ export type AvroValue =
   | Uint8Array
   | AvroValue[]
   | AvroRecord;
+
+/** A `float` or `double` as a value. */
+export function floating(value: number): number | Double {
+  return Number.isInteger(value) ? new Double(value) : value;
+}
 
 /** A decoded record or map. */
 export interface AvroRecord {

@@ -74,17 +74,20 @@ function takeIn(rows: Map<bigint, RankedRow>, update: HistoryUpdate): void {
   const rank = rankOf(update);
   update.keys.forEach((text, index) => {
     const key = rowKeyHash(text);
-    const known = rows.get(key);
     // Most are known: those that are not wanted need not become documents.
-    if (known !== undefined && known.rank <= rank) return;
+    if (!isBest(rows, key, rank)) return;
     rows.set(key, { row: rowOf(update, index), jd: update.jds[index] ?? 0, rank });
   });
 }
 
 /** Of two rows with one key the one with the smaller rank stays, at equal rank the first. */
 export function keepBest(rows: Map<bigint, RankedRow>, key: bigint, row: RankedRow): void {
+  if (isBest(rows, key, row.rank)) rows.set(key, row);
+}
+
+function isBest(rows: ReadonlyMap<bigint, RankedRow>, key: bigint, rank: number): boolean {
   const known = rows.get(key);
-  if (known === undefined || row.rank < known.rank) rows.set(key, row);
+  return known === undefined || rank < known.rank;
 }
 
 function rowOf(update: HistoryUpdate, index: number): Document {

@@ -5,7 +5,7 @@
  */
 import { Double } from "bson";
 import { FlatKind, type FlatRecords } from "../../avro/index.ts";
-import type { Document, Value } from "../../query/index.ts";
+import { type Document, double, type Value } from "../../query/index.ts";
 import type { AddedField, FlatRows } from "../flat-rows.ts";
 import { decodeDocument, encodeDocument } from "./encoding.ts";
 import type { RowShape } from "./shapes.ts";
@@ -71,13 +71,17 @@ export class RowWriter {
 
   /** Writes a row: its header with a shape to be filled in, and its values in the order of its fields. */
   row(row: Document, jd: number): void {
-    this.#reserve(ROW_HEADER);
-    this.#view.setFloat64(this.#at + 4, jd, true);
-    this.#at += ROW_HEADER;
+    this.#beginRow(jd);
     for (const field in row) {
       const value = row[field];
       if (value !== undefined) this.#value(value);
     }
+  }
+
+  #beginRow(jd: number): void {
+    this.#reserve(ROW_HEADER);
+    this.#view.setFloat64(this.#at + 4, jd, true);
+    this.#at += ROW_HEADER;
   }
 
   /**
@@ -95,9 +99,7 @@ export class RowWriter {
     const width = kinds.length;
     const record = order[index] as number;
     present.fill(0);
-    this.#reserve(ROW_HEADER);
-    this.#view.setFloat64(this.#at + 4, jd, true);
-    this.#at += ROW_HEADER;
+    this.#beginRow(jd);
     for (let column = 0; column < width; column++) {
       const place = places[record * width + column] as number;
       if (place === 0 || !this.#flatValue(records, place - 1, kinds[column] as number, leftOut)) continue;
@@ -331,10 +333,10 @@ export class RowReader {
         return this.#view.getInt32(at, true);
       case FLOAT32:
         this.#at = at + 4;
-        return boxed(this.#view.getFloat32(at, true));
+        return double(this.#view.getFloat32(at, true));
       case FLOAT64:
         this.#at = at + 8;
-        return boxed(this.#view.getFloat64(at, true));
+        return double(this.#view.getFloat64(at, true));
       case INT64:
         this.#at = at + 8;
         return this.#view.getBigInt64(at, true);
@@ -350,8 +352,4 @@ export class RowReader {
       }
     }
   }
-}
-
-function boxed(value: number): number | Double {
-  return Number.isInteger(value) ? new Double(value) : value;
 }
