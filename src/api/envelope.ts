@@ -62,8 +62,11 @@ export async function* valuePieces(message: string, text: AsyncIterable<string>)
   yield `${head}}`;
 }
 
+/** So many characters of an answer are held back until it is certain that it will not fail within them. */
+const HELD_BACK = 65_536;
+
 /**
- * A successful answer that is sent as it comes. What fails before the first piece fails as a whole; what
+ * A successful answer that is sent as it comes. What fails within its first 64 kB fails as a whole; what
  * fails later is told to `onBroken` and breaks the connection off, so that the answer cannot be taken for
  * complete.
  */
@@ -71,13 +74,15 @@ export async function streamed(
   pieces: AsyncGenerator<string>,
   onBroken: (error: unknown) => void,
 ): Promise<Response> {
+  const { text, ended } = await beginning(pieces);
+  if (ended) return new Response(text, { headers: COMMON_HEADERS });
   const encoder = new TextEncoder();
-  let next: IteratorResult<string> | undefined = await pieces.next();
+  let held: string | undefined = text;
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
-        const { done, value } = next ?? (await pieces.next());
-        next = undefined;
+        const { done, value } = held === undefined ? await pieces.next() : { done: false, value: held };
+        held = undefined;
         if (done === true) controller.close();
         else controller.enqueue(encoder.encode(value));
       } catch (error) {
@@ -91,4 +96,16 @@ export async function streamed(
     },
   });
   return new Response(body, { headers: COMMON_HEADERS });
+}
+
+/** The first pieces as one text, and whether they are all. */
+async function beginning(pieces: AsyncGenerator<string>): Promise<{ text: string; ended: boolean }> {
+  const texts: string[] = [];
+  for (let length = 0; length < HELD_BACK; ) {
+    const { done, value } = await pieces.next();
+    if (done === true) return { text: texts.join(""), ended: true };
+    texts.push(value);
+    length += value.length;
+  }
+  return { text: texts.join(""), ended: false };
 }

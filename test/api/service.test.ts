@@ -242,6 +242,24 @@ describe("time limit", () => {
   });
 });
 
+test("a query that fails after its first documents answers as one that fails at once", async () => {
+  const small = await openTestApi();
+  try {
+    await small.store.insert(
+      "rows",
+      Array.from({ length: 500 }, (_, n) => ({ _id: n, divisor: n === 499 ? 0 : 1 })),
+    );
+    const answer = await small.ask("admin", "POST", "/api/queries", {
+      query_type: "aggregate",
+      query: { catalog: "rows", pipeline: [{ $project: { share: { $divide: ["$_id", "$divisor"] } } }] },
+    });
+    expect([answer.status, answer.text]).toEqual([400, expect.stringContaining("zero")]);
+    expect(small.log.join("\n")).not.toContain("answer broken off");
+  } finally {
+    await small.close();
+  }
+});
+
 /** Sends a query, reads a first piece, stops reading for a while, and reads the rest until the end. */
 function readSlowly(
   opened: TestApi,
