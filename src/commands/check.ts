@@ -1,9 +1,11 @@
 /** `kowalski check`: tries every configured part and says in one line each what works and what does not. */
 
-import { checks } from "./checks.ts";
+import { type Check, checks } from "./checks.ts";
 import { defineCommand } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED, UsageError } from "./errors.ts";
 import { jsonText, type Output } from "./output.ts";
+
+const GRACE_MS = 1000;
 
 export const command = defineCommand({
   name: "check",
@@ -27,7 +29,7 @@ export const command = defineCommand({
     const all = checks(loaded);
     const width = Math.max(...all.map(({ name }) => name.length));
     for (const check of all) {
-      const { ok, detail } = await attempt(() => check.run(AbortSignal.timeout(options.timeout)));
+      const { ok, detail } = await attempt(check, options.timeout);
       if (!ok) failed++;
       output.line(`${ok ? "ok  " : "FAIL"}  ${check.name.padEnd(width)}  ${detail}`);
       output.json({ check: check.name, ok, detail });
@@ -36,12 +38,21 @@ export const command = defineCommand({
   },
 });
 
-async function attempt(run: () => Promise<string>): Promise<{ ok: boolean; detail: string }> {
+async function attempt(check: Check, timeoutMs: number): Promise<{ ok: boolean; detail: string }> {
+  const found = check.run(AbortSignal.timeout(timeoutMs), timeoutMs);
   try {
-    return { ok: true, detail: await run() };
+    return { ok: true, detail: await Promise.race([found, tooLong(timeoutMs)]) };
   } catch (error) {
     return { ok: false, detail: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** Fails a moment after the time for one check, when the check itself has had its chance to say what did not answer. */
+async function tooLong(timeoutMs: number): Promise<never> {
+  await Bun.sleep(timeoutMs + GRACE_MS);
+  throw new Error(
+    `no result within ${timeoutMs} ms: find out what it waits for, or give it longer with --timeout`,
+  );
 }
 
 async function askHealth(address: string, timeoutMs: number, output: Output): Promise<number> {

@@ -10,7 +10,8 @@ import { openConfiguredStore } from "./open-store.ts";
 
 export interface Check {
   readonly name: string;
-  readonly run: (signal: AbortSignal) => Promise<string>;
+  /** Gives up at the signal, which comes after so many milliseconds. */
+  readonly run: (signal: AbortSignal, timeoutMs: number) => Promise<string>;
 }
 
 /** Below this much free space a night does not fit. */
@@ -27,8 +28,8 @@ export function checks(loaded: LoadedConfig): Check[] {
     { name: "secrets", run: async () => checkSecrets(loaded) },
     { name: "clock", run: async () => checkClock(config.data_dir) },
     { name: "data folder", run: async () => checkDataFolder(config.data_dir) },
-    { name: "store", run: () => checkStore(loaded) },
-    { name: "catalogues", run: () => checkCrossMatches(loaded) },
+    { name: "store", run: (_, timeoutMs) => checkStore(loaded, timeoutMs) },
+    { name: "catalogues", run: (_, timeoutMs) => checkCrossMatches(loaded, timeoutMs) },
     { name: "address", run: (signal) => checkAddress(config.server.host, config.server.port, signal) },
     ...config.sources.map((source, index) => ({
       name: `sources[${index}]`,
@@ -86,10 +87,10 @@ function checkDataFolder(dataDir: string): string {
   return `${dataDir}${folder === dataDir ? "" : " (will be made)"}, ${space}`;
 }
 
-async function checkStore({ config }: LoadedConfig): Promise<string> {
+async function checkStore({ config }: LoadedConfig, timeoutMs: number): Promise<string> {
   if (config.store === "embedded" && !existsSync(config.data_dir))
     return "embedded, empty: will be made at the first start";
-  const store = await openConfiguredStore(config);
+  const store = await openConfiguredStore(config, { selectionTimeoutMs: timeoutMs });
   try {
     await store.ping();
     const { collections, documents, bytes } = await store.describeDatabase();
@@ -100,11 +101,11 @@ async function checkStore({ config }: LoadedConfig): Promise<string> {
   }
 }
 
-async function checkCrossMatches({ config }: LoadedConfig): Promise<string> {
+async function checkCrossMatches({ config }: LoadedConfig, timeoutMs: number): Promise<string> {
   const rules = crossMatchRules(config.cross_matches);
   if (rules.size === 0) return "none";
   if (config.store === "embedded" && !existsSync(config.data_dir)) return "no catalogues are loaded yet";
-  const store = await openConfiguredStore(config);
+  const store = await openConfiguredStore(config, { selectionTimeoutMs: timeoutMs });
   try {
     const found = await surveyCatalogs(store, config.cross_matches);
     const wanting = found.flatMap(({ survey, missingConfigured }) =>

@@ -41,10 +41,16 @@ export function catalogsFolder({ data_dir: dataDir, catalogs: { folder } }: Conf
   return resolve(folder === "" ? join(dataDir, "incoming") : folder);
 }
 
-/** The configured store, for queries and small documents. Throws `StoreError`. */
-export function openConfiguredStore(config: Config): Promise<Store> {
+/**
+ * The configured store, for queries and small documents; a server is looked for so many milliseconds, when given.
+ * Throws `StoreError`.
+ */
+export function openConfiguredStore(
+  config: Config,
+  server: { readonly selectionTimeoutMs?: number } = {},
+): Promise<Store> {
   const { readers } = config.queries;
-  return openStore(storeSettings(config), readers === 0 ? {} : { readers });
+  return openStore({ ...storeSettings(config), ...server }, readers === 0 ? {} : { readers });
 }
 
 /** The filters of a store, with the limits of the configuration. */

@@ -3,6 +3,8 @@ import type { Store } from "../../store/index.ts";
 import { crossMatchRules } from "./rules.ts";
 import type { CrossMatchConfig } from "./settings.ts";
 
+const MAX_TIME_MS = 60_000;
+
 /** The catalogues of one survey. */
 export interface SurveyCatalogs {
   readonly survey: string;
@@ -17,8 +19,12 @@ export interface SurveyCatalogs {
 export async function surveyCatalogs(store: Store, config: CrossMatchConfig): Promise<SurveyCatalogs[]> {
   const rules = crossMatchRules(config);
   const names = new Set(await store.collectionNames());
+  // A row is looked for: the count that a server keeps is wrong after it was killed.
+  const first = { filter: {}, projection: { _id: 1 }, maxTimeMs: MAX_TIME_MS };
   const filled = async (catalog: string) =>
-    names.has(catalog) && (await store.estimatedCount(catalog)) > 0 ? [catalog] : [];
+    names.has(catalog) && (await store.findOne({ ...first, collection: catalog })) !== undefined
+      ? [catalog]
+      : [];
   return Promise.all(
     [...rules].map(async ([survey, list]) => {
       const catalogs = list.map(({ catalog }) => catalog);
