@@ -92,6 +92,8 @@ export interface SecuredMongod {
   readonly url: string;
   /** File of the certificate that the server shows, PEM; it vouches for itself. */
   readonly ca: string;
+  /** The same behind its key: as a client's own it is one that the server trusts. */
+  readonly certificateKey: string;
   /** An account of the database `admin` that may do what is asked of it in `database`. */
   readonly username: string;
   readonly password: string;
@@ -99,8 +101,13 @@ export interface SecuredMongod {
   stop(): Promise<void>;
 }
 
-/** A replica set of one member, of the caller's own, with an account; or, as a text, why there is none. */
-export async function startSecuredMongod(): Promise<SecuredMongod | string> {
+/**
+ * A replica set of one member, of the caller's own, with an account, which may want to see certificates of its
+ * clients; or, as a text, why there is none.
+ */
+export async function startSecuredMongod(
+  options: { readonly asksForCertificates?: boolean } = {},
+): Promise<SecuredMongod | string> {
   let server: { process: ServerProcess; port: number } | undefined;
   try {
     const folder = mkdtempSync(join(tmpdir(), "kowalski-mongod-"));
@@ -111,10 +118,13 @@ export async function startSecuredMongod(): Promise<SecuredMongod | string> {
     server = await spawnMongod(folder, [
       ...["--replSet", REPLICA_SET, "--auth", "--keyFile", key],
       ...["--tlsMode", "requireTLS", "--tlsCertificateKeyFile", both],
+      ...(options.asksForCertificates === true ? ["--tlsCAFile", ca] : []),
     ]);
     const host = `127.0.0.1:${server.port}`;
     const url = `mongodb://${host}/?directConnection=true`;
-    await untilAnswering(`${url}&tls=true&tlsCAFile=${encodeURIComponent(ca)}`, REPLICA_SET, host);
+    const [caFile, ownFile] = [ca, both].map(encodeURIComponent);
+    const tls = `tls=true&tlsCAFile=${caFile}&tlsCertificateKeyFile=${ownFile}`;
+    await untilAnswering(`${url}&${tls}`, REPLICA_SET, host);
     const account = { username: "kowalski", password: "p@ss/word:1", database: testDatabaseName() };
     const { username, password, database } = account;
     const roles = ["readWrite", "dbAdmin"].map((role) => ({ role, db: database }));
@@ -125,11 +135,11 @@ export async function startSecuredMongod(): Promise<SecuredMongod | string> {
       [root, { createUser: username, pwd: password, roles }],
     ] as const) {
       const auth = who === undefined ? {} : { auth: who };
-      await using client = new MongoClient(url, { tls: true, tlsCAFile: ca, ...auth });
+      await using client = new MongoClient(`${url}&${tls}`, auth);
       await client.db("admin").command(user);
     }
     const { process } = server;
-    return { url, ca, ...account, stop: () => process.remove() };
+    return { url, ca, certificateKey: both, ...account, stop: () => process.remove() };
   } catch (error) {
     await server?.process.remove();
     return error instanceof Error ? error.message : String(error);
