@@ -7,6 +7,7 @@ import {
   listCatalogs,
   SpecError,
 } from "../catalogs/index.ts";
+import { nearest } from "../config/index.ts";
 import { openCatalogWriter, type Store } from "../store/index.ts";
 import { load } from "./catalog-load.ts";
 import { match } from "./catalog-match.ts";
@@ -109,6 +110,17 @@ const drop = defineCommand({
   },
 });
 
+/** What to say of fields of an index that no example row has: a row may have them, but more likely they are mistyped. */
+function unseenFields(fields: readonly string[], known: readonly string[]): string[] {
+  return fields
+    .filter((field) => !known.includes(field.split(".", 1)[0] ?? field))
+    .map((field) => {
+      const near = nearest(field, known);
+      const hint = near === undefined ? `; they have ${known.join(", ")}` : `, did you mean ${near}?`;
+      return `${field}: the first rows have no such field${hint}`;
+    });
+}
+
 const index = defineCommand({
   name: "index",
   summary: "make an index of a catalogue, so that queries by these fields are fast",
@@ -127,11 +139,10 @@ const index = defineCommand({
       throw error instanceof SpecError ? new UsageError(error.message) : error;
     }
     const { config } = context.loadConfig();
-    const total = await withStore(context, async (store) => {
-      if ((await store.describeCollection(name)) === undefined)
-        throw new CommandError(`there is no catalogue ${name}`);
-      return store.estimatedCount(name);
-    });
+    const found = await withStore(context, (store) => describeCatalog(store, name));
+    if (found === undefined) throw new CommandError(`there is no catalogue ${name}`);
+    for (const text of unseenFields(fields, found.fields)) context.output.note(text);
+    const { documents: total } = found;
     const progress = context.output.progress({ unit: "rows", total });
     const writer = await openCatalogWriter(storeSettings(config));
     try {

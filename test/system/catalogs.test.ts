@@ -53,8 +53,11 @@ describe("kowalski catalog", () => {
     expect(asked.stdout).toContain('"ra": 55.75');
     expect((await catalog("list")).stdout).toMatch(/^few +100 +0 +1 +20/m);
     expect((await catalog("index", "few", "mag")).stdout).toBe("Made the index mag\n");
+    expect((await catalog("index", "few", "mgg")).stderr).toContain(
+      "mgg: the first rows have no such field, did you mean mag?",
+    );
     const { stdout } = await catalog("info", "few");
-    expect(stdout).toContain("indexes  _id_, radec, mag");
+    expect(stdout).toContain("indexes  _id_, radec, mag, mgg");
     expect(stdout).toContain("fields   _id, id, ra, dec, mag, coordinates");
     const described = JSON.parse((await catalog("info", "few", "--json")).stdout);
     expect(described).toMatchObject({ name: "few", documents: 100, loaded: { files: [fewer] } });
