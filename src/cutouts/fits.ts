@@ -1,11 +1,14 @@
 /** Reads the image of a stamp: gzipped or plain FITS with one image of numbers. */
 import { gunzipSync } from "node:zlib";
 
+/** Numbers of an image, as exact as the file has them. */
+export type Pixels = Float32Array | Float64Array;
+
 /** Rows from south to north as in the file; `pixels[y * width + x]`. */
 export interface StampImage {
   readonly width: number;
   readonly height: number;
-  readonly pixels: Float64Array;
+  readonly pixels: Pixels;
 }
 
 /** A stamp that is no image: says why. */
@@ -37,12 +40,28 @@ export function readStamp(data: Uint8Array): StampImage {
   if (read === undefined) throw new CutoutError(`BITPIX ${bitpix} is not a type of pixel`);
   const size = Math.abs(bitpix) / 8;
   if (end + width * height * size > bytes.length) throw new CutoutError("the image is truncated");
-  const view = new DataView(bytes.buffer, bytes.byteOffset + end, width * height * size);
   const scale = cards.get("BSCALE") ?? 1;
   const zero = cards.get("BZERO") ?? 0;
+  if (bitpix === -32 && scale === 1 && zero === 0) {
+    const image = bytes.subarray(end, end + width * height * size);
+    // The caller's bytes stay as they are.
+    return { width, height, pixels: plainFloats(bytes === data ? new Uint8Array(image) : image) };
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset + end, width * height * size);
   const pixels = new Float64Array(width * height);
   for (let i = 0; i < pixels.length; i++) pixels[i] = read(view, i * size) * scale + zero;
   return { width, height, pixels };
+}
+
+/** What nearly all stamps are, big-endian floats as they stand: their bytes are turned all at once, where they are. */
+function plainFloats(bytes: Uint8Array): Float32Array {
+  const aligned = bytes.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
+  Buffer.from(aligned.buffer, aligned.byteOffset, aligned.length).swap32();
+  return new Float32Array(
+    aligned.buffer,
+    aligned.byteOffset,
+    aligned.length / Float32Array.BYTES_PER_ELEMENT,
+  );
 }
 
 const PIXELS: Readonly<Record<number, (view: DataView, at: number) => number>> = {
@@ -83,16 +102,24 @@ function unpackedAtOnce(data: Uint8Array): Uint8Array | undefined {
   }
 }
 
+/** Cards that tell how the image is to be read. */
+const KEYWORDS = /^(BITPIX|NAXIS\d*|BSCALE|BZERO) *= *([-+0-9.EeDd]+)/;
+
 /** The numbers of the first header by keyword, and where its data begins. */
 function readHeader(bytes: Uint8Array): { cards: Map<string, number>; end: number } {
   const cards = new Map<string, number>();
-  const text = new TextDecoder("latin1");
-  for (let at = 0; at + CARD <= bytes.length; at += CARD) {
-    const card = text.decode(bytes.subarray(at, at + CARD));
-    if (at === 0 && !/^(SIMPLE|XTENSION|BITPIX)/.test(card)) break;
-    if (card.startsWith("END     ")) return { cards, end: Math.ceil((at + CARD) / BLOCK) * BLOCK };
-    const value = /^([A-Z0-9_-]+) *= *([-+0-9.EeDd]+)/.exec(card);
-    if (value !== null) cards.set(value[1] ?? "", Number((value[2] ?? "").replace(/[dD]/, "e")));
+  const decoder = new TextDecoder("latin1");
+  for (let start = 0; start + CARD <= bytes.length; start += BLOCK) {
+    const block = decoder.decode(bytes.subarray(start, start + BLOCK));
+    if (start === 0 && !/^(SIMPLE|XTENSION|BITPIX)/.test(block)) break;
+    for (let at = 0; at + CARD <= block.length; at += CARD) {
+      if (block.startsWith("END     ", at)) return { cards, end: start + BLOCK };
+      // Most cards are about other things: they are not looked at twice.
+      if (block[at] !== "N" && block[at] !== "B") continue;
+      const [, keyword, value] = KEYWORDS.exec(block.slice(at, at + CARD)) ?? [];
+      if (keyword !== undefined && value !== undefined)
+        cards.set(keyword, Number(value.replace(/[dD]/, "e")));
+    }
   }
   throw new CutoutError("the stamp is no FITS file");
 }

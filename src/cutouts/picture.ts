@@ -49,7 +49,7 @@ export function drawStamps(stamps: readonly PictureStamp[], options: PictureOpti
 
 function panelOf({ data, interval, stretch }: PictureStamp, { size, firstRow }: PictureOptions): Panel {
   const image = readStamp(data);
-  const brightness = brightnessOf(image.pixels, interval, stretch);
+  const brightness = brightnessOf(new Float64Array(image.pixels), interval, stretch);
   const { width, height } = image;
   if (firstRow === "bottom") turnOver(brightness, width, height);
   const wanted = Math.max(1, Math.round((size * height) / width));
