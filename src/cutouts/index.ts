@@ -1,7 +1,7 @@
 /** Image stamps: read and drawn. What other rooms import. */
 export { COLOR_MAPS, type ColorMap } from "./colors.ts";
 export { Drawing } from "./drawing.ts";
-export { CutoutError, type Pixels, readStamp, type StampImage, unpackStamp } from "./fits.ts";
+export { CutoutError, type Pixels, readStamp, releaseStamp, type StampImage, unpackStamp } from "./fits.ts";
 export {
   drawStamps,
   type PictureOptions,

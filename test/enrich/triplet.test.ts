@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { fillTriplet, SIDE, TRIPLET_SIZE } from "../../src/enrich/scores/triplet.ts";
+import { SIDE, Triplet, WHOLE } from "../../src/enrich/scores/triplet.ts";
 import { ztf } from "../../src/surveys/ztf.ts";
 import { cutouts, fitsImage, flat, stamp } from "../support/stamps.ts";
 
@@ -11,8 +11,9 @@ const GOOD = flat(SIDE, SIDE, 3);
 
 /** The triplet of three stamps, or what is wrong with them. */
 function triplet(...stamps: Parameters<typeof cutouts>): Float32Array | string {
-  const out = new Float32Array(TRIPLET_SIZE).fill(7);
-  return fillTriplet(cutouts(...stamps), ZTF, out) ?? out;
+  const filled = new Triplet();
+  const pixels = filled.part(WHOLE).fill(7);
+  return filled.fill(cutouts(...stamps), ZTF) ?? pixels;
 }
 
 function pixelOf(filled: Float32Array | string, y: number, x: number, channel: number): number | undefined {
@@ -65,10 +66,35 @@ describe("the triplet", () => {
   });
 
   test("holds no memory of the alert before", () => {
-    const out = new Float32Array(TRIPLET_SIZE);
-    fillTriplet(cutouts(GOOD), ZTF, out);
-    expect(fillTriplet(cutouts(flat(10, 10, 1)), ZTF, out)).toBeUndefined();
-    expect(triplet(flat(10, 10, 1))).toEqual(out);
+    const filled = new Triplet();
+    const pixels = filled.part(WHOLE);
+    filled.fill(cutouts(GOOD), ZTF);
+    expect(filled.fill(cutouts(flat(10, 10, 1)), ZTF)).toBeUndefined();
+    expect(triplet(flat(10, 10, 1))).toEqual(pixels);
+  });
+
+  test("has parts of the first rows and columns", () => {
+    const filled = new Triplet();
+    const whole = filled.part(WHOLE);
+    const part = filled.part({ rows: 20, columns: 50 });
+    for (const size of [63, 30, 10]) {
+      const ramp = Float32Array.from({ length: size * size }, (_, n) => n);
+      filled.fill(cutouts(stamp(size, size, ramp)), ZTF);
+      const rows = Array.from({ length: 20 }, (_, y) => [
+        ...whole.subarray(y * SIDE * 3, (y * SIDE + 50) * 3),
+      ]);
+      expect([...part]).toEqual(rows.flat());
+    }
+    expect(filled.part({ rows: 20, columns: 50 })).toBe(part);
+  });
+
+  test("leaves the bytes of stamps as they are", () => {
+    const image = fitsImage(SIDE, SIDE, new Float32Array(SIDE * SIDE).fill(3));
+    for (const bytes of [image, Buffer.from(image), new Uint8Array(gzipSync(image))]) {
+      const before = [...bytes];
+      expect(triplet(bytes)).toEqual(triplet(GOOD));
+      expect([...bytes]).toEqual(before);
+    }
   });
 });
 
@@ -105,9 +131,8 @@ describe("stamps that cannot be used are told", () => {
   });
 
   test("an absent one is named", () => {
-    const out = new Float32Array(TRIPLET_SIZE);
-    expect(fillTriplet(cutouts(GOOD).slice(0, 2), ZTF, out)).toBe("no difference stamp");
-    expect(fillTriplet([], ZTF, out)).toBe("no science stamp");
+    expect(new Triplet().fill(cutouts(GOOD).slice(0, 2), ZTF)).toBe("no difference stamp");
+    expect(new Triplet().fill([], ZTF)).toBe("no science stamp");
   });
 
   test("whatever the bytes, there is an answer, and never a number that is not finite", () => {

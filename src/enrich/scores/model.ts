@@ -1,7 +1,7 @@
 /** A configured network, loaded and known to fit what goes into it. */
 import { type FeatureReader, featureReader } from "./features.ts";
 import type { Port, Run, Runtime, Session, TensorInput } from "./session.ts";
-import { CHANNELS, SIDE, TRIPLET_SIZE } from "./triplet.ts";
+import { CHANNELS, type Extent, SIDE, type Triplet, WHOLE } from "./triplet.ts";
 
 /** A network for the threads that run it: plain values. */
 export interface ModelSettings {
@@ -42,19 +42,20 @@ export class Model {
   }
 
   /** Loads a network; `triplet` is what it reads stamps from. Throws `ModelError`. */
-  static async load(settings: ModelSettings, runtime: Runtime, triplet: Float32Array): Promise<Model> {
+  static async load(settings: ModelSettings, runtime: Runtime, triplet: Triplet): Promise<Model> {
     const { name, inputs } = settings;
-    let session: Session;
-    try {
-      session = await runtime.load(settings.bytes);
-    } catch (error) {
-      throw new ModelError(name, `file: not a network that can be run: ${firstLine(error)}`);
-    }
+    const { session, extent } = await sessionOf(settings, runtime);
     const features = new Float32Array(settings.features.length);
     try {
       checkCount(settings, session);
+      const { rows, columns } = extent;
+      const stamps = [{ data: triplet.part(extent), shape: [1, rows, columns, CHANNELS] }];
+      const numbers = [
+        [1, features.length],
+        [1, features.length, 1],
+      ].map((shape) => ({ data: features, shape }));
       const tensors = inputs.map((input, index) =>
-        tensorFor(settings, input, session.inputs[index], input === "triplet" ? triplet : features),
+        tensorFor(settings, input, session.inputs[index], input === "triplet" ? stamps : numbers),
       );
       const reader = inputs.includes("features") ? featureReader(settings.features) : undefined;
       const model = new Model(session, reader, features, tensors);
@@ -86,6 +87,24 @@ export class Model {
   }
 }
 
+/** The network without the margins that its score does not depend on; as it is where that cannot be run. */
+async function sessionOf(
+  { name, inputs, bytes }: ModelSettings,
+  runtime: Runtime,
+): Promise<{ session: Session; extent: Extent }> {
+  if (inputs.includes("triplet")) {
+    const { withoutMargins } = await import("./margins.ts");
+    const smaller = withoutMargins(bytes);
+    const session = await runtime.load(smaller.bytes).catch(() => undefined);
+    if (session !== undefined) return { session, extent: smaller.extent };
+  }
+  try {
+    return { session: await runtime.load(bytes), extent: WHOLE };
+  } catch (error) {
+    throw new ModelError(name, `file: not a network that can be run: ${firstLine(error)}`);
+  }
+}
+
 function scoreOf(output: Float32Array): number {
   return output[0] ?? Number.NaN;
 }
@@ -96,22 +115,15 @@ function checkCount({ name, inputs }: ModelSettings, { inputs: ports }: Session)
   throw new ModelError(name, `inputs: the network takes ${ports.length} (${takes}), not ${inputs.length}`);
 }
 
-/** The tensor that goes into an input, whose shape must be able to hold it. */
+/** The first of the tensors offered for an input that its shape can hold. */
 function tensorFor(
   { name, features }: ModelSettings,
   input: "triplet" | "features",
   port: Port | undefined,
-  data: Float32Array,
+  offered: readonly TensorInput[],
 ): TensorInput {
-  const shapes =
-    input === "triplet"
-      ? [[1, SIDE, SIDE, CHANNELS]]
-      : [
-          [1, features.length],
-          [1, features.length, 1],
-        ];
-  const shape = shapes.find((wanted) => port !== undefined && fits(port, wanted));
-  if (shape !== undefined) return { data, shape };
+  const found = offered.find(({ shape }) => port !== undefined && fits(port, shape));
+  if (found !== undefined) return found;
   const what = input === "triplet" ? `${SIDE} × ${SIDE} × ${CHANNELS} pixels` : `${features.length} features`;
   const takes = port === undefined ? "nothing" : describe(port);
   throw new ModelError(name, `inputs: the network takes ${takes} where ${what} are configured`);
@@ -133,9 +145,4 @@ function describe({ name, type, shape }: Port): string {
 function firstLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.split("\n", 1)[0] ?? message;
-}
-
-/** Memory for a triplet, shared by the networks of a thread. */
-export function newTriplet(): Float32Array {
-  return new Float32Array(TRIPLET_SIZE);
 }

@@ -11,10 +11,10 @@ import {
 } from "../../query/index.ts";
 import type { AlertRecord } from "../../store/index.ts";
 import { type Survey, surveyByName } from "../../surveys/index.ts";
-import { Model, ModelError, type ModelSettings, newTriplet } from "./model.ts";
+import { Model, ModelError, type ModelSettings } from "./model.ts";
 import { openRuntime, type RuntimeChoice } from "./runtime.ts";
 import { ScoreTally } from "./tally.ts";
-import { fillTriplet } from "./triplet.ts";
+import { Triplet } from "./triplet.ts";
 
 /** Everything a thread needs to score alerts: plain values. */
 export interface ScoreSettings {
@@ -42,13 +42,13 @@ export class Scorer {
   private constructor(
     readonly models: readonly Loaded[],
     /** Stamps of the alert at hand. */
-    readonly triplet: Float32Array,
+    readonly triplet: Triplet,
   ) {}
 
   /** Loads all networks. Throws `ModelError`. */
   static async open({ runtime: choice, models }: ScoreSettings): Promise<Scorer> {
     const runtime = await openRuntime(choice);
-    const triplet = newTriplet();
+    const triplet = new Triplet();
     const loaded: Loaded[] = [];
     try {
       for (const settings of models) {
@@ -97,12 +97,12 @@ class Stamps {
 
   constructor(
     readonly alert: Scorable,
-    readonly triplet: Float32Array,
+    readonly triplet: Triplet,
   ) {}
 
   /** Fills the triplet; answers what keeps the stamps from being used. */
   fill(fields: Survey["stamps"]): string | undefined {
-    this.#read ??= { fault: fillTriplet(this.alert.cutouts, fields, this.triplet) };
+    this.#read ??= { fault: this.triplet.fill(this.alert.cutouts, fields) };
     return this.#read.fault;
   }
 }

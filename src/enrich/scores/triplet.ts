@@ -1,5 +1,5 @@
 /** The three image stamps of an alert as networks take them. */
-import { CutoutError, type Pixels, readStamp } from "../../cutouts/index.ts";
+import { CutoutError, type Pixels, readStamp, releaseStamp, type StampImage } from "../../cutouts/index.ts";
 import type { Cutout } from "../../store/index.ts";
 import { STAMP_KINDS, type Survey } from "../../surveys/index.ts";
 
@@ -7,68 +7,98 @@ import { STAMP_KINDS, type Survey } from "../../surveys/index.ts";
 export const SIDE = 63;
 /** Science, template and difference, one after the other for each pixel. */
 export const CHANNELS = STAMP_KINDS.length;
-export const TRIPLET_SIZE = SIDE * SIDE * CHANNELS;
+
+/** The first rows and columns of a triplet. */
+export interface Extent {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export const WHOLE: Extent = { rows: SIDE, columns: SIDE };
+
+/** The pixels that some networks of a thread take: rows × columns × 3. */
+interface Part extends Extent {
+  readonly pixels: Float32Array;
+}
 
 /** What the rows and columns hold that a smaller stamp lacks. */
 const PADDING = 1e-9;
 
-/**
- * Fills `out` (rows × columns × 3) with the stamps of an alert, whose fields its survey names; answers what keeps
- * them from being used, in words.
- *
- * As the braai and ACAI networks were trained: pixels that are not a number count as 0, each image is divided by
- * its own L2 norm, and one smaller than 63 × 63 is then padded with 1e-9 after its last row and column. Rows are
- * in the order of the file.
- */
-export function fillTriplet(
-  cutouts: readonly Cutout[],
-  { fields }: Survey["stamps"],
-  out: Float32Array,
-): string | undefined {
-  for (const [channel, name] of STAMP_KINDS.entries()) {
-    const stamp = cutouts.find(({ field }) => field === fields[name]);
-    if (stamp === undefined) return `no ${name} stamp`;
-    const fault = fillChannel(stamp.data, channel, out);
-    if (fault !== undefined) return `${name} stamp ${fault}`;
+/** The stamps of the alert at hand, for all networks of a thread, of which some take only the first rows and columns. */
+export class Triplet {
+  readonly #parts: Part[] = [];
+
+  /** Memory (rows × columns × 3) that holds this part after each `fill`. */
+  part({ rows, columns }: Extent): Float32Array {
+    const known = this.#parts.find((part) => part.rows === rows && part.columns === columns);
+    if (known !== undefined) return known.pixels;
+    const pixels = new Float32Array(rows * columns * CHANNELS);
+    this.#parts.push({ rows, columns, pixels });
+    return pixels;
   }
-  return undefined;
+
+  /**
+   * Takes the stamps of an alert, whose fields its survey names; answers what keeps them from being used, in words.
+   *
+   * As the braai and ACAI networks were trained: pixels that are not a number count as 0, each image is divided by
+   * its own L2 norm, and one smaller than 63 × 63 is then padded with 1e-9 after its last row and column. Rows are
+   * in the order of the file.
+   */
+  fill(cutouts: readonly Cutout[], { fields }: Survey["stamps"]): string | undefined {
+    for (const [channel, name] of STAMP_KINDS.entries()) {
+      const stamp = cutouts.find(({ field }) => field === fields[name]);
+      if (stamp === undefined) return `no ${name} stamp`;
+      const fault = this.#fillChannel(stamp.data, channel);
+      if (fault !== undefined) return `${name} stamp ${fault}`;
+    }
+    return undefined;
+  }
+
+  #fillChannel(stamp: Uint8Array, channel: number): string | undefined {
+    let image: StampImage;
+    try {
+      image = readStamp(stamp);
+    } catch (error) {
+      if (error instanceof CutoutError) return "unreadable";
+      throw error;
+    }
+    if (image.width > SIDE || image.height > SIDE) return `larger than ${SIDE} × ${SIDE}`;
+    const squares = sumOfSquares(image.pixels);
+    if (squares === 0) return "blank";
+    const norm = Math.sqrt(squares);
+    if (!Number.isFinite(norm)) return "not finite";
+    for (const part of this.#parts) copy(image, norm, part, channel);
+    releaseStamp(image);
+    return undefined;
+  }
 }
 
-function fillChannel(stamp: Uint8Array, channel: number, out: Float32Array): string | undefined {
-  let image: ReturnType<typeof readStamp>;
-  try {
-    image = readStamp(stamp);
-  } catch (error) {
-    if (error instanceof CutoutError) return "unreadable";
-    throw error;
-  }
-  const { width, height, pixels } = image;
-  if (width > SIDE || height > SIDE) return `larger than ${SIDE} × ${SIDE}`;
-  let squares = sumOfSquares(pixels);
-  if (Number.isNaN(squares)) {
-    for (let i = 0; i < pixels.length; i++) if (Number.isNaN(pixels[i])) pixels[i] = 0;
-    squares = sumOfSquares(pixels);
-  }
-  if (squares === 0) return "blank";
-  const norm = Math.sqrt(squares);
-  if (!Number.isFinite(norm)) return "not finite";
-  if (width < SIDE || height < SIDE) {
-    for (let at = channel; at < TRIPLET_SIZE; at += CHANNELS) out[at] = PADDING;
+/** Puts an image, divided by its norm, into one channel of a part. */
+function copy({ width, height, pixels: from }: StampImage, norm: number, part: Part, channel: number): void {
+  const { rows, columns, pixels: to } = part;
+  if (width < columns || height < rows) {
+    for (let at = channel; at < to.length; at += CHANNELS) to[at] = PADDING;
   }
   // Multiplied, for a division takes five times as long: the rounding to single precision hides the difference.
   const share = 1 / norm;
-  for (let y = 0; y < height; y++) {
-    let at = y * SIDE * CHANNELS + channel;
-    for (let i = y * width; i < (y + 1) * width; i++, at += CHANNELS) out[at] = (pixels[i] ?? 0) * share;
+  for (let y = 0; y < height && y < rows; y++) {
+    const first = y * width;
+    const end = first + Math.min(width, columns);
+    for (let i = first, at = y * columns * CHANNELS + channel; i < end; i++, at += CHANNELS) {
+      to[at] = (from[i] ?? 0) * share;
+    }
   }
-  return undefined;
 }
 
+/** The sum of the squares of all pixels; those that are not a number become 0. */
 function sumOfSquares(pixels: Pixels): number {
   let sum = 0;
   for (let i = 0; i < pixels.length; i++) {
     const value = pixels[i] ?? 0;
     sum += value * value;
   }
-  return sum;
+  // Rare: looked for only where one shows in the sum.
+  if (!Number.isNaN(sum)) return sum;
+  for (let i = 0; i < pixels.length; i++) if (Number.isNaN(pixels[i])) pixels[i] = 0;
+  return sumOfSquares(pixels);
 }
