@@ -29,6 +29,8 @@ export const DRAIN_DEFAULTS: DrainOptions = {
 
 /** A receiver that asks for a longer pause is asked again after this, milliseconds. */
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
+/** A place that could not be written is written again after this at the latest, milliseconds. */
+const LONGEST_PLACE_WAIT_MS = 10_000;
 
 export type DrainEvent =
   | { readonly type: "delivered"; readonly delivery: Delivery }
@@ -65,14 +67,20 @@ export class Drain {
   /** Everything up to here was read. */
   #readThrough = 0n;
   #acknowledged = 0n;
+  #isStarted = false;
   #reading = false;
   #mayHaveMore = true;
   #writing: Promise<void> | undefined;
+  #writesFailedInARow = 0;
+  #writeTimer: Timer | undefined;
   #failuresInARow = 0;
   #pausedUntil = 0;
   #lastSuccess = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
+  /** Why the last delivery failed, the outbox was not read, and the place was not written. */
   #problem: string | undefined;
+  #readProblem: string | undefined;
+  #placeProblem: string | undefined;
   /** What deliveries under way wait for, as the sink says. */
   #trouble: string | undefined;
 
@@ -91,6 +99,7 @@ export class Drain {
     this.#acknowledged = known ?? (from === "now" ? await newestOutbox(this.store) : 0n);
     if (known === undefined) await writeCursor(this.store, this.sink.name, this.#acknowledged);
     this.#readThrough = this.#acknowledged;
+    this.#isStarted = true;
     this.#pump();
   }
 
@@ -122,7 +131,8 @@ export class Drain {
   /** What is wrong with the sink right now, if anything. */
   get problem(): string | undefined {
     if (this.#failuresInARow > 0) return this.#problem;
-    return this.#running.size > 0 ? this.#trouble : undefined;
+    const own = this.#readProblem ?? this.#placeProblem;
+    return own ?? (this.#running.size > 0 ? this.#trouble : undefined);
   }
 
   /** Deliveries that are held in memory. */
@@ -142,11 +152,13 @@ export class Drain {
     clearTimeout(this.#timer);
     await Promise.allSettled([...this.#running]);
     await this.#writing;
-    await this.#acknowledge();
+    this.#acknowledge();
+    await this.#writing;
+    clearTimeout(this.#writeTimer);
   }
 
   #pump(): void {
-    if (this.#stop.signal.aborted) return;
+    if (this.#stop.signal.aborted || !this.#isStarted) return;
     if (this.#mayHaveMore && !this.#reading && this.#open.size < this.options.window) void this.#read();
     clearTimeout(this.#timer);
     // After a failure one delivery at a time finds out whether the sink is back.
@@ -191,10 +203,11 @@ export class Drain {
         this.#readThrough = last.seq;
         this.#mayHaveMore = true;
       }
+      this.#readProblem = undefined;
       // Entries for other sinks only are done as soon as they were seen.
-      void this.#acknowledge();
+      this.#acknowledge();
     } catch (error) {
-      this.#problem = `the outbox cannot be read: ${messageOf(error)}`;
+      this.#readProblem = `the outbox cannot be read: ${messageOf(error)}`;
       if (!this.#stop.signal.aborted) setTimeout(() => this.wake(), this.options.firstWaitMs * 4).unref();
     } finally {
       this.#reading = false;
@@ -326,26 +339,33 @@ export class Drain {
     if (lane?.length === 0) this.#lanes.delete(key);
     if (unit.isRetry) return;
     this.#open.delete(items[0].seq);
-    void this.#acknowledge();
+    this.#acknowledge();
   }
 
   /** Remembers how far the sink is: all before the first delivery that is not done. */
-  async #acknowledge(): Promise<void> {
-    if (this.#writing !== undefined) return;
+  #acknowledge(): void {
+    if (this.#writing !== undefined || this.#doneThrough() <= this.#acknowledged) return;
     this.#writing = this.#writeCursor();
-    await this.#writing;
-    this.#writing = undefined;
   }
 
   async #writeCursor(): Promise<void> {
+    clearTimeout(this.#writeTimer);
     try {
       for (let done = this.#doneThrough(); done > this.#acknowledged; done = this.#doneThrough()) {
         await writeCursor(this.store, this.sink.name, done);
         this.#acknowledged = done;
       }
+      this.#writesFailedInARow = 0;
+      this.#placeProblem = undefined;
     } catch (error) {
-      // The next delivery writes it; a restart before that delivers some again.
-      this.#problem = `the sink's place cannot be written: ${messageOf(error)}`;
+      // A restart before it is written delivers some again.
+      this.#placeProblem = `the sink's place cannot be written: ${messageOf(error)}`;
+      if (this.#stop.signal.aborted) return;
+      const wait = Math.min(this.#backOff(++this.#writesFailedInARow), LONGEST_PLACE_WAIT_MS);
+      this.#writeTimer = setTimeout(() => this.#acknowledge(), wait);
+    } finally {
+      // At once, not when the promise is looked at: what ends in between would be forgotten.
+      this.#writing = undefined;
     }
   }
 

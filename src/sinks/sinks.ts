@@ -144,7 +144,13 @@ class RunningSink {
     const options = { ...DRAIN_DEFAULTS, ...this.parts.drain };
     const drain = new Drain(this.sink, this.parts.store, options, (event) => this.#note(event));
     this.#drain = drain;
-    await drain.start("now");
+    try {
+      await drain.start("now");
+    } catch (error) {
+      // The next renewal begins anew.
+      this.#drain = undefined;
+      throw error;
+    }
     await this.retryFailures();
   }
 

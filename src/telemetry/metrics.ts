@@ -1,6 +1,9 @@
 /** The metrics of one process in Prometheus's format; each room registers its own on the registry it is given. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
+/** How long an answer waits for a value that has to be asked for, milliseconds: who reads metrics gives up soon. */
+const COLLECT_MS = 300;
+
 export class Metrics {
   readonly registry = new Registry();
 
@@ -15,7 +18,10 @@ export class Metrics {
     return new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] });
   }
 
-  /** A number that goes up and down; `collect` is called before each answer to set it. */
+  /**
+   * A number that goes up and down; `collect` is called before each answer to set it. What it does not get in time,
+   * or at all, keeps the last value: metrics are there when a store is not.
+   */
   gauge<L extends string = never>(
     name: string,
     help: string,
@@ -29,7 +35,7 @@ export class Metrics {
       help,
       labelNames: [...labelNames],
       registers: [this.registry],
-      ...(collect === undefined ? {} : { collect: () => collect(gauge) }),
+      ...(collect === undefined ? {} : { collect: inTime(() => collect(gauge)) }),
     });
     return gauge;
   }
@@ -60,4 +66,26 @@ export class Metrics {
   text(): Promise<string> {
     return this.registry.metrics();
   }
+}
+
+/** The same, waited for no longer than `COLLECT_MS`, and not asked again while it is under way. */
+function inTime(collect: () => void | Promise<void>): () => void | Promise<void> {
+  let underway: Promise<void> | undefined;
+  return () => {
+    if (underway === undefined) {
+      const answer = collect();
+      if (answer === undefined) return;
+      underway = answer
+        // Whether the store is there is for `/ready` to tell.
+        .catch(() => {})
+        .finally(() => {
+          underway = undefined;
+        });
+    }
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, COLLECT_MS);
+    });
+    return Promise.race([underway, late]).finally(() => clearTimeout(timer));
+  };
 }

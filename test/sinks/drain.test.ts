@@ -4,6 +4,7 @@ import { DRAIN_DEFAULTS, Drain, type DrainEvent, type DrainOptions } from "../..
 import { pruneOutbox, readCursor, readOutbox, writeCursor } from "../../src/sinks/outbox.ts";
 import type { Sink } from "../../src/sinks/sink.ts";
 import { openWebhook } from "../../src/sinks/webhook.ts";
+import type { Store } from "../../src/store/index.ts";
 import { type Behaviour, startReceiver } from "../support/receiver.ts";
 import { matchFor, openTestStore, type TestStore, until } from "./support.ts";
 
@@ -15,7 +16,7 @@ function hook(name: string, url: string, more: { timeoutMs?: number; filters?: n
   return openWebhook({ name, url, timeoutMs, concurrency: 4, choice, userAgent: "Kowalski test" });
 }
 
-async function startDrain(under: TestStore, sink: Sink, more: Partial<DrainOptions> = {}) {
+async function startDrain(under: Pick<TestStore, "store">, sink: Sink, more: Partial<DrainOptions> = {}) {
   const events: DrainEvent[] = [];
   const drain = new Drain(sink, under.store, { ...DRAIN_DEFAULTS, ...QUICK, ...more }, (event) =>
     events.push(event),
@@ -31,6 +32,24 @@ async function startDrain(under: TestStore, sink: Sink, more: Partial<DrainOptio
     },
   };
 }
+
+/** The store with another way of writing small documents. */
+function withReplace(store: Store, replace: Store["replace"]): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      if (name === "replace") return replace;
+      const found: unknown = Reflect.get(target, name);
+      return typeof found === "function" ? found.bind(target) : found;
+    },
+  });
+}
+
+/** The store as one over the network: what it writes takes some milliseconds. */
+const slowly = (store: Store) =>
+  withReplace(store, async (...change) => {
+    await Bun.sleep(5);
+    return store.replace(...change);
+  });
 
 /** Matches of three objects in turn. */
 const matches = (count: number, first = 0) =>
@@ -179,6 +198,85 @@ describe("drain", () => {
     expect(receiver.received.map(({ body }) => body["candid"]).sort()).toEqual([
       0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
     ]);
+  });
+
+  test("the last delivery's place is written, however many end at once and in whatever order", async () => {
+    for (const order of ["oldest first", "newest first"]) {
+      await using under = await openTestStore();
+      await under.add(...matches(3));
+      const ends: (() => void)[] = [];
+      const sink: Sink = {
+        ...hook("hook", "http://127.0.0.1:9"),
+        takes: "matches",
+        concurrency: 64,
+        deliver: () => new Promise((resolve) => ends.push(resolve)),
+      };
+      const { stop, drain } = await startDrain({ store: slowly(under.store) }, sink);
+      await until("all are under way", () => ends.length === 3);
+      for (const end of order === "oldest first" ? ends : ends.reverse()) end();
+      await until("the place is known", () => drain.cursor === 3n, 2000);
+      expect(await readCursor(under.store, "hook")).toBe(3n);
+      await stop();
+    }
+  });
+
+  test("a place that cannot be written is told, and written when the store is back", async () => {
+    await using under = await openTestStore();
+    const receiver = startReceiver();
+    let isAway = false;
+    const store = withReplace(under.store, async (...change) => {
+      if (isAway) throw new Error("the store is away");
+      return under.store.replace(...change);
+    });
+    const { stop, drain } = await startDrain({ store }, hook("hook", receiver.url));
+    isAway = true;
+    await under.add(...matches(2));
+    await until("all are delivered", () => receiver.accepted().length === 2);
+    await until("it is told", () => drain.problem?.includes("the store is away") === true);
+    expect(drain.cursor).toBe(0n);
+    isAway = false;
+    await until("the place is written", () => drain.cursor === 2n, 2000);
+    expect(drain.problem).toBeUndefined();
+    await Promise.all([stop(), receiver.stop()]);
+  });
+
+  test("an outbox that cannot be read is told, and read when the store is back", async () => {
+    await using under = await openTestStore();
+    const receiver = startReceiver();
+    await under.add(...matches(2));
+    let isAway = true;
+    const store = new Proxy(under.store, {
+      get(target, name) {
+        if (name === "find" && isAway) throw new Error("the store is away");
+        const found: unknown = Reflect.get(target, name);
+        return typeof found === "function" ? found.bind(target) : found;
+      },
+    });
+    const { stop, drain } = await startDrain({ store }, hook("hook", receiver.url));
+    await until("it is told", () => drain.problem?.includes("the store is away") === true);
+    isAway = false;
+    await until("all are delivered", () => drain.cursor === 2n, 2000);
+    expect(drain.problem).toBeUndefined();
+    await Promise.all([stop(), receiver.stop()]);
+  });
+
+  test("what comes before its place is known is not delivered from the beginning", async () => {
+    await using under = await openTestStore();
+    const receiver = startReceiver();
+    await under.add(...matches(5));
+    await writeCursor(under.store, "hook", 4n);
+    const drain = new Drain(
+      hook("hook", receiver.url),
+      under.store,
+      { ...DRAIN_DEFAULTS, ...QUICK },
+      () => {},
+    );
+    const starting = drain.start("oldest");
+    drain.wake();
+    await starting;
+    await until("all are delivered", () => drain.cursor === 5n);
+    await Promise.all([drain.stop(), receiver.stop()]);
+    expect(receiver.received.map(({ body }) => body["candid"])).toEqual([4]);
   });
 
   test("holds a bounded number of entries, however many wait", async () => {
