@@ -3,7 +3,7 @@
  * equal area, numbered so that the cells within a cell follow each other. Exact up to the poles and on the
  * meridians where base cells meet; orders up to 24, whose numbers are exact doubles. Pure.
  */
-import { RADIANS_PER_DEGREE } from "./angles.ts";
+import { DEGREES_PER_RADIAN, RADIANS_PER_DEGREE } from "./angles.ts";
 import type { Vector } from "./frames.ts";
 
 /** The finest order: cells of 0.01 arcsec, whose numbers are below 2^53. */
@@ -51,6 +51,12 @@ export function cellAt(order: number, longitude: number, latitude: number): numb
   return z >= 0
     ? cellOfFace(order, quarter, side - m - 1, side - p - 1)
     : cellOfFace(order, quarter + 8, p, m);
+}
+
+/** The cell that a vector of any length points into. */
+export function cellOfPoint(order: number, [x, y, z]: Vector): number {
+  const longitude = Math.atan2(y, x) * DEGREES_PER_RADIAN;
+  return cellAt(order, longitude, Math.atan2(z, Math.hypot(x, y)) * DEGREES_PER_RADIAN);
 }
 
 function cellOfFace(order: number, face: number, x: number, y: number): number {

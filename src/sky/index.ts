@@ -22,7 +22,7 @@ export {
   type Relation,
   ringRelation,
 } from "./cover.ts";
-export { inEllipse, type SkyEllipse } from "./ellipse.ts";
+export { ellipseRelation, inEllipse, type SkyEllipse } from "./ellipse.ts";
 export {
   ecliptic,
   fromEcliptic,
@@ -51,6 +51,7 @@ export {
   type SkyMap,
   SkyMapError,
   shapeMap,
+  uniformMap,
   uniqMap,
 } from "./skymap.ts";
 export { fixedDec, fixedRa, visitCone, ZONES, type ZonedPositions, zoneOrder } from "./zones.ts";

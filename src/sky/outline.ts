@@ -3,7 +3,7 @@
 import { DEGREES_PER_RADIAN } from "./angles.ts";
 import type { CellSet } from "./cell-set.ts";
 import type { Vector } from "./frames.ts";
-import { cellAt, cellRadius, facePoint, placeOf } from "./healpix.ts";
+import { cellOfPoint, cellRadius, facePoint, placeOf } from "./healpix.ts";
 import { SkyPolygon, solidAngle } from "./polygon.ts";
 
 /** An area and the holes in it: rings of right ascension and declination in degrees, closed. */
@@ -86,12 +86,9 @@ function* borderOf(width: number): Generator<[number, number]> {
 
 /** The cell on the other side of an edge, whose middle is given. */
 function cellBehind(order: number, centre: Vector, middle: Vector): number {
-  const [x, y, z] = [0, 1, 2].map((i) => {
-    const [m = 0, c = 0] = [middle[i], centre[i]];
-    return m + BEYOND * (m - c);
-  }) as [number, number, number];
-  const longitude = Math.atan2(y, x) * DEGREES_PER_RADIAN;
-  return cellAt(order, longitude, Math.atan2(z, Math.hypot(x, y)) * DEGREES_PER_RADIAN);
+  const beyond = (m: number, c: number) => m + BEYOND * (m - c);
+  const [a, b] = [middle, centre];
+  return cellOfPoint(order, [beyond(a[0], b[0]), beyond(a[1], b[1]), beyond(a[2], b[2])]);
 }
 
 /** Names corners, so that those of cells that meet there have the same, in spite of rounding. */

@@ -49,6 +49,12 @@ export class SkyPolygon {
     return nearest;
   }
 
+  /** Radians: twice the area over the circumference, which is the width of a strip and the radius of a disc. */
+  get width(): number {
+    const around = this.#edges.reduce((sum, { from, to }) => sum + angleBetween(from, to), 0);
+    return around === 0 ? 0 : (2 * Math.abs(solidAngle(this.vertices))) / around;
+  }
+
   relation(): Relate {
     return (centre, radius) => {
       if (angleBetween(this.#centre, centre) > this.reach + radius + 1e-12) return "outside";

@@ -4,7 +4,7 @@ import { RADIANS_PER_DEGREE } from "./angles.ts";
 import { CellSet } from "./cell-set.ts";
 import { coverRegion, type Relate, ringRelation } from "./cover.ts";
 import type { Vector } from "./frames.ts";
-import { angleBetween, cellCentre, FINEST_ORDER } from "./healpix.ts";
+import { angleBetween, cellCentre, cellOfPoint, FINEST_ORDER } from "./healpix.ts";
 
 /** Cells of any orders, none within another, each with the density of probability in it. */
 export interface SkyMap {
@@ -21,6 +21,8 @@ export class SkyMapError extends Error {
 
 /** Cells of a map that is made of a shape: enough that its border is smooth. */
 const CELLS_OF_SHAPE = 20_000;
+/** Cells across the shorter half of a shape of one density: a disc has as many as `CELLS_OF_SHAPE`. */
+const CELLS_ACROSS = 80;
 
 /**
  * The smallest regions that hold at least these shares of the probability: cells by falling density, those of one
@@ -120,19 +122,41 @@ export function uniqMap(uniq: ArrayLike<number>, densities: ArrayLike<number>): 
 }
 
 /**
- * The map of a shape: its cells are fine on its border and where `density` changes. `reach` is the angle in
- * radians within which it lies round its centre.
+ * The map of a region whose probability is the same everywhere in it: all cells that hold a part of the region, fine
+ * ones on its border. `width` is how thick the region is, in radians: such as the shorter semi-axis of an ellipse.
+ * Along a border that is very long for this the cells are as coarse as `mostPartial` asks for.
  */
-export function shapeMap(relate: Relate, reach: number, density: (point: Vector) => number): SkyMap {
+export function uniformMap(relate: Relate, width: number, mostPartial = CELLS_OF_SHAPE): SkyMap {
+  const wanted = Math.ceil(Math.log2((CELLS_ACROSS * Math.sqrt(Math.PI / 3)) / width));
+  const order = Math.max(3, Math.min(FINEST_ORDER, wanted));
+  const all = [...new CellSet(order, coverRegion(relate, { order, mostPartial })).cells()];
+  return {
+    orders: Uint8Array.from(all, ([own]) => own),
+    cells: Float64Array.from(all, ([, cell]) => cell),
+    densities: new Float64Array(all.length).fill(1),
+  };
+}
+
+/**
+ * The map of a shape whose `density` changes from point to point: cells of one size. It lies within `reach` radians
+ * of its centre, where its density is highest and above zero: the cell there is always among those of the map.
+ */
+export function shapeMap(
+  relate: Relate,
+  centre: Vector,
+  reach: number,
+  density: (point: Vector) => number,
+): SkyMap {
   const share = Math.max(1e-18, (1 - Math.cos(Math.min(Math.PI, reach))) / 2);
   const wanted = Math.ceil(Math.log(CELLS_OF_SHAPE / (12 * share)) / Math.log(4));
   const order = Math.max(3, Math.min(FINEST_ORDER, wanted));
+  const middle = cellOfPoint(order, centre);
   const cells: number[] = [];
   const densities: number[] = [];
   const ranges = coverRegion(relate, { order, mostPartial: Number.POSITIVE_INFINITY });
   for (const [first, last] of ranges) {
     for (let cell = first; cell <= last; cell++) {
-      const value = density(cellCentre(order, cell));
+      const value = density(cell === middle ? centre : cellCentre(order, cell));
       if (value <= 0) continue;
       cells.push(cell);
       densities.push(value);
@@ -151,7 +175,7 @@ export function gaussianMap(centre: Vector, sigma: number): SkyMap {
     throw new SkyMapError("the error must be above 0 and at most 180 degrees");
   const radians = sigma * RADIANS_PER_DEGREE;
   const reach = Math.min(Math.PI, 4 * radians);
-  return shapeMap(ringRelation(centre, reach), reach, (point) => {
+  return shapeMap(ringRelation(centre, reach), centre, reach, (point) => {
     const away = angleBetween(centre, point) / radians;
     return away > 4 ? 0 : Math.exp(-(away * away) / 2);
   });

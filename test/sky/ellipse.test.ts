@@ -2,8 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { inEllipse, separation, unitVector } from "../../src/sky/index.ts";
+import { ellipseRelation, inEllipse, separation, unitVector } from "../../src/sky/index.ts";
 import { sharedDir, sharedPath } from "../support/shared.ts";
+import { pointAt } from "../support/sky.ts";
 
 type GoldenEllipse = [args: [number, number, number, number, number, number, number], inside: boolean];
 type GoldenDistance = [args: [number, number, number, number], degrees: number];
@@ -115,5 +116,48 @@ describe("ellipses", () => {
         },
       ),
     );
+  });
+});
+
+describe("regions of ellipses", () => {
+  const place = fc.tuple(ra, dec);
+  const share = fc.double({ min: 0, max: 1.5, noNaN: true });
+  const half = fc.double({ min: 1e-3, max: 89, noNaN: true });
+  test("tell truly how discs lie to them, wherever they are and however thin", () => {
+    const sine = (degrees: number) => Math.sin((degrees * Math.PI) / 180);
+    fc.assert(
+      fc.property(
+        place,
+        half,
+        fc.double({ min: 1e-4, max: 1, noNaN: true }),
+        angle,
+        fc.tuple(share, angle, share, angle),
+        (centre, semiMajor, q, positionAngle, [out, turn, near, bearing]) => {
+          const minor = q * semiMajor;
+          const ellipse = { ra: centre[0], dec: centre[1], semiMajor, ratio: q, positionAngle };
+          // A point by how far out it lies in the plane of the ellipse, then a disc that has it on its border.
+          const along = out * sine(semiMajor) * Math.cos(turn);
+          const across = out * sine(minor) * Math.sin(turn);
+          fc.pre(Math.hypot(along, across) < 1 && Math.abs(out - 1) > 1e-4);
+          const away = (Math.asin(Math.hypot(along, across)) * 180) / Math.PI;
+          const direction = positionAngle + (Math.atan2(across, along) * 180) / Math.PI;
+          const point = pointAt(centre, away, direction);
+          const radius = near * minor;
+          const middle = unitVector(...pointAt(point, radius, bearing));
+          const relation = ellipseRelation(ellipse)(middle, (radius * Math.PI) / 180 + 1e-12);
+          expect(relation).not.toBe(out < 1 ? "outside" : "inside");
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+  test("leave no doubt far from the border", () => {
+    const relate = ellipseRelation({ ra: 100, dec: 60, semiMajor: 10, ratio: 0.1, positionAngle: 90 });
+    const lies = (distance: number, bearing: number) =>
+      relate(unitVector(...pointAt([100, 60], distance, bearing)), 0.3 * (Math.PI / 180));
+    expect([lies(0, 0), lies(5, 90), lies(5, 270)]).toEqual(["inside", "inside", "inside"]);
+    expect([lies(1.4, 0), lies(10.4, 90), lies(9.5, 80)]).toEqual(["outside", "outside", "outside"]);
+    expect([lies(0.9, 180), lies(9.9, 270)]).toEqual(["partly", "partly"]);
+    expect(lies(180, 0)).toBe("outside");
   });
 });

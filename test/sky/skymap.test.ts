@@ -168,7 +168,7 @@ describe("outlines", () => {
     });
   }
   test("of many scattered cells stay few edges", () => {
-    const map = shapeMap(ringRelation(unitVector(0, 0), 1), 1, ([x, y, z]) =>
+    const map = shapeMap(ringRelation(unitVector(0, 0), 1), unitVector(0, 0), 1, ([x, y, z]) =>
       ((x * 1e6) % 1) + ((y * 1e6) % 1) + z > 0.9 ? 1 : 0,
     );
     const [region] = credibleRegions(map, [90]);

@@ -5,15 +5,14 @@ import {
   cellCentre,
   credibleRegions,
   DEGREES_PER_RADIAN,
+  ellipseRelation,
   gaussianMap,
-  inEllipse,
   outlinesOf,
   RADIANS_PER_DEGREE,
-  ringRelation,
   type SkyMap,
   SkyMapError,
   SkyPolygon,
-  shapeMap,
+  uniformMap,
   uniqMap,
   unitVector,
   type Vector,
@@ -72,20 +71,16 @@ function mapOf(source: SkymapSource): SkyMap {
 
 function polygonMap(corners: readonly (readonly [number, number])[]): SkyMap {
   const polygon = new SkyPolygon(corners.map((corner) => unitVector(...corner)));
-  return shapeMap(polygon.relation(), polygon.reach, (point) => (polygon.contains(point) ? 1 : 0));
+  // Each cell at the border is held against each side.
+  const mostPartial = Math.min(20_000, Math.max(2000, 2e7 / corners.length));
+  return uniformMap(polygon.relation(), polygon.width, mostPartial);
 }
 
 function ellipseMap(source: Extract<SkymapSource, { kind: "ellipse" }>): SkyMap {
   const { ra, dec, semiMajor, semiMinor, positionAngle } = source;
   if (!(semiMajor < 90)) throw new SkyMapError("the semi-major axis must be below 90 degrees");
   const ellipse = { ra, dec, semiMajor, ratio: semiMinor / semiMajor, positionAngle };
-  const reach = semiMajor * RADIANS_PER_DEGREE;
-  return shapeMap(ringRelation(unitVector(ra, dec), reach), reach, ([x, y, z]) => {
-    const place = [Math.atan2(y, x), Math.atan2(z, Math.hypot(x, y))].map(
-      (angle) => angle * DEGREES_PER_RADIAN,
-    );
-    return inEllipse(place[0] ?? 0, place[1] ?? 0, ellipse) ? 1 : 0;
-  });
+  return uniformMap(ellipseRelation(ellipse), semiMinor * RADIANS_PER_DEGREE);
 }
 
 /** Takes the probability out of the cells whose centre is hidden. */
