@@ -4,7 +4,7 @@ import type { CatalogEncoder, EncodedRows } from "../store/index.ts";
 import { openTable } from "./open.ts";
 import { RowReader } from "./rows.ts";
 import type { CatalogSpec } from "./spec.ts";
-import { type BadRow, BLOCK_ROWS, type Share, type TablePiece } from "./table.ts";
+import { type BadRow, BLOCK_ROWS, type PlaceKind, type Share, type TablePiece } from "./table.ts";
 
 /** Of the rows that are written together there are fewer than a block's when they are long: an estimate of the characters of a batch. */
 const LONGEST_BATCH = 4_000_000;
@@ -27,6 +27,7 @@ export interface DecodedPiece {
   /** Rows that a preset's cuts left out. */
   readonly omitted: number;
   readonly bad: readonly BadRow[];
+  readonly placesAre: PlaceKind;
   readonly bytesRead: number;
   /** Rows of the whole file, when it says so. */
   readonly rowCount: number | undefined;
@@ -52,7 +53,8 @@ export async function* decodeFile(
       for (const part of partsOf(piece, reader)) {
         const { documents, ...rest } = part;
         const encoded = encoder.encode(documents);
-        yield { ...rest, encoded, bytesRead: table.bytesRead(), rowCount: table.rowCount };
+        const placesAre = piece.places === undefined ? "row" : "line";
+        yield { ...rest, encoded, placesAre, bytesRead: table.bytesRead(), rowCount: table.rowCount };
       }
     }
   } finally {

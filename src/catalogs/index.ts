@@ -15,6 +15,7 @@ export {
   LoadStopped,
   type LoadTotals,
   loadCatalog,
+  NothingStored,
 } from "./load.ts";
 export { completeSpec, PRESETS, presetNamed } from "./presets/index.ts";
 export {

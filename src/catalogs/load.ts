@@ -14,7 +14,7 @@ import { fileSize } from "./bytes.ts";
 import type { DecodedPiece } from "./decode.ts";
 import { type FileToRead, filesAtOnce, readFiles, threadsOf } from "./readers.ts";
 import type { CatalogSpec } from "./spec.ts";
-import type { BadRow } from "./table.ts";
+import type { BadRow, PlaceKind } from "./table.ts";
 
 export interface LoadRequest {
   readonly files: readonly string[];
@@ -26,6 +26,8 @@ export interface LoadRequest {
 
 export interface FoundBadRow extends BadRow {
   readonly file: string;
+  /** What its place is. */
+  readonly kind: PlaceKind;
 }
 
 /** What has become of the rows of a load. */
@@ -48,6 +50,7 @@ export interface LoadState extends LoadTotals {
 }
 
 export interface LoadEvents {
+  /** Told of each piece that is kept, and of what an interrupted load has kept. */
   readonly progress?: (state: LoadState) => void;
   readonly badRow?: (row: FoundBadRow) => void;
   /** Something to know: that an interrupted load goes on, that indexes are made. */
@@ -66,6 +69,11 @@ export class LoadStopped extends Error {
   override readonly name = "LoadStopped";
 }
 
+/** A load after which the store would have no row more: nothing was changed. */
+export class NothingStored extends Error {
+  override readonly name = "NothingStored";
+}
+
 /** How far a load is: kept with the rows. */
 interface LoadProgress extends LoadTotals {
   /** Files, by their position among those of the load, of which some rows may be done, with how many. */
@@ -80,8 +88,9 @@ const NOTHING: LoadTotals = { rows: 0, written: 0, duplicates: 0, bad: 0, omitte
 
 /**
  * Loads files. Throws `TableError` for a file that cannot be read, `LoadStopped` when there are more bad rows
- * than allowed or `signal` is aborted, `StoreError` when the store cannot be written. In each case what was
- * read stays, and the same load goes on from there.
+ * than allowed or `signal` is aborted, `StoreError` when the store cannot be written. In each of these cases what
+ * was read stays, and the same load goes on from there. Throws `NothingStored` when there is no row to store: what
+ * was there is left as it is.
  */
 export async function loadCatalog(request: LoadRequest, options: LoadOptions): Promise<LoadTotals> {
   const sizes = request.files.map(fileSize);
@@ -102,6 +111,7 @@ class Load {
   #progress: LoadProgress = { ...NOTHING, begun: new Map(), next: 0, filesBefore: 0 };
   /** Of files that are being read, how much of them was. */
   readonly #bytes = new Map<number, number>();
+  #firstBad: FoundBadRow | undefined;
 
   constructor(
     readonly request: LoadRequest,
@@ -118,9 +128,28 @@ class Load {
     if (begun.progress === undefined) await this.#lookBack();
     else this.#goOn(begun.progress);
     await this.#readAll(begun.indexes);
+    const reason = this.#whyNothing();
+    if (reason !== undefined) {
+      await this.writer.abandon();
+      throw new NothingStored(reason);
+    }
     this.options.note?.("making the indexes");
     await this.writer.finish(await this.#description());
     return this.#totals();
+  }
+
+  /** Why no row was stored; undefined when some were, or appending finds them there or leaves them out on purpose. */
+  #whyNothing(): string | undefined {
+    const { rows, written, duplicates, bad, omitted } = this.#progress;
+    const { files, mode } = this.request;
+    if (written > 0 || (mode === "append" && duplicates + omitted > 0)) return undefined;
+    if (rows === 0) return `${files.join(", ")}: ${files.length === 1 ? "it has" : "they have"} no rows`;
+    if (omitted > 0) {
+      return `none of the rows is left: the cuts of the preset leave out ${omitted}, and ${bad} cannot be loaded`;
+    }
+    const { file, kind, place, reason } = this.#firstBad ?? {};
+    const first = file === undefined ? "" : `: ${file}, ${kind} ${place}: ${reason}`;
+    return `none of the ${rows} rows could be stored${first}`;
   }
 
   #goOn(progress: Document): void {
@@ -136,6 +165,7 @@ class Load {
       omitted: of("omitted"),
     };
     this.options.note?.(`an interrupted load goes on behind ${this.#progress.rows} rows`);
+    this.#tell(this.request.files[0] ?? "");
   }
 
   /** Rows that are appended are numbered behind those of the files before. */
@@ -189,7 +219,11 @@ class Load {
   async #write(piece: DecodedPiece, file: number): Promise<void> {
     const before = this.#progress;
     const path = this.request.files[file] ?? "";
-    for (const row of piece.bad) this.options.badRow?.({ ...row, file: path });
+    for (const bad of piece.bad) {
+      const row = { ...bad, file: path, kind: piece.placesAre };
+      this.#firstBad ??= row;
+      this.options.badRow?.(row);
+    }
     const { maxBadRows } = this.request;
     const bad = before.bad + piece.bad.length;
     if (bad > maxBadRows) {

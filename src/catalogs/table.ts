@@ -17,6 +17,9 @@ export interface BadRow {
   readonly reason: string;
 }
 
+/** What a row's place counts: the lines of a text file, else rows. */
+export type PlaceKind = "line" | "row";
+
 /** Some rows that follow each other. */
 export interface TablePiece {
   /** Number of the first row, from 1; bad rows count. */

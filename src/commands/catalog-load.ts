@@ -9,6 +9,7 @@ import {
   LoadStopped,
   type LoadTotals,
   loadCatalog,
+  NothingStored,
   PRESETS,
   parseColumns,
   parseDelimiter,
@@ -17,7 +18,7 @@ import {
   TableError,
 } from "../catalogs/index.ts";
 import { type CommandContext, defineCommand, type OptionValues } from "./command.ts";
-import { CommandError, EXIT_DONE, EXIT_FAILED, UsageError } from "./errors.ts";
+import { CommandError, EXIT_DONE, UsageError } from "./errors.ts";
 import { openConfiguredStore, storeSettings } from "./open-store.ts";
 
 /** Bad rows that are told one by one. */
@@ -112,39 +113,43 @@ async function loadFiles(context: Context): Promise<number> {
       throw new CommandError(`there is a collection ${spec.name} already: --replace or --append?`);
     }
     const progress = output.progress({ unit: "rows" });
+    let kept = 0;
     try {
       const totals = await loadCatalog(
         { files: context.args, spec, mode, maxBadRows: given["max-bad-rows"] },
         {
           settings: storeSettings(config),
           signal,
-          progress: ({ rows: count, bytes, bytesTotal, file }) =>
-            progress.update({ count, bytes, bytesTotal, note: file }),
+          progress: ({ rows: count, bytes, bytesTotal, file }) => {
+            kept = count;
+            progress.update({ count, bytes, bytesTotal, note: file });
+          },
           badRow: (row) => bad.add(row),
           note: (text) => output.note(text),
         },
       );
       progress.finish();
-      return report(spec, totals, context);
+      report(spec, totals, context);
+      return EXIT_DONE;
+    } catch (error) {
+      throw wordsOf(error, kept > 0);
     } finally {
       await bad.close();
     }
-  } catch (error) {
-    throw wordsOf(error);
   } finally {
     await store.close();
   }
 }
 
-function wordsOf(error: unknown): unknown {
-  if (error instanceof TableError)
-    return new CommandError(`${error.message}; what was read is kept: the same command goes on from there`);
-  if (error instanceof LoadStopped)
-    return new CommandError(`${error.message}; the same command goes on from there`);
-  return error;
+/** An error of a load, with what follows from rows that were kept. */
+function wordsOf(error: unknown, isKept: boolean): unknown {
+  if (error instanceof NothingStored) return new CommandError(error.message);
+  if (!(error instanceof TableError || error instanceof LoadStopped)) return error;
+  const kept = "; what was read is kept: the same command goes on from there";
+  return new CommandError(`${error.message}${isKept ? kept : ""}`);
 }
 
-function report({ name }: CatalogSpec, totals: LoadTotals, { output }: Context): number {
+function report({ name }: CatalogSpec, totals: LoadTotals, { output }: Context): void {
   const { rows, written, duplicates, bad, omitted } = totals;
   output.json({ event: "summary", name, ...totals });
   output.line(`read       ${rows} rows`);
@@ -152,7 +157,6 @@ function report({ name }: CatalogSpec, totals: LoadTotals, { output }: Context):
   if (omitted > 0) output.line(`left out   ${omitted} by the cuts of the preset`);
   if (duplicates > 0) output.line(`duplicate  ${duplicates} whose _id was there`);
   if (bad > 0) output.line(`bad        ${bad}`);
-  return written === 0 && rows > 0 && duplicates === 0 && omitted === 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
 /** Tells the first bad rows, and writes all of them to a file when asked. */
@@ -168,12 +172,12 @@ class BadRows {
   }
 
   add(row: FoundBadRow): void {
-    const { file, place, reason } = row;
+    const { file, kind, place, reason } = row;
     const { output } = this.context;
     this.#file?.write(`${[file, String(place), reason].map(csvField).join(",")}\n`);
     this.#told++;
     if (output.isJson) output.json({ event: "bad row", ...row });
-    else if (this.#told <= MOST_TOLD) output.note(`${file}: row ${place}: ${reason}`);
+    else if (this.#told <= MOST_TOLD) output.note(`${file}: ${kind} ${place}: ${reason}`);
     else if (this.#told === MOST_TOLD + 1)
       output.note("more bad rows are only counted; --bad-rows FILE lists all");
   }

@@ -51,6 +51,11 @@ export interface CatalogWriter {
   write(rows: EncodedRows, progressOf: (written: number) => Document): Promise<number>;
   /** What `finish` said of the catalogue that is there; undefined when there is none. */
   description(collection: string): Promise<Document | undefined>;
+  /**
+   * Gives the load up that was begun: it does not go on, and what it should have replaced stays. Rows that were
+   * appended stay too.
+   */
+  abandon(): Promise<void>;
   /** Makes the indexes; then the collection is visible, and described in `catalogs` by `description`. */
   finish(description: Document): Promise<void>;
   /**

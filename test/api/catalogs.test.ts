@@ -14,6 +14,8 @@ beforeAll(async () => {
   mkdirSync(incoming);
   await Bun.write(join(incoming, "stars.csv"), "name,ra,dec\na,10,20\nb,30,40\nc,50,95\n");
   await Bun.write(join(incoming, "more.csv"), "name,ra,dec\nd,60,70\n");
+  await Bun.write(join(incoming, "empty.csv"), "ra,dec\n");
+  await Bun.write(join(incoming, "wrong.csv"), "ra,dec\n1,95\n400,2\n");
   await Bun.write(join(api.dataDir, "private.csv"), "ra,dec\n1,2\n");
   Bun.spawnSync(["mkfifo", join(incoming, "pipe.csv")]);
   symlinkSync(join(incoming, "more.csv"), join(incoming, "linked.csv"));
@@ -51,7 +53,12 @@ describe("administrators", () => {
       state: "done",
       totals: { rows: 3, written: 2, bad: 1 },
       bad_rows: [
-        { file: "stars.csv", place: 4, reason: "declination 95: expected -90 <= dec <= 90 degrees" },
+        {
+          file: "stars.csv",
+          kind: "line",
+          place: 4,
+          reason: "declination 95: expected -90 <= dec <= 90 degrees",
+        },
       ],
     });
     expect(loaded).toMatchObject({
@@ -84,6 +91,20 @@ describe("administrators", () => {
       const { job } = await finished("failing");
       expect([job.state, job.error]).toEqual(["failed", expect.stringContaining(word)]);
     }
+  });
+
+  test("a load that stores nothing fails, and the catalogue stays", async () => {
+    await ask("admin", "POST", "/kept", { files: ["more.csv"] });
+    expect(await finished("kept")).toMatchObject({ documents: 1, job: { state: "done" } });
+    for (const [file, word] of [
+      ["empty.csv", "it has no rows"],
+      ["wrong.csv", "none of the 2 rows could be stored"],
+    ] as const) {
+      await ask("admin", "POST", "/kept", { files: [file], mode: "replace" });
+      const { documents, job } = await finished("kept");
+      expect([documents, job.state, job.error]).toEqual([1, "failed", expect.stringContaining(word)]);
+    }
+    expect((await ask("admin", "DELETE", "/kept")).status).toBe(200);
   });
 
   test.each([

@@ -14,6 +14,7 @@ import {
   type LoadTotals,
   listCatalogs,
   loadCatalog,
+  NothingStored,
   TableError,
 } from "../../src/catalogs/index.ts";
 import type { Document } from "../../src/query/index.ts";
@@ -143,6 +144,49 @@ describe.each(STORES)("on %s", (_, skip, open) => {
     expect(String(error)).toContain("--max-bad-rows");
     // The old catalogue is as it was.
     expect(await place.documents()).toEqual(found);
+  });
+
+  test.skipIf(skip)("a load that stores nothing fails, and the catalogue that was there stays", async () => {
+    const { load } = bound(await opened());
+    const old = await place.file("old.csv", "ra,dec\n1,2\n");
+    const bad = await place.file("bad.csv", "ra,dec,id\n1,2,\n5,6,1.5\n");
+    const header = await place.file("header.csv", "ra,dec\n");
+    const cut = await place.file("cut.csv", "RA,DEC,Duplicate_flag,Quality_flag\n1,2,3,0\n");
+    const failing: [string, Partial<CatalogSpec>, string][] = [
+      [
+        bad,
+        { id: "id" },
+        `none of the 2 rows could be stored: ${bad}, line 2: the column of _id has no value`,
+      ],
+      [header, {}, `${header}: it has no rows`],
+    ];
+    const emptied: typeof failing = [
+      [cut, { preset: "vlass" }, "none of the rows is left: the cuts of the preset leave out 1"],
+    ];
+    const refused = async ([file, spec, word]: (typeof failing)[number], mode: "replace" | "append") => {
+      const error = await load([file], spec, { mode }).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(NothingStored);
+      expect(String(error)).toContain(word);
+    };
+    for (const one of [...failing, ...emptied]) {
+      await refused(one, "replace");
+      expect(await place.store.collectionNames()).not.toContain("stars");
+      // Nothing is left behind which the file is gone on with, or told from.
+      await refused(one, "replace");
+    }
+    await load([old], {});
+    const found = await place.documents();
+    const told = await describeCatalog(place.store, "stars");
+    for (const one of [...failing, ...emptied]) await refused(one, "replace");
+    for (const one of failing) await refused(one, "append");
+    expect(await load([cut], { preset: "vlass" }, { mode: "append" })).toMatchObject({ rows: 1, omitted: 1 });
+    expect(await place.documents()).toEqual(found);
+    expect((await describeCatalog(place.store, "stars"))?.loaded).toMatchObject({
+      ...told?.loaded,
+      files: [old, cut],
+      loaded_at: expect.any(Date),
+    });
+    expect(place.notes.filter((note) => note.includes("goes on"))).toEqual([]);
   });
 
   test.skipIf(skip)("_id is a column, or the number of the row in its file", async () => {

@@ -278,6 +278,23 @@ export function catalogTests(ask: () => Asker): void {
       expect(await loader.writer.drop("stars")).toBe(false);
     }));
 
+  test("a load that is given up is gone, and what it should have replaced stays", () =>
+    withLoader(async (loader) => {
+      await (await loader.begin()).write(sources(0, 5), { rows: 5 });
+      await loader.writer.abandon();
+      expect(await names()).not.toContain("stars");
+      expect(await loader.writer.drop("stars")).toBe(false);
+      await loader.load(sources(0, 10));
+      for (const mode of ["replace", "append"] as const) {
+        await loader.begin({ mode, fingerprint: "b" });
+        await loader.writer.abandon();
+        expect(await count()).toBe(10);
+        expect(await ask().ids("stars", around(7))).toEqual([7]);
+        expect(await ask().one("catalogs", { _id: "stars" })).toEqual({ _id: "stars", ...DESCRIPTION });
+        expect(await ask().one("catalog_loads", { _id: "stars" })).toBeUndefined();
+      }
+    }));
+
   test("an empty catalogue is a catalogue", () =>
     withLoader(async (loader) => {
       await loader.load([]);

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import {
   cleanEnvironment,
   executable,
@@ -114,7 +115,7 @@ describe("kowalski catalog", () => {
     const listed = join(folder.path, "listed.csv");
     const { code, stdout, stderr } = await catalog("load", bad, "--name", "bad", "--bad-rows", listed);
     expect([code, stdout]).toEqual([0, "read       3 rows\nstored     1 in bad\nbad        2\n"]);
-    expect(stderr).toContain(`${bad}: row 3: declination 99: expected -90 <= dec <= 90 degrees`);
+    expect(stderr).toContain(`${bad}: line 3: declination 99: expected -90 <= dec <= 90 degrees`);
     expect(await Bun.file(listed).text()).toBe(
       `file,line,reason\n${bad},3,declination 99: expected -90 <= dec <= 90 degrees\n${bad},4,"expected 2 fields, found 1"\n`,
     );
@@ -132,6 +133,24 @@ describe("kowalski catalog", () => {
     ] as const) {
       const answer = await catalog(...words);
       expect([answer.code, answer.stderr]).toEqual([exit, expect.stringContaining(word)]);
+      // Nothing was read that another load could go on behind.
+      expect(answer.stderr).not.toContain("goes on");
+    }
+    const cut = join(folder.path, "cut.csv.gz");
+    const rows = Array.from({ length: 30_000 }, (_, i) => `${i / 100},${Math.sin(i) * 90}`).join("\n");
+    const packed = gzipSync(`ra,dec\n${rows}\n`);
+    writeFileSync(cut, packed.subarray(0, packed.length - 1000));
+    expect((await catalog("load", cut, "--name", "cut")).stderr).toContain(
+      "what was read is kept: the same command goes on from there",
+    );
+    for (const [text, word] of [
+      ["ra,dec\n1,99\n400,2\n", `none of the 2 rows could be stored: ${bad}, line 2: declination 99`],
+      ["ra,dec\n", `${bad}: it has no rows`],
+    ] as const) {
+      writeFileSync(bad, text);
+      const failed = await catalog("load", bad, "--name", "bad", "--replace");
+      expect([failed.code, failed.stdout, failed.stderr]).toEqual([1, "", expect.stringContaining(word)]);
+      expect(await count("bad")).toBe(1);
     }
   }, 60_000);
 });

@@ -157,6 +157,13 @@ class EmbeddedCatalogWriter implements CatalogWriter {
     await this.#clearAway(discardedName(collection));
   }
 
+  async abandon(): Promise<void> {
+    const { collection } = this.#begun().load;
+    this.#target = undefined;
+    this.#transaction(() => removeDocument(this.#database, CATALOG_LOADS, collection));
+    await this.#clearAway(stagingName(collection));
+  }
+
   async drop(collection: string): Promise<boolean> {
     this.#lock(collection);
     await this.#clearAway(discardedName(collection));

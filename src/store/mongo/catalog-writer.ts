@@ -127,6 +127,15 @@ class MongoCatalogWriter implements CatalogWriter {
     this.#target = undefined;
   }
 
+  async abandon(): Promise<void> {
+    const { collection } = this.#begun().load;
+    this.#target = undefined;
+    await this.#try(async () => {
+      await this.#forget(CATALOG_LOADS, collection);
+      await this.#dropOne(stagingName(collection));
+    });
+  }
+
   async drop(collection: string): Promise<boolean> {
     return this.#try(async () => {
       await this.#lock(collection);
