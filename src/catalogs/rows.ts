@@ -1,7 +1,7 @@
 /** From the rows of a table to the documents of a catalogue. */
 import { type Document, setField, type Value } from "../query/index.ts";
 import { CoordinateError } from "../sky/index.ts";
-import { type CoordinateReader, catalogCoordinates, decReader, raReader } from "./coordinates.ts";
+import { type CoordinateReader, catalogCoordinates, decReader, raReader, UnitError } from "./coordinates.ts";
 import { type Preset, presetNamed } from "./presets/index.ts";
 import { type CatalogSpec, DEC_NAMES, RA_NAMES } from "./spec.ts";
 import { type Cell, type Table, TableError } from "./table.ts";
@@ -15,6 +15,7 @@ const LARGEST_INT32 = 2 ** 31 - 1;
 
 /** Reads a file's rows as documents; the constructor throws `TableError` for columns that are not there. */
 export class RowReader {
+  readonly #names: readonly string[];
   readonly #fields: readonly { readonly column: number; readonly name: string }[];
   readonly #position: { readonly ra: number; readonly dec: number };
   readonly #ra: CoordinateReader;
@@ -26,8 +27,14 @@ export class RowReader {
   /** Positions of the columns whose values are read. */
   readonly needed: ReadonlySet<number>;
 
-  constructor(file: string, table: Table, spec: CatalogSpec, fileNumber: number) {
+  constructor(
+    readonly file: string,
+    table: Table,
+    spec: CatalogSpec,
+    fileNumber: number,
+  ) {
     const names = table.columns.map(({ name }) => name);
+    this.#names = names;
     const places = placesOf(file, names, spec);
     this.#position = places;
     this.#id = places.id;
@@ -45,7 +52,7 @@ export class RowReader {
     ]);
   }
 
-  /** The document of row number `row`, from 1. */
+  /** The document of row number `row`, from 1. Throws `TableError` when the unit of its position is not known. */
   read(cells: readonly Cell[], row: number): RowResult {
     let id: Value;
     if (this.#id === undefined) id = this.#number(row);
@@ -67,12 +74,16 @@ export class RowReader {
 
   #withCoordinates(document: Document, cells: readonly Cell[]): RowResult {
     const { ra, dec } = this.#position;
+    let column = ra;
     try {
-      document["coordinates"] = catalogCoordinates(this.#ra(cells[ra]), this.#dec(cells[dec]));
+      const longitude = this.#ra(cells[ra]);
+      column = dec;
+      document["coordinates"] = catalogCoordinates(longitude, this.#dec(cells[dec]));
       return document;
     } catch (error) {
       if (error instanceof CoordinateError) return error.message;
-      throw error;
+      if (!(error instanceof UnitError)) throw error;
+      throw new TableError(this.file, `column ${this.#names[column]}: ${error.message}`);
     }
   }
 

@@ -1,5 +1,5 @@
 /** Loads from files into a store: documents, numbering, bad rows, appending, interruptions. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Double } from "bson";
 import {
@@ -400,6 +400,56 @@ describe("positions", () => {
       const { radec_str } = (document?.["coordinates"] ?? {}) as Document;
       expect(radec_str).toEqual(["12:30:00.0000", "-30:30:00.000"]);
     }
+  });
+});
+
+describe("units that files tell", () => {
+  let place: Place;
+  beforeAll(async () => {
+    place = await Place.embedded();
+  });
+  afterAll(() => place[Symbol.asyncDispose]());
+
+  const ecsv = (raUnit: string, decUnit: string, ra: string, dec: string) => {
+    const column = (name: string, unit: string, value: string) =>
+      `# - {name: ${name}, unit: ${JSON.stringify(unit)}, datatype: ${Number.isNaN(Number(value)) ? "string" : "float64"}}`;
+    const head = ["# %ECSV 1.0", "# ---", "# delimiter: ','", "# datatype:"];
+    const columns = [column("ra", raUnit, ra), column("dec", decUnit, dec)];
+    return place.file("told.ecsv", [...head, ...columns, "ra,dec", `${ra},${dec}`, ""].join("\n"));
+  };
+  const load = async (file: string, spec: Partial<CatalogSpec> = {}) => {
+    await place.load([file], spec);
+    const [document] = await place.documents();
+    return ((document?.["coordinates"] ?? {}) as Document)["radec_str"];
+  };
+
+  test.each([
+    ["deg", "degrees", "187.5", "-30.5"],
+    ["", " ", "187.5", "-30.5"],
+    ["Degree", "\u00b0", "187.5", "-30.5"],
+    ["hourangle", "deg", "12.5", "-30.5"],
+    ["rad", "radian", String((187.5 * Math.PI) / 180), String((-30.5 * Math.PI) / 180)],
+    ["arcmin", "arcminute", String(187.5 * 60), String(-30.5 * 60)],
+    ["arcsec", "arcseconds", String(187.5 * 3600), String(-30.5 * 3600)],
+    ["mas", "marcsec", String(187.5 * 3.6e6), String(-30.5 * 3.6e6)],
+    ["uas", "uarcsec", String(187.5 * 3.6e9), String(-30.5 * 3.6e9)],
+    ["h:m:s", "d:m:s", "12:30:00", "-30:30:00"],
+  ])("%s and %s are understood", async (raUnit, decUnit, ra, dec) => {
+    expect(await load(await ecsv(raUnit, decUnit, ra, dec))).toEqual(["12:30:00.0000", "-30:30:00.000"]);
+  });
+
+  test.each([
+    ["furlong", "deg", 'column ra: its unit "furlong" is not known: tell it with --units'],
+    ["deg", "pixel", 'column dec: its unit "pixel" is not known: tell it with --units'],
+    ["deg", "h", 'column dec: its unit "h" is not known: tell it with --units'],
+    ["h:m:s", "deg", 'column ra: its unit "h:m:s" is not known: tell it with --units'],
+  ])("numbers in %s and %s are refused until --units tells theirs", async (raUnit, decUnit, word) => {
+    const file = await ecsv(raUnit, decUnit, "187.5", "-30.5");
+    const error = await load(file).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TableError);
+    expect(String(error)).toContain(`${file}: ${word}`);
+    const spec = { raUnit: "deg", decUnit: "deg" } as const;
+    expect(await load(file, spec)).toEqual(["12:30:00.0000", "-30:30:00.000"]);
   });
 });
 
