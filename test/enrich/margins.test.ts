@@ -7,25 +7,10 @@ import { openRuntime } from "../../src/enrich/scores/runtime.ts";
 import { type Extent, Triplet, WHOLE } from "../../src/enrich/scores/triplet.ts";
 import { surveyByName } from "../../src/surveys/index.ts";
 import { realModelSettings } from "../support/models.ts";
-import { meanOfTriplet, type Node, onnxFile } from "../support/onnx.ts";
+import { imageNetwork, meanOfTriplet, type Node } from "../support/onnx.ts";
 import { realRecords } from "../support/packets.ts";
 import { randomNumbers } from "../support/random.ts";
 import { sharedDir } from "../support/shared.ts";
-
-const TRIPLET = { name: "triplet", shape: [0, 63, 63, 3] };
-const FIRST: Node = { op: "Transpose", inputs: ["triplet"], output: "0", attributes: { perm: [0, 3, 1, 2] } };
-
-/** A network that transposes the triplet, takes these steps one after the other, and answers the mean. */
-function network(steps: readonly Omit<Node, "inputs" | "output">[], more: readonly Node[] = []): Uint8Array {
-  const nodes = steps.map((step, n): Node => ({ ...step, inputs: [String(n)], output: String(n + 1) }));
-  const mean = { axes: [1, 2, 3], keepdims: 0 };
-  const last: Node = { op: "ReduceMean", inputs: [String(steps.length)], output: "score", attributes: mean };
-  return onnxFile({
-    inputs: [TRIPLET],
-    outputs: [{ name: "score", shape: [0] }],
-    nodes: [FIRST, ...nodes, last, ...more],
-  });
-}
 
 const pool = (attributes: NonNullable<Node["attributes"]>) => ({ op: "MaxPool", attributes });
 
@@ -57,13 +42,13 @@ describe("margins", () => {
   test("are what a pool of pairs leaves over, and all that only it depends on", () => {
     const pairs = pool({ kernel_shape: [2, 2], strides: [2, 2] });
     const valid = { kernel_shape: [3, 3], strides: [1, 1] };
-    expect(withoutMargins(network([pairs])).extent).toEqual({ rows: 62, columns: 62 });
-    expect(withoutMargins(network([pool(valid), pairs])).extent).toEqual({ rows: 62, columns: 62 });
-    expect(withoutMargins(network([pool(valid), pool(valid), pairs])).extent).toEqual({
+    expect(withoutMargins(imageNetwork([pairs])).extent).toEqual({ rows: 62, columns: 62 });
+    expect(withoutMargins(imageNetwork([pool(valid), pairs])).extent).toEqual({ rows: 62, columns: 62 });
+    expect(withoutMargins(imageNetwork([pool(valid), pool(valid), pairs])).extent).toEqual({
       rows: 62,
       columns: 62,
     });
-    expect(withoutMargins(network([{ op: "Relu" }, pairs, { op: "Relu" }, pairs])).extent).toEqual({
+    expect(withoutMargins(imageNetwork([{ op: "Relu" }, pairs, { op: "Relu" }, pairs])).extent).toEqual({
       rows: 60,
       columns: 60,
     });
@@ -77,7 +62,7 @@ describe("margins", () => {
       );
     const steps = fc.array(fc.oneof(window, fc.constant({ op: "Relu" })), { minLength: 1, maxLength: 3 });
     const property = fc.asyncProperty(steps, fc.nat(), async (chosen, seed) => {
-      const bytes = network(chosen);
+      const bytes = imageNetwork(chosen);
       const smaller = withoutMargins(bytes);
       const pixels = randomPixels(seed);
       const score = await scoreOf(bytes, WHOLE, pixels);
@@ -88,13 +73,13 @@ describe("margins", () => {
 
   const pairs = pool({ kernel_shape: [2, 2], strides: [2, 2] });
   test.each<[string, Uint8Array]>([
-    ["a step that pads", network([pool({ kernel_shape: [2, 2], strides: [2, 2], pads: [1, 1, 1, 1] })])],
-    ["a step that rounds up", network([pool({ kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 })])],
-    ["another step that reads the stamps", network([pairs], [read("triplet")])],
-    ["another step that reads what comes between", network([{ op: "Relu" }, pairs], [read("0")])],
+    ["a step that pads", imageNetwork([pool({ kernel_shape: [2, 2], strides: [2, 2], pads: [1, 1, 1, 1] })])],
+    ["a step that rounds up", imageNetwork([pool({ kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 })])],
+    ["another step that reads the stamps", imageNetwork([pairs], [read("triplet")])],
+    ["another step that reads what comes between", imageNetwork([{ op: "Relu" }, pairs], [read("0")])],
     ["no step at all", meanOfTriplet()],
     ["no network", new TextEncoder().encode("no network")],
-    ["a torn file", network([pairs]).slice(0, 90)],
+    ["a torn file", imageNetwork([pairs]).slice(0, 90)],
   ])("nothing is left out before %s", (_, bytes) => {
     const smaller = withoutMargins(bytes);
     expect(smaller.extent).toEqual(WHOLE);

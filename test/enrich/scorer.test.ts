@@ -5,7 +5,14 @@ import type { ModelSettings } from "../../src/enrich/scores/model.ts";
 import { chooseRuntime, type RuntimeChoice } from "../../src/enrich/scores/runtime.ts";
 import { type Scorable, Scorer } from "../../src/enrich/scores/scorer.ts";
 import type { Document } from "../../src/query/index.ts";
-import { echo, logarithmOfFeatures, lookedUp, meanOfTriplet, sumOfMeans } from "../support/onnx.ts";
+import {
+  echo,
+  imageNetwork,
+  logarithmOfFeatures,
+  lookedUp,
+  meanOfTriplet,
+  sumOfMeans,
+} from "../support/onnx.ts";
 import { cutouts, flat } from "../support/stamps.ts";
 
 const WEB: RuntimeChoice = { kind: "webassembly", why: "the test asks for it" };
@@ -105,6 +112,13 @@ describe.each(runtimes)("%j", (runtime) => {
       "takes more inputs",
       model(sumOfMeans(1)),
       "models.m: inputs: the network takes 2 (features: float32 n × 1, triplet: float32 n × 63 × 63 × 3), not 1",
+    ],
+    [
+      "pools its pixels and takes another input",
+      model(imageNetwork([{ op: "MaxPool", attributes: { kernel_shape: [2, 2], strides: [2, 2] } }]), {
+        inputs: ["features", "triplet"],
+      }),
+      "models.m: inputs: the network takes 1 (triplet: float32 n × 63 × 63 × 3), not 2",
     ],
     [
       "takes another number of features",

@@ -109,6 +109,30 @@ export function meanOfTriplet(): Uint8Array {
   });
 }
 
+/**
+ * A network that puts the channels first, takes these steps one after the other (their tensors are named "0", "1", …),
+ * and answers the mean; `more` are nodes beside them.
+ */
+export function imageNetwork(
+  steps: readonly Omit<Node, "inputs" | "output">[],
+  more: readonly Node[] = [],
+): Uint8Array {
+  const first: Node = {
+    op: "Transpose",
+    inputs: ["triplet"],
+    output: "0",
+    attributes: { perm: [0, 3, 1, 2] },
+  };
+  const nodes = steps.map((step, n): Node => ({ ...step, inputs: [String(n)], output: String(n + 1) }));
+  const mean = { axes: [1, 2, 3], keepdims: 0 };
+  const last: Node = { op: "ReduceMean", inputs: [String(steps.length)], output: "score", attributes: mean };
+  return onnxFile({
+    inputs: [TRIPLET],
+    outputs: [{ name: "score", shape: [0] }],
+    nodes: [first, ...nodes, last, ...more],
+  });
+}
+
 /** A network whose score is the logarithm of the mean of its features: NaN where that is negative. */
 export function logarithmOfFeatures(count: number): Uint8Array {
   return onnxFile({

@@ -43,8 +43,29 @@ export class Model {
 
   /** Loads a network; `triplet` is what it reads stamps from. Throws `ModelError`. */
   static async load(settings: ModelSettings, runtime: Runtime, triplet: Triplet): Promise<Model> {
-    const { name, inputs } = settings;
-    const { session, extent } = await sessionOf(settings, runtime);
+    const { bytes, inputs } = settings;
+    if (inputs.includes("triplet")) {
+      const { withoutMargins } = await import("./margins.ts");
+      const { extent, ...smaller } = withoutMargins(bytes);
+      const model = await Model.#open({ ...settings, ...smaller }, runtime, triplet, extent).catch(
+        () => undefined,
+      );
+      if (model !== undefined) return model;
+      // As it is, for what is wrong with it is told in the words of its file.
+    }
+    return Model.#open(settings, runtime, triplet, WHOLE);
+  }
+
+  static async #open(
+    settings: ModelSettings,
+    runtime: Runtime,
+    triplet: Triplet,
+    extent: Extent,
+  ): Promise<Model> {
+    const { name, inputs, bytes } = settings;
+    const session = await runtime.load(bytes).catch((error: unknown) => {
+      throw new ModelError(name, `file: not a network that can be run: ${firstLine(error)}`);
+    });
     const features = new Float32Array(settings.features.length);
     try {
       checkCount(settings, session);
@@ -84,24 +105,6 @@ export class Model {
     if (output.length !== 1) {
       throw new ModelError(name, `file: the network gives ${output.length} numbers, expected one score`);
     }
-  }
-}
-
-/** The network without the margins that its score does not depend on; as it is where that cannot be run. */
-async function sessionOf(
-  { name, inputs, bytes }: ModelSettings,
-  runtime: Runtime,
-): Promise<{ session: Session; extent: Extent }> {
-  if (inputs.includes("triplet")) {
-    const { withoutMargins } = await import("./margins.ts");
-    const smaller = withoutMargins(bytes);
-    const session = await runtime.load(smaller.bytes).catch(() => undefined);
-    if (session !== undefined) return { session, extent: smaller.extent };
-  }
-  try {
-    return { session: await runtime.load(bytes), extent: WHOLE };
-  } catch (error) {
-    throw new ModelError(name, `file: not a network that can be run: ${firstLine(error)}`);
   }
 }
 
