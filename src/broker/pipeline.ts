@@ -9,6 +9,7 @@ import { type ScoreNews, ScoreTally } from "../enrich/scores/index.ts";
 import {
   DEFAULT_LIMITS,
   giveBack,
+  type OpenOptions,
   openSource,
   type PacketBatch,
   pause,
@@ -57,6 +58,8 @@ export class Pipeline {
   /** Networks whose failure is in the log. */
   readonly #failing = new Set<string>();
   readonly #sources: Source[];
+  /** One for all sources: what several members of a group have to say is told once. */
+  readonly #log: NonNullable<OpenOptions["log"]>;
   #packets = 0;
   #bytes = 0;
   #stored = 0;
@@ -69,6 +72,7 @@ export class Pipeline {
     readonly options: BrokerOptions,
     readonly parts: PipelineParts,
   ) {
+    this.#log = (level, message) => parts.log({ level, message, fields: {} });
     this.#sources = options.sources.map((spec) => this.#openSource(spec));
     // Their own names, for an address as it was given may hold a password.
     this.#states = this.#sources.map(({ name }) => ({ name, state: "waiting", ...NOT_BEGUN }));
@@ -79,7 +83,7 @@ export class Pipeline {
     return openSource(spec, {
       limits,
       downloads: this.options.downloads,
-      log: (level, message) => this.parts.log({ level, message, fields: {} }),
+      log: this.#log,
     });
   }
 

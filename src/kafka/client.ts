@@ -48,7 +48,7 @@ const EXPECTED = /^Limiting retries for the idempotent producer/;
 
 /** What the client says, as far as it concerns an operator, each trouble once in a while. */
 function logTo(log: KafkaLog) {
-  const told = new Map<string, number>();
+  const tell = damped(log);
   return ({
     level,
     log: { message, error },
@@ -57,11 +57,24 @@ function logTo(log: KafkaLog) {
     log: { message: string; error?: unknown };
   }) => {
     if (level > WARN || EXPECTED.test(message)) return;
-    const text = `Kafka: ${message}${error === undefined ? "" : `: ${String(error)}`}`;
+    tell("warn", `Kafka: ${message}${error === undefined ? "" : `: ${String(error)}`}`);
+  };
+}
+
+/** When each trouble was last told, by the log it was told to. */
+const tellings = new WeakMap<KafkaLog, Map<string, number>>();
+
+/** A log that tells the same trouble once in a while, whichever of those that share `log` has it. */
+export function damped(log: KafkaLog): KafkaLog {
+  const told = tellings.get(log) ?? new Map<string, number>();
+  tellings.set(log, told);
+  return (level, message) => {
     const now = Date.now();
-    if (now - (told.get(text) ?? 0) < SAME_TROUBLE_MS) return;
-    if (told.size > 1000) told.clear();
-    told.set(text, now);
-    log("warn", text);
+    if (level !== "info") {
+      if (now - (told.get(message) ?? 0) < SAME_TROUBLE_MS) return;
+      if (told.size > 1000) told.clear();
+      told.set(message, now);
+    }
+    log(level, message);
   };
 }

@@ -1,6 +1,6 @@
 /** Kafka: the client, its compressions, and writing. What other rooms import. */
 
-export { type KafkaCluster, type KafkaLog, kafkaClient } from "./client.ts";
+export { damped, type KafkaCluster, type KafkaLog, kafkaClient } from "./client.ts";
 export { kafkaCluster, registrySettings } from "./cluster.ts";
 export {
   COMPRESSIONS,

@@ -3,10 +3,11 @@
  * that it is durable; until then its partition is not read further, so a slow store slows the consumer.
  */
 import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
-import { type KafkaCluster, type KafkaLog, kafkaClient } from "../kafka/index.ts";
+import { damped, type KafkaCluster, type KafkaLog, kafkaClient } from "../kafka/index.ts";
 import { PacketRoom } from "./buffers.ts";
 import { pause } from "./files.ts";
 import { Deliveries, type Delivery } from "./kafka-deliveries.ts";
+import { Group } from "./kafka-group.ts";
 import { reasonOf, Starts } from "./kafka-starts.ts";
 import {
   type BatchLimits,
@@ -62,7 +63,7 @@ class KafkaSource implements Source {
   ) {
     this.name = `kafka:${spec.group}:${spec.topics.join(",")}`;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
-    this.#log = options.log ?? (() => {});
+    this.#log = damped(options.log ?? (() => {}));
   }
 
   progress() {
@@ -74,7 +75,7 @@ class KafkaSource implements Source {
   }
 
   async *batches(_position: string | undefined, signal: AbortSignal): AsyncGenerator<PacketBatch> {
-    const kafka = await kafkaClient(this.spec, this.#log);
+    const kafka = await kafkaClient(this.spec, this.options.log ?? (() => {}));
     const failed = new AbortController();
     const ended = AbortSignal.any([signal, failed.signal]);
     const deliveries = new Deliveries();
@@ -101,26 +102,32 @@ class KafkaSource implements Source {
     const admin = kafka.admin();
     const crashed = new AbortController();
     const stop = AbortSignal.any([signal, crashed.signal]);
-    const starts = new Starts(admin, this.spec, this.#log);
+    const starts = new Starts(kafka, this.spec, this.#log);
     let consumer: Consumer | undefined;
     try {
       await admin.connect();
-      let known: string | undefined;
+      let known: readonly string[] | undefined;
       while (!stop.aborted) {
         const existing = await admin.listTopics().catch((error: unknown) => {
           this.#log("warn", `Kafka: topics cannot be listed: ${reasonOf(error)}`);
           return undefined;
         });
         const topics = existing === undefined ? undefined : starts.topics(existing);
-        if (topics !== undefined && topics.join() !== known) {
-          known = topics.join();
+        if (topics !== undefined && topics.join() !== known?.join()) {
+          for (const topic of known ?? []) {
+            if (existing?.includes(topic) === true) continue;
+            this.#log("warn", `Kafka: topic ${topic} was deleted: it is read no more, the others are`);
+          }
+          known = topics;
           this.#log("info", `reading ${topics.length === 0 ? "no topic yet" : topics.join(", ")}`);
           // A client anew: one that was subscribed to a topic which is gone would look for it for ever.
           await consumer?.disconnect();
           consumer = undefined;
           if (topics.length > 0) {
-            consumer = this.#consumer(kafka, crashed);
-            await this.#consume(consumer, topics, starts, deliveries, stop);
+            const { AssignerProtocol } = (await import("kafkajs")).default;
+            const group = new Group(AssignerProtocol, () => starts.subscription());
+            consumer = this.#consumer(kafka, group, crashed);
+            await this.#consume(consumer, topics, { starts, group }, deliveries, stop);
           }
         }
         await pause(this.options.topicsEveryMs ?? TOPICS_EVERY_MS, stop);
@@ -133,9 +140,10 @@ class KafkaSource implements Source {
     if (crashed.signal.aborted) throw crashed.signal.reason;
   }
 
-  #consumer(kafka: Kafka, crashed: AbortController): Consumer {
+  #consumer(kafka: Kafka, group: Group, crashed: AbortController): Consumer {
     const consumer = kafka.consumer({
       groupId: this.spec.group,
+      partitionAssigners: [group.assigner],
       sessionTimeout: SESSION_MS,
       heartbeatInterval: HEARTBEAT_MS,
       maxBytes: this.#limits.bytes,
@@ -153,7 +161,7 @@ class KafkaSource implements Source {
   async #consume(
     consumer: Consumer,
     topics: string[],
-    starts: Starts,
+    { starts, group }: { readonly starts: Starts; readonly group: Group },
     deliveries: Deliveries,
     signal: AbortSignal,
   ): Promise<void> {
@@ -168,9 +176,9 @@ class KafkaSource implements Source {
       }
       membership.abort();
       membership = new AbortController();
-      const { isLeader } = payload;
       const until = AbortSignal.any([signal, membership.signal]);
-      begun = starts.begin(consumer, { isLeader, topics, assigned }, until);
+      const led = payload.isLeader ? group.led : undefined;
+      begun = starts.begin(consumer, { led, assigned }, until);
     });
     await consumer.connect();
     await consumer.subscribe({ topics, fromBeginning: true });

@@ -205,6 +205,78 @@ describe.skipIf(skip)("kafka source", () => {
     await reading;
   });
 
+  test("sources of one group that read different topics, and begin differently, read all of them", async () => {
+    await Promise.all([makeTopic("mixed-a", 2), makeTopic("mixed-b", 2)]);
+    await send("mixed-a", numbers(0, 20));
+    await send("mixed-b", ["old"]);
+    const stop = new AbortController();
+    const texts: string[] = [];
+    const sources = [
+      open("mixed-a", "mixed"),
+      open("mixed-a", "mixed"),
+      open("mixed-b", "mixed", { start: "latest" }),
+    ];
+    const reading = sources.map(async (source) => {
+      for await (const batch of source.batches(undefined, stop.signal)) {
+        texts.push(...textsOf(batch));
+        batch.durable?.();
+      }
+    });
+    const isDecided = async () => {
+      const found = await admin.fetchOffsets({ groupId: "mixed", topics: ["mixed-b"] });
+      return found[0]?.partitions.every(({ offset }) => offset !== "-1");
+    };
+    while (new Set(texts).size < 20 || !(await isDecided())) await Bun.sleep(50);
+    await send("mixed-b", numbers(20, 40));
+    while (new Set(texts).size < 40) await Bun.sleep(50);
+    stop.abort();
+    await Promise.all(reading);
+    expect([...new Set(texts)].sort()).toEqual(numbers(0, 40).sort());
+  });
+
+  test.each(["earliest", "latest"] as const)(
+    "members that began with %s read on when a topic is deleted, and one line names it",
+    async (start) => {
+      const topics = [`dead-${start}-1`, `dead-${start}-2`];
+      for (const topic of topics) await makeTopic(topic);
+      const [gone = "", kept = ""] = topics;
+      const lines: string[] = [];
+      const log = (_: string, line: string) => lines.push(line);
+      const stop = new AbortController();
+      const texts: string[] = [];
+      const group = `dead-${start}`;
+      const spec = { brokers: [broker.broker], topics: [`dead-${start}-*`], group, start };
+      const members = [1, 2].map(async () => {
+        const source = kafkaSource(spec, { topicsEveryMs: 300, log });
+        for await (const batch of source.batches(undefined, stop.signal)) {
+          texts.push(...textsOf(batch));
+          batch.durable?.();
+        }
+      });
+      const isReading = async () => {
+        if (start === "earliest") return lines.includes(`reading ${topics.join(", ")}`);
+        const found = await admin.fetchOffsets({ groupId: group, topics: [kept] });
+        return found[0]?.partitions.every(({ offset }) => offset !== "-1");
+      };
+      while (!(await isReading())) await Bun.sleep(50);
+      await send(kept, ["one"]);
+      while (!texts.includes("one")) await Bun.sleep(50);
+      // Another admin: it would look for the topic for ever.
+      const other = kafka.admin();
+      await other.connect();
+      await other.deleteTopics({ topics: [gone] });
+      await other.disconnect();
+      while (!lines.includes(`reading ${kept}`)) await Bun.sleep(50);
+      await send(kept, ["two"]);
+      while (!texts.includes("two")) await Bun.sleep(50);
+      stop.abort();
+      await Promise.all(members);
+      expect(lines.filter((line) => line.includes(`topic ${gone} was deleted`))).toHaveLength(1);
+      expect(lines.join()).not.toContain("cannot be decided");
+    },
+    20_000,
+  );
+
   test("begins at a time when that is asked for", async () => {
     await makeTopic("timed");
     await send("timed", ["old"], {});
