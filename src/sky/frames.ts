@@ -27,14 +27,24 @@ const OBLIQUITY = 23.439291;
 const dot = (a: Vector, b: Vector) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 const asin = (x: number) => Math.asin(Math.max(-1, Math.min(1, x))) * DEGREES_PER_RADIAN;
 
+/** An equatorial J2000 vector in the axes of Galactic coordinates; its length changes by billionths. */
+export function galacticVector(v: Vector): Vector {
+  const [x, y, z] = GALACTIC_ROWS;
+  return [dot(x, v), dot(y, v), dot(z, v)];
+}
+
+/** An equatorial J2000 vector in the axes of mean ecliptic coordinates: turned about the first by the obliquity. */
+export function eclipticVector([x, y, z]: Vector): Vector {
+  const cos = Math.cos(OBLIQUITY * RADIANS_PER_DEGREE);
+  const sin = Math.sin(OBLIQUITY * RADIANS_PER_DEGREE);
+  return [x, y * cos + z * sin, z * cos - y * sin];
+}
+
 /** Galactic longitude l (−180…180) and latitude b of an equatorial J2000 position, all in degrees. */
 export function galactic(ra: number, dec: number): { l: number; b: number } {
-  const v = unitVector(ra, dec);
-  const [x, y, z] = GALACTIC_ROWS;
-  const along = dot(x, v);
-  const across = dot(y, v);
+  const [along, across, up] = galacticVector(unitVector(ra, dec));
   // The rows are rounded, so the rotated vector is not exactly of length one: atan2 does not mind.
-  const b = Math.atan2(dot(z, v), Math.hypot(along, across)) * DEGREES_PER_RADIAN;
+  const b = Math.atan2(up, Math.hypot(along, across)) * DEGREES_PER_RADIAN;
   return { l: Math.atan2(across, along) * DEGREES_PER_RADIAN, b };
 }
 
@@ -43,11 +53,9 @@ export function galactic(ra: number, dec: number): { l: number; b: number } {
  * in degrees: a rotation about the x axis by the obliquity.
  */
 export function ecliptic(ra: number, dec: number): { lambda: number; beta: number } {
-  const [x, y, z] = unitVector(ra, dec);
-  const cos = Math.cos(OBLIQUITY * RADIANS_PER_DEGREE);
-  const sin = Math.sin(OBLIQUITY * RADIANS_PER_DEGREE);
-  const lambda = Math.atan2(y * cos + z * sin, x) * DEGREES_PER_RADIAN;
-  return { lambda: lambda < 0 ? lambda + 360 : lambda, beta: asin(z * cos - y * sin) };
+  const [x, y, z] = eclipticVector(unitVector(ra, dec));
+  const lambda = Math.atan2(y, x) * DEGREES_PER_RADIAN;
+  return { lambda: lambda < 0 ? lambda + 360 : lambda, beta: asin(z) };
 }
 
 /** Equatorial J2000 position of a Galactic one, all in degrees: the transposed rotation of `galactic`. */

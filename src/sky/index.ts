@@ -25,9 +25,11 @@ export {
 export { ellipseRelation, inEllipse, type SkyEllipse } from "./ellipse.ts";
 export {
   ecliptic,
+  eclipticVector,
   fromEcliptic,
   fromGalactic,
   galactic,
+  galacticVector,
   positionAngle,
   separation,
   unitVector,
@@ -51,6 +53,7 @@ export {
   type SkyMap,
   SkyMapError,
   shapeMap,
+  turnedMap,
   uniformMap,
   uniqMap,
 } from "./skymap.ts";

@@ -4,7 +4,7 @@ import { RADIANS_PER_DEGREE } from "./angles.ts";
 import { CellSet } from "./cell-set.ts";
 import { coverRegion, type Relate, ringRelation } from "./cover.ts";
 import type { Vector } from "./frames.ts";
-import { angleBetween, cellCentre, cellOfPoint, FINEST_ORDER } from "./healpix.ts";
+import { angleBetween, cellCentre, cellCount, cellOfPoint, FINEST_ORDER } from "./healpix.ts";
 
 /** Cells of any orders, none within another, each with the density of probability in it. */
 export interface SkyMap {
@@ -97,6 +97,23 @@ export function flatMap(order: number, densities: Float64Array): SkyMap {
     cells: Float64Array.from(densities, (_, cell) => cell),
     densities,
   };
+}
+
+/** Maps in other frames become maps of cells as fine as this, or of their own where these are finer. */
+const TURNED_ORDER = 8;
+
+/**
+ * A map whose cells, all of one order, are those of another frame, in equatorial cells: each has the density at its
+ * centre. They are finer than those of the map where it is coarse, so that borders stay where they were. `into`
+ * takes equatorial vectors to the map's frame.
+ */
+export function turnedMap(order: number, densities: Float64Array, into: (point: Vector) => Vector): SkyMap {
+  const own = Math.max(order, Math.min(order + 2, TURNED_ORDER));
+  const turned = new Float64Array(cellCount(own));
+  for (let cell = 0; cell < turned.length; cell++) {
+    turned[cell] = densities[cellOfPoint(order, into(cellCentre(own, cell)))] ?? 0;
+  }
+  return flatMap(own, turned);
 }
 
 /** A map of cells by their unique numbers, 4 · 4^order + cell. Throws `SkyMapError` for a number that is none. */

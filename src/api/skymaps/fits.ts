@@ -2,7 +2,18 @@
 import { gunzipSync } from "node:zlib";
 import { columnsOf, dataSize, type FitsColumn, FitsError, Header } from "../../catalogs/index.ts";
 import { toNumber, type Value } from "../../query/index.ts";
-import { cellCount, flatMap, nestedOfRing, type SkyMap, SkyMapError, uniqMap } from "../../sky/index.ts";
+import {
+  cellCount,
+  eclipticVector,
+  flatMap,
+  galacticVector,
+  nestedOfRing,
+  type SkyMap,
+  SkyMapError,
+  turnedMap,
+  uniqMap,
+  type Vector,
+} from "../../sky/index.ts";
 
 const BLOCK = 2880;
 /** Larger files are refused, bytes when unpacked: they take several times as much memory. */
@@ -12,6 +23,13 @@ const FINEST_FLAT = 10;
 /** Names of the column of probability, and of density, as they are found in files. */
 const PROBABILITY = ["PROB", "PROBABILITY", "T", "TEMPERATURE", "SIGNAL"];
 const DENSITY = ["PROBDENSITY", "PROB_DENSITY"];
+
+/** What COORDSYS says of the frame: the letters of HEALPix, and words. */
+const EQUATORIAL = ["", "C", "Q", "CELESTIAL", "EQUATORIAL", "ICRS", "FK5", "J2000", "RADEC"];
+const TURNS: readonly { readonly words: readonly string[]; readonly into: (point: Vector) => Vector }[] = [
+  { words: ["G", "GAL", "GALACTIC"], into: galacticVector },
+  { words: ["E", "ECL", "ECLIPTIC"], into: eclipticVector },
+];
 
 /** The map in a file, gzipped or not. Throws `SkyMapError`. */
 export function readFitsMap(file: Uint8Array): SkyMap {
@@ -43,14 +61,17 @@ class MapFile {
 
   /** The first table that looks like a map. */
   read(): SkyMap {
+    let frame = "";
     for (;;) {
       const header = this.#header();
       if (header === undefined) throw new SkyMapError("the file has no table with HEALPix cells");
+      // Of the table, or of the file.
+      frame = header.text("COORDSYS")?.trim().toUpperCase() || frame;
       const data = this.#at;
       this.#at += Math.ceil(dataSize(header) / BLOCK) * BLOCK;
       if (header.text("XTENSION")?.trim() !== "BINTABLE") continue;
       if (data + dataSize(header) > this.bytes.length) throw new SkyMapError("the FITS file is cut off");
-      return mapOf(new TableBytes(header, this.bytes, data));
+      return mapOf(new TableBytes(header, this.bytes, data), frame);
     }
   }
 
@@ -106,9 +127,20 @@ function numberOf(value: Value | undefined): number {
   return value === undefined ? Number.NaN : (toNumber(value) ?? Number.NaN);
 }
 
-function mapOf(table: TableBytes): SkyMap {
+function mapOf(table: TableBytes, frame: string): SkyMap {
+  const turn = TURNS.find(({ words }) => words.includes(frame));
+  if (turn === undefined && !EQUATORIAL.includes(frame)) {
+    throw new SkyMapError(
+      `COORDSYS is ${frame}: expected C (equatorial), G (galactic) or E (ecliptic); correct it, or turn the map`,
+    );
+  }
   const uniq = table.find(["UNIQ"]);
   if (uniq !== undefined) {
+    if (turn !== undefined) {
+      throw new SkyMapError(
+        `COORDSYS is ${frame}: multi-order maps are taken in equatorial cells (C) only; turn it, or make it flat`,
+      );
+    }
     const density = table.find(DENSITY) ?? table.find(PROBABILITY);
     if (density === undefined) throw new SkyMapError(`the table has no column ${DENSITY[0]}`);
     const map = uniqMap(table.numbers(uniq), table.numbers(density));
@@ -120,10 +152,12 @@ function mapOf(table: TableBytes): SkyMap {
     }
     return map;
   }
-  return flat(table);
+  const { order, densities } = flat(table);
+  return turn === undefined ? flatMap(order, densities) : turnedMap(order, densities, turn.into);
 }
 
-function flat(table: TableBytes): SkyMap {
+/** A map of cells of one size, nested. */
+function flat(table: TableBytes): { readonly order: number; readonly densities: Float64Array } {
   const { header } = table;
   const column = table.find([...PROBABILITY, ...DENSITY]) ?? table.first;
   if (column === undefined) throw new SkyMapError("the table has no column");
@@ -145,10 +179,18 @@ function flat(table: TableBytes): SkyMap {
     throw new SkyMapError(`${values.length} cells, but NSIDE ${side} has ${cellCount(order)}`);
   }
   const densities = new Float64Array(cellCount(order));
+  const isTaken = new Uint8Array(cells === undefined ? 0 : densities.length);
   values.forEach((value, index) => {
     const cell = cells?.[index] ?? index;
+    if (!(Number.isInteger(cell) && cell >= 0 && cell < densities.length)) {
+      throw new SkyMapError(
+        `cell ${cell} in row ${index + 1}: NSIDE ${side} has 0 to ${densities.length - 1}`,
+      );
+    }
+    if (isTaken[cell] === 1) throw new SkyMapError(`cell ${cell} in row ${index + 1}: it is there twice`);
+    isTaken[cell] = 1;
     const nested = scheme === "RING" ? nestedOfRing(order, cell) : cell;
-    if (nested in densities && value > 0) densities[nested] = value;
+    if (value > 0) densities[nested] = value;
   });
-  return flatMap(order, densities);
+  return { order, densities };
 }
