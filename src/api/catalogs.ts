@@ -152,7 +152,7 @@ function isClosed(name: string): boolean {
 }
 
 function toldJob(job: CatalogJob): Document {
-  const { kind, state, startedAt, finishedAt, progress, badRows, totals, error } = job;
+  const { kind, state, startedAt, finishedAt, progress, badRows, notes, totals, error } = job;
   return {
     kind,
     state,
@@ -162,6 +162,7 @@ function toldJob(job: CatalogJob): Document {
     ...(badRows.length === 0
       ? {}
       : { bad_rows: badRows.map((row) => ({ ...row, file: basename(row.file) })) }),
+    ...(notes.length === 0 ? {} : { notes: [...notes] }),
     ...(error === undefined ? {} : { error }),
   };
 }

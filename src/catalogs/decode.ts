@@ -28,6 +28,8 @@ export interface DecodedPiece {
   readonly omitted: number;
   readonly bad: readonly BadRow[];
   readonly placesAre: PlaceKind;
+  /** What the user should know of how the file is read. */
+  readonly notes: readonly string[];
   readonly bytesRead: number;
   /** Rows of the whole file, when it says so. */
   readonly rowCount: number | undefined;
@@ -50,11 +52,19 @@ export async function* decodeFile(
   try {
     const reader = new RowReader(path, table, spec, request.fileNumber);
     for await (const piece of table.read(skip, reader.needed, share)) {
+      const placesAre = piece.places === undefined ? "row" : "line";
+      const notes = [...(piece.notes ?? [])];
       for (const part of partsOf(piece, reader)) {
         const { documents, ...rest } = part;
         const encoded = encoder.encode(documents);
-        const placesAre = piece.places === undefined ? "row" : "line";
-        yield { ...rest, encoded, placesAre, bytesRead: table.bytesRead(), rowCount: table.rowCount };
+        yield {
+          ...rest,
+          encoded,
+          placesAre,
+          notes: notes.splice(0),
+          bytesRead: table.bytesRead(),
+          rowCount: table.rowCount,
+        };
       }
     }
   } finally {

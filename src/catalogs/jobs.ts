@@ -7,6 +7,8 @@ import type { CatalogWork, WorkAnswer, WorkMessage } from "./work.ts";
 
 /** Bad rows of a load that are kept to be shown. */
 const MOST_BAD_ROWS = 100;
+/** Notes of a load that are kept. */
+const MOST_NOTES = 20;
 /** Finished jobs that are remembered. */
 const MOST_JOBS = 100;
 /** How long a load may take to finish what it writes when the server stops, milliseconds. */
@@ -22,6 +24,8 @@ export interface CatalogJob {
   progress: Partial<LoadState>;
   /** The first ones. */
   readonly badRows: FoundBadRow[];
+  /** What whoever asked should know; the first ones. */
+  readonly notes: string[];
   totals: LoadTotals | undefined;
   /** Why it failed, in words for whoever asked for it. */
   error: string | undefined;
@@ -63,6 +67,7 @@ export class CatalogJobs {
       finishedAt: undefined,
       progress: {},
       badRows: [],
+      notes: [],
       totals: undefined,
       error: undefined,
     };
@@ -85,7 +90,9 @@ export class CatalogJobs {
             if (data.type === "progress") job.progress = data.state;
             else if (data.type === "done") resolve(data);
             else if (data.type === "failed") reject(errorOf(data));
-            else if (job.badRows.length < MOST_BAD_ROWS) job.badRows.push(data.row);
+            else if (data.type === "note") {
+              if (job.notes.length < MOST_NOTES) job.notes.push(data.text);
+            } else if (job.badRows.length < MOST_BAD_ROWS) job.badRows.push(data.row);
           };
         },
       );

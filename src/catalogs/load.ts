@@ -53,7 +53,7 @@ export interface LoadEvents {
   /** Told of each piece that is kept, and of what an interrupted load has kept. */
   readonly progress?: (state: LoadState) => void;
   readonly badRow?: (row: FoundBadRow) => void;
-  /** Something to know: that an interrupted load goes on, that indexes are made. */
+  /** Something to know: how a file is read, that an interrupted load goes on, that indexes are made. */
   readonly note?: (text: string) => void;
 }
 
@@ -111,6 +111,7 @@ class Load {
   #progress: LoadProgress = { ...NOTHING, begun: new Map(), next: 0, filesBefore: 0 };
   /** Of files that are being read, how much of them was. */
   readonly #bytes = new Map<number, number>();
+  readonly #noted = new Set<string>();
   #firstBad: FoundBadRow | undefined;
 
   constructor(
@@ -219,6 +220,7 @@ class Load {
   async #write(piece: DecodedPiece, file: number): Promise<void> {
     const before = this.#progress;
     const path = this.request.files[file] ?? "";
+    this.#note(piece.notes, path);
     for (const bad of piece.bad) {
       const row = { ...bad, file: path, kind: piece.placesAre };
       this.#firstBad ??= row;
@@ -252,6 +254,15 @@ class Load {
     this.#progress = progressOf(written);
     this.#bytes.set(file, piece.bytesRead);
     this.#tell(path);
+  }
+
+  /** The same of many files is told once. */
+  #note(notes: readonly string[], path: string): void {
+    for (const note of notes) {
+      if (this.#noted.has(note)) continue;
+      this.#noted.add(note);
+      this.options.note?.(`${path}: ${note}`);
+    }
   }
 
   #tell(path: string): void {

@@ -29,6 +29,8 @@ export interface TablePiece {
   /** Place of each row; the number of the row when left out. */
   readonly places?: readonly number[];
   readonly bad: readonly BadRow[];
+  /** What the user should know of how the file is read: with the first of all rows that are read of it. */
+  readonly notes?: readonly string[];
 }
 
 /** Rows of a file that go to one thread before the next has its turn. */

@@ -27,6 +27,7 @@ async function perform(work: CatalogWork, settings: StoreSettings): Promise<Work
     const totals = await loadCatalog(work.request, {
       settings,
       signal: stopper.signal,
+      note: (text) => send({ type: "note", text }),
       badRow: (row) => send({ type: "bad-row", row }),
       progress(state) {
         if (performance.now() - told < TELL_MS) return;

@@ -14,6 +14,7 @@ export type WorkMessage =
 export type WorkAnswer =
   | { readonly type: "progress"; readonly state: Partial<LoadState> }
   | { readonly type: "bad-row"; readonly row: FoundBadRow }
+  | { readonly type: "note"; readonly text: string }
   /** `existed`: whether there was what was to be removed, or no such index. */
   | { readonly type: "done"; readonly totals?: LoadTotals; readonly existed?: boolean }
   | { readonly type: "failed"; readonly name: string; readonly message: string };

@@ -14,6 +14,8 @@ beforeAll(async () => {
   mkdirSync(incoming);
   await Bun.write(join(incoming, "stars.csv"), "name,ra,dec\na,10,20\nb,30,40\nc,50,95\n");
   await Bun.write(join(incoming, "more.csv"), "name,ra,dec\nd,60,70\n");
+  const odd = Array.from({ length: 50 }, (_, i) => `${i},${i},${i === 0 ? "abc" : i / 10}`);
+  await Bun.write(join(incoming, "odd.csv"), `ra,dec,mag\n${odd.join("\n")}\n`);
   await Bun.write(join(incoming, "empty.csv"), "ra,dec\n");
   await Bun.write(join(incoming, "wrong.csv"), "ra,dec\n1,95\n400,2\n");
   await Bun.write(join(api.dataDir, "private.csv"), "ra,dec\n1,2\n");
@@ -91,6 +93,16 @@ describe("administrators", () => {
       const { job } = await finished("failing");
       expect([job.state, job.error]).toEqual(["failed", expect.stringContaining(word)]);
     }
+  });
+
+  test("are told how a file was read", async () => {
+    await ask("admin", "POST", "/odd", { files: ["odd.csv"] });
+    const { job } = await finished("odd");
+    expect(job).toMatchObject({ state: "done", totals: { written: 49, bad: 1 } });
+    expect(job.notes).toContainEqual(
+      expect.stringContaining('odd.csv: column mag is read as numbers, though line 2 has "abc"'),
+    );
+    expect((await ask("admin", "DELETE", "/odd")).status).toBe(200);
   });
 
   test("a load that stores nothing fails, and the catalogue stays", async () => {

@@ -95,6 +95,23 @@ describe("shares of a file", () => {
   });
 });
 
+test("what is to be said of a file is said by the first of the threads that read it", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "odd.csv");
+  await Bun.write(path, csvText(2 * BLOCK_ROWS));
+  const notesOf = async (share?: Share) => {
+    const table = await openTable(path, {});
+    const notes: string[] = [];
+    for await (const piece of table.read(0, new Set([0, 1]), share)) notes.push(...(piece.notes ?? []));
+    await table.close();
+    return notes;
+  };
+  const [first] = await notesOf();
+  expect(first).toContain('column ra is read as numbers, though line 7 has "x"');
+  expect(await notesOf({ index: 0, of: 2 })).toEqual([first ?? ""]);
+  expect(await notesOf({ index: 1, of: 2 })).toEqual([]);
+});
+
 test("rows are dealt in blocks", () => {
   expect([...rowsOfShare(10, 20, undefined)]).toEqual([[10, 20]]);
   expect([...rowsOfShare(20, 20, undefined)]).toEqual([]);

@@ -26,6 +26,7 @@ export interface ReadTable {
   readonly rows: readonly (readonly Cell[] | undefined)[];
   readonly places: readonly number[];
   readonly bad: readonly { readonly place: number; readonly reason: string }[];
+  readonly notes: readonly string[];
 }
 
 /** A whole file. */
@@ -34,6 +35,7 @@ export async function readTable(path: string, options: TableOptions = {}, skip =
   const rows: (readonly Cell[] | undefined)[] = [];
   const places: number[] = [];
   const bad: { place: number; reason: string }[] = [];
+  const notes: string[] = [];
   try {
     let next = skip + 1;
     for await (const piece of table.read(skip, new Set(table.columns.keys()))) {
@@ -41,6 +43,7 @@ export async function readTable(path: string, options: TableOptions = {}, skip =
       next += piece.rows.length;
       rows.push(...piece.rows);
       bad.push(...piece.bad);
+      notes.push(...(piece.notes ?? []));
       places.push(...(piece.places ?? piece.rows.map((_, i) => piece.first + i)));
     }
   } finally {
@@ -53,6 +56,7 @@ export async function readTable(path: string, options: TableOptions = {}, skip =
     rows,
     places,
     bad,
+    notes,
   };
 }
 

@@ -2,13 +2,14 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { Double } from "bson";
 import fc from "fast-check";
 import Papa from "papaparse";
 import { TableError } from "../../src/catalogs/index.ts";
 import type { TableOptions } from "../../src/catalogs/table.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { skipOrFail } from "../support/services.ts";
-import { byName, readTable, runScript, tablesPython } from "./support.ts";
+import { byName, readTable, runScript, tablesPython, told } from "./support.ts";
 
 const folder = temporaryFolder();
 afterAll(() => folder[Symbol.dispose]());
@@ -67,6 +68,50 @@ describe("types of columns", () => {
     expect(table.bad).toEqual([{ place: 2, reason: 'column x: expected a number, found "abc"' }]);
   });
 
+  /** A column of so many cells, `every` first, with others put at their places. */
+  const column = (count: number, every: (i: number) => string, others: Record<number, string>) =>
+    `x,n\n${Array.from({ length: count }, (_, i) => `${others[i] ?? every(i)},${i}`).join("\n")}\n`;
+
+  test("a column of numbers stays one when a few cells are none: their rows are bad, and it is said", async () => {
+    for (const [count, others] of [
+      [20, { 7: "abc" }],
+      [300, { 7: "abc", 150: "1.2.3", 299: "true" }],
+      [5000, { 7: "abc", 4000: "y" }],
+    ] as const) {
+      const { rows, bad, notes } = await read(column(count, (i) => `${i}.5`, others));
+      expect(bad.map(({ place }) => place)).toEqual(Object.keys(others).map((i) => Number(i) + 2));
+      expect(bad[0]?.reason).toBe('column x: expected a number, found "abc"');
+      expect(told(rows[8]?.[0])).toBe(told(new Double(8.5)));
+      expect(notes).toEqual([
+        expect.stringMatching(/^column x is read as numbers, though line 9 has "abc"( and \d+ more .*)?: --/),
+      ]);
+      expect(notes[0]).toContain("x:string");
+    }
+    const whole = await read(column(100, String, { 99: "abc" }));
+    expect([told(whole.rows[5]?.[0]), whole.rows[99]]).toEqual(["i5", undefined]);
+  });
+
+  test("a column with more than a few texts is one of texts; it is said when most are numbers", async () => {
+    for (const [count, others, isSaid] of [
+      [19, { 7: "abc" }, true],
+      [100, { 7: "abc", 8: "abd" }, true],
+      [20, Object.fromEntries(Array.from({ length: 11 }, (_, i) => [i, "abc"])), false],
+      [300, { 7: "007" }, false],
+      [300, { 7: "007", 8: "abc" }, false],
+      [300, { 7: "9".repeat(25) }, false],
+    ] as const) {
+      const { rows, bad, notes } = await read(column(count, String, others));
+      expect(bad).toEqual([]);
+      expect(rows.every((row) => typeof row?.[0] === "string")).toBe(true);
+      expect(notes).toHaveLength(isSaid ? 1 : 0);
+      if (isSaid) expect(notes[0]).toContain('column x is read as text, for line 9 has "abc"');
+    }
+    const asked = await read(column(300, String, { 7: "abc" }), { types: { x: "string" } });
+    expect([asked.bad, asked.notes]).toEqual([[], []]);
+    const left = await read(column(300, String, { 7: "abc" }), { nulls: ["abc"] });
+    expect([left.bad, left.notes, left.rows[7]?.[0]]).toEqual([[], [], undefined]);
+  });
+
   test("numbers of every notation", async () => {
     const text = "x\n+1\n1.\n.5\n1e-3\n1D2\ninf\n-Infinity\n";
     const table = await read(text);
@@ -104,6 +149,29 @@ describe("files", () => {
     expect(await objects("a,b\n")).toEqual([]);
   });
 
+  test("of columns with one name the later ones get a number, and it is said", async () => {
+    const table = await read("a,b,a,a_2,a,\n1,2,3,4,5,6\n");
+    expect(table.names).toEqual(["a", "b", "a_3", "a_2", "a_4", ""]);
+    expect(table.rows[0]?.map(told)).toEqual(["i1", "i2", "i3", "i4", "i5", "i6"]);
+    expect(table.notes).toEqual([
+      'the header names the column "a" again: column 3 is called "a_3"',
+      'the header names the column "a" again: column 5 is called "a_4"',
+    ]);
+  });
+
+  test("rows that are not in UTF-8 are bad, a header that is not is told", async () => {
+    const latin = (text: string) => Buffer.from(text, "latin1");
+    const table = await read(latin("x,name\n1,caf\u00e9\n2,ok\n"));
+    expect(table.bad).toEqual([
+      { place: 2, reason: expect.stringContaining('column name: "caf\ufffd" is not in UTF-8') },
+    ]);
+    expect(table.rows[1]?.map(told)).toEqual(["i2", "sok"]);
+    expect((await read("x,name\n1,caf\u00e9\n")).bad).toEqual([]);
+    const header = await read(latin("x,\u00b0\n1,2\n"));
+    expect([header.bad, header.rows.length]).toEqual([[], 1]);
+    expect(header.notes).toEqual([expect.stringContaining('the header is not in UTF-8: "\ufffd"')]);
+  });
+
   test("rows with other fields than the header are bad, with their lines", async () => {
     const { bad, rows } = await read('a,b\n1,2\n3\n"x\ny",4,5\n6,7\n');
     expect(bad).toEqual([
@@ -115,7 +183,6 @@ describe("files", () => {
 
   test.each([
     ["", "no header"],
-    ["a,b,a\n1,2,3\n", 'the column "a" twice'],
     ["\0\u0001\u0002binary\n", "no FITS, Parquet or text file"],
     [`a,b\n1,"${"x".repeat(17 * 1024 * 1024)}`, "quote that is not closed"],
     ["x".repeat(17 * 1024 * 1024), "no text file"],

@@ -143,6 +143,16 @@ describe("kowalski catalog", () => {
     expect((await catalog("load", cut, "--name", "cut")).stderr).toContain(
       "what was read is kept: the same command goes on from there",
     );
+    writeFileSync(bad, Buffer.from("ra,dec,name,name\n1,2,caf\u00e9,x\n3,4,y,z\n", "latin1"));
+    const twice = await catalog("load", bad, "--name", "twice");
+    expect([twice.code, twice.stdout]).toEqual([
+      0,
+      "read       2 rows\nstored     1 in twice\nbad        1\n",
+    ]);
+    expect(twice.stderr).toContain(
+      `${bad}: the header names the column "name" again: column 4 is called "name_2"`,
+    );
+    expect(twice.stderr).toContain(`${bad}: line 2: column name: "caf\ufffd" is not in UTF-8`);
     for (const [text, word] of [
       ["ra,dec\n1,99\n400,2\n", `none of the 2 rows could be stored: ${bad}, line 2: declination 99`],
       ["ra,dec\n", `${bad}: it has no rows`],

@@ -6,6 +6,7 @@ import {
   type BadRow,
   type Cell,
   type Column,
+  type ColumnType,
   rowsOfShare,
   type Share,
   type Table,
@@ -14,8 +15,15 @@ import {
   type TablePiece,
 } from "../table.ts";
 import { type EcsvHeader, isEcsv, parseEcsvHeader } from "./ecsv.ts";
-import { type Records, recordsOf, TextStream } from "./records.ts";
-import { FieldProblem, type FieldReader, fieldReader, typeOfFields } from "./values.ts";
+import { REPLACEMENT, type Records, recordsOf, TextStream } from "./records.ts";
+import {
+  FieldProblem,
+  type FieldReader,
+  type FoundType,
+  fieldReader,
+  quoted,
+  typeOfFields,
+} from "./values.ts";
 
 /** Rows whose fields tell the types of the columns. */
 const SAMPLE = 2000;
@@ -47,6 +55,8 @@ interface Head {
   readonly delimiter: string;
   readonly names: readonly string[];
   readonly ecsv: EcsvHeader | undefined;
+  /** What was found to be odd. */
+  readonly notes: readonly string[];
 }
 
 /** Reads comments and header; the stream stands before the first row. */
@@ -65,7 +75,7 @@ async function readHead(stream: TextStream, options: TableOptions): Promise<Head
   }
   const delimiter = options.delimiter ?? ecsv?.delimiter ?? delimiterOf(stream.path, line.text);
   const format = ecsv !== undefined ? "ECSV" : delimiter === "\t" ? "TSV" : "CSV";
-  if (options.header !== undefined) return { format, delimiter, names: options.header, ecsv };
+  if (options.header !== undefined) return { format, delimiter, names: options.header, ecsv, notes: [] };
   const fields = fieldsOf(line.text, delimiter);
   const above = commentedHeader(
     comments.map(({ text }) => text),
@@ -73,9 +83,12 @@ async function readHead(stream: TextStream, options: TableOptions): Promise<Head
     delimiter,
   );
   if (above === undefined) stream.take(line.length);
-  const names = above ?? fields;
-  checkNames(stream.path, names, ecsv);
-  return { format, delimiter, names, ecsv };
+  const found = above ?? fields;
+  checkNames(stream.path, found, ecsv);
+  const { names, notes } = distinct(found);
+  const damaged = names.find((name) => name.includes(REPLACEMENT));
+  if (damaged !== undefined) notes.push(`the header is not in UTF-8: ${quoted(damaged)}`);
+  return { format, delimiter, names, ecsv, notes };
 }
 
 function ecsvOf(path: string, comments: readonly { text: string }[]): EcsvHeader {
@@ -114,16 +127,31 @@ function delimiterOf(path: string, line: string): string {
 function checkNames(path: string, names: readonly string[], ecsv: EcsvHeader | undefined): void {
   if (names.length > MOST_COLUMNS)
     throw new TableError(path, `the header has ${names.length} columns: it is no table`);
-  const twice = names.find((name, i) => name !== "" && names.indexOf(name) !== i);
-  if (twice !== undefined) {
-    throw new TableError(
-      path,
-      `the header names the column "${twice}" twice: give other names with --header`,
-    );
-  }
   const wrong = ecsv?.columns.find(({ name }, i) => names[i] !== name);
   if (wrong !== undefined)
     throw new TableError(path, `the column "${wrong.name}" of the ECSV header is not where it should be`);
+}
+
+/** The second of equal names gets a number, and so on; columns without a name have none. */
+function distinct(found: readonly string[]): { names: readonly string[]; notes: string[] } {
+  const taken = new Set(found);
+  const met = new Set<string>();
+  const notes: string[] = [];
+  const names = found.map((name, i) => {
+    if (name === "" || !met.has(name)) {
+      met.add(name);
+      return name;
+    }
+    let number = 2;
+    while (taken.has(`${name}_${number}`)) number++;
+    const other = `${name}_${number}`;
+    taken.add(other);
+    notes.push(
+      `the header names the column ${quoted(name)} again: column ${i + 1} is called ${quoted(other)}`,
+    );
+    return other;
+  });
+  return { names, notes };
 }
 
 type Readers = readonly (FieldReader | undefined)[];
@@ -146,12 +174,26 @@ class TextTable implements Table {
     });
   }
 
-  #readerOf(name: string, i: number): FieldReader {
+  #readerOf(name: string, i: number, notes: string[]): FieldReader {
     const { nulls = [], types = {} } = this.options;
     const told = this.head.ecsv?.columns[i];
     if (told?.isJson === true) return jsonValue;
-    const type = types[name] ?? told?.type ?? typeOfFields(this.#sampled(i), nulls);
+    const known = types[name] ?? told?.type;
+    if (known !== undefined) return fieldReader(known, nulls);
+    const { type, odd } = typeOfFields(this.#sampled(i), nulls);
+    if (odd !== undefined) notes.push(noteOf(name, type, odd, this.#lineOf(odd.at)));
     return fieldReader(type, nulls);
+  }
+
+  /** Line of a row of the sample. */
+  #lineOf(row: number): number {
+    let before = 0;
+    for (const { lines } of this.sample) {
+      const line = lines[row - before];
+      if (line !== undefined) return line;
+      before += lines.length;
+    }
+    return 0;
   }
 
   *#sampled(column: number): Generator<string> {
@@ -159,12 +201,20 @@ class TextTable implements Table {
   }
 
   async *read(skip: number, needed: ReadonlySet<number>, share?: Share): AsyncGenerator<TablePiece> {
-    const readers = this.head.names.map((name, i) => (needed.has(i) ? this.#readerOf(name, i) : undefined));
+    const notes = [...this.head.notes];
+    const readers = this.head.names.map((name, i) =>
+      needed.has(i) ? this.#readerOf(name, i, notes) : undefined,
+    );
+    // One of the threads that read a file tells what all of them find.
+    if (share !== undefined && share.index > 0) notes.length = 0;
     let before = 0;
     for await (const piece of this.#pieces()) {
       const after = before + piece.records.length;
       for (const [from, to] of rowsOfShare(Math.max(before, skip), after, share))
-        yield this.#convert(piece, readers, before, from - before, to - before);
+        yield {
+          ...this.#convert(piece, readers, before, from - before, to - before),
+          notes: notes.splice(0),
+        };
       before = after;
     }
   }
@@ -176,7 +226,7 @@ class TextTable implements Table {
 
   /** Records `from` to `to` of some that have `before` rows before them. */
   #convert(
-    { records, lines, problems }: Records,
+    { records, lines, problems, isDamaged }: Records,
     readers: Readers,
     before: number,
     from: number,
@@ -185,12 +235,21 @@ class TextTable implements Table {
     const rows: (readonly Cell[] | undefined)[] = [];
     const bad: BadRow[] = [];
     for (let i = from; i < to; i++) {
-      const problem = problems.get(i);
-      const cells = problem ?? this.#cells(records[i] ?? [], readers);
+      const fields = records[i] ?? [];
+      const problem = problems.get(i) ?? (isDamaged ? this.#damage(fields, readers) : undefined);
+      const cells = problem ?? this.#cells(fields, readers);
       if (typeof cells === "string") bad.push({ place: lines[i] ?? 0, reason: cells });
       rows.push(typeof cells === "string" ? undefined : cells);
     }
     return { first: before + from + 1, rows, places: lines.slice(from, to), bad };
+  }
+
+  /** Which of the columns that are read has bytes that are no UTF-8. */
+  #damage(fields: readonly string[], readers: Readers): string | undefined {
+    const at = fields.findIndex((field, i) => readers[i] !== undefined && field.includes(REPLACEMENT));
+    if (at < 0) return undefined;
+    const name = this.columns[at]?.name;
+    return `column ${name}: ${quoted(fields[at] ?? "")} is not in UTF-8: convert the file, as iconv -f LATIN1 -t UTF-8 does`;
   }
 
   #cells(fields: readonly string[], readers: Readers): Cell[] | string {
@@ -213,6 +272,23 @@ class TextTable implements Table {
   async close(): Promise<void> {
     this.stream.close();
   }
+}
+
+/** How a column is read that has numbers and, from some line on, others. */
+function noteOf(
+  name: string,
+  type: ColumnType | undefined,
+  { text, count, of }: NonNullable<FoundType["odd"]>,
+  line: number,
+): string {
+  const more = count > 1 ? ` and ${count - 1} more of the first ${of} values are no numbers` : "";
+  const found = `line ${line} has ${quoted(text)}${more}`;
+  const [read, other, effect] =
+    type === "string" ? ["text, for", "float", "numbers"] : ["numbers, though", "string", "text"];
+  return (
+    `column ${name} is read as ${read} ${found}: --columns with ${name}:${other} reads it as ${effect}, ` +
+    `--null ${quoted(text)} takes such a cell for no value`
+  );
 }
 
 /** Arrays and objects of ECSV. */

@@ -12,7 +12,12 @@ export interface Records {
   readonly lines: readonly number[];
   /** What is wrong with a record, by its position. */
   readonly problems: ReadonlyMap<number, string>;
+  /** Whether there are bytes among them that are no UTF-8. */
+  readonly isDamaged: boolean;
 }
+
+/** What bytes become that are no UTF-8. */
+export const REPLACEMENT = "\ufffd";
 
 /** The characters of a file; a byte order mark is left out, bytes that are no UTF-8 become U+FFFD. */
 export class TextStream {
@@ -88,7 +93,7 @@ export async function* recordsOf(stream: TextStream, delimiter: string): AsyncGe
     const parsed = parser.parse(stream.text, 0, !ended) as Papa.ParseResult<string[]>;
     const from = stream.line;
     const taken = stream.take(ended ? stream.text.length : parsed.meta.cursor);
-    const records = placed(parsed, from, lineBreaks(taken));
+    const records = placed(parsed, from, lineBreaks(taken), taken.includes(REPLACEMENT));
     if (records.records.length > 0) yield records;
     if (ended) return;
     if (stream.text.length > LONGEST_RECORD) {
@@ -101,7 +106,12 @@ export async function* recordsOf(stream: TextStream, delimiter: string): AsyncGe
   }
 }
 
-function placed({ data, errors }: Papa.ParseResult<string[]>, from: number, breaks: number): Records {
+function placed(
+  { data, errors }: Papa.ParseResult<string[]>,
+  from: number,
+  breaks: number,
+  isDamaged: boolean,
+): Records {
   const problems = new Map<number, string>();
   const found = new Map(errors.map((error) => [error.row ?? 0, error.message]));
   const records: (readonly string[])[] = [];
@@ -121,7 +131,7 @@ function placed({ data, errors }: Papa.ParseResult<string[]>, from: number, brea
     line += 1;
     if (!simple) for (const field of fields) line += lineBreaks(field);
   });
-  return { records, lines, problems };
+  return { records, lines, problems, isDamaged };
 }
 
 function lineBreaks(text: string): number {

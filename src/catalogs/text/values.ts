@@ -80,7 +80,8 @@ function anyValue(text: string): Cell | FieldProblem {
   return READERS[type](text);
 }
 
-function quoted(text: string): string {
+/** A field as messages show it. */
+export function quoted(text: string): string {
   return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 }
 
@@ -98,17 +99,47 @@ function isName(text: string): boolean {
   return exact >= INT64 || exact < -INT64;
 }
 
-/** The narrowest type that all these fields of a column have; undefined when none has a value. */
-export function typeOfFields(fields: Iterable<string>, moreNulls: readonly string[]): ColumnType | undefined {
+/** What the first fields of a column are. */
+export interface FoundType {
+  /** Undefined when none has a value. */
+  readonly type: ColumnType | undefined;
+  /** Of a column with numbers and a few others: the first of these by its position, how many, and of how many values. */
+  readonly odd?: { readonly at: number; readonly text: string; readonly count: number; readonly of: number };
+}
+
+/** A single odd field does not make a column of texts where at least so many have a value. */
+const FEWEST_NUMBERS = 20;
+
+/**
+ * The narrowest type that all these fields of a column have; numbers too when at most one in a hundred values, rounded up,
+ * is none.
+ */
+export function typeOfFields(fields: Iterable<string>, moreNulls: readonly string[]): FoundType {
   const nulls = new Set([...NULLS, ...moreNulls]);
-  let type: ColumnType | undefined;
+  const counts = { int: 0, float: 0, bool: 0, string: 0 };
+  let first: { at: number; text: string } | undefined;
+  let hasNames = false;
+  let at = -1;
   for (const field of fields) {
+    at++;
     const text = field.trim();
     if (nulls.has(text)) continue;
     const own = typeOfField(text);
-    if (type === undefined || type === own) type = own;
-    else if ((type === "int" && own === "float") || (type === "float" && own === "int")) type = "float";
-    else return "string";
+    counts[own]++;
+    if (own !== "string" && own !== "bool") continue;
+    first ??= { at, text };
+    hasNames ||= INTEGER.test(text);
   }
-  return type;
+  const { int, float, bool, string } = counts;
+  const numbers = int + float;
+  const count = bool + string;
+  const of = numbers + count;
+  const number = float > 0 ? "float" : "int";
+  if (of === 0) return { type: undefined };
+  if (first === undefined) return { type: number };
+  if (bool === of) return { type: "bool" };
+  // A number that is a name, as 007, is no slip among numbers.
+  if (hasNames || numbers <= count) return { type: "string" };
+  const areFew = of >= FEWEST_NUMBERS && count <= Math.ceil(of / 100);
+  return { type: areFew ? number : "string", odd: { ...first, count, of } };
 }
