@@ -26,7 +26,10 @@ const KWARGS = {
     },
     hint: { description: "Name of the index to use, or its keys." },
     max_time_ms: { type: "integer" as const, minimum: 1, description: "Milliseconds until it is given up." },
-    explain: { type: "boolean" as const, description: "Tell how it is served instead of answering it." },
+    explain: {
+      type: "boolean" as const,
+      description: "find and aggregate: tell how it is served instead of answering it.",
+    },
     distance: {
       type: "boolean" as const,
       description: "cone_search and near: add `coordinates.distance_arcsec` to each document.",

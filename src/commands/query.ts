@@ -39,7 +39,10 @@ const options = {
   from: { type: "text", value: "RADEC", help: "a position from which coordinates tells the separation" },
   distance: { type: "flag", help: "add each document's distance, with cone_search and near" },
   "max-time-ms": { type: "integer", value: "MS", min: 1, help: "milliseconds after which it is given up" },
-  explain: { type: "flag", help: "tell the index and the documents examined instead of the answer" },
+  explain: {
+    type: "flag",
+    help: "tell the index and the documents examined instead of the answer, of find and aggregate",
+  },
   url: { type: "text", value: "URL", help: "ask this server instead of the data folder" },
   "token-file": {
     type: "text",

@@ -276,6 +276,36 @@ describe("info", () => {
   );
 });
 
+describe("explain", () => {
+  const around = { object_coordinates: { radec: "1 2", cone_search_radius: 1 }, catalogs: { catalog: {} } };
+  test.each([
+    ["cone_search", around],
+    ["near", { radec: "1 2", catalogs: { catalog: {} } }],
+    ["skymap", { skymap: { localization_name: "a", dateobs: "2024-01-01" } }],
+    ["find_one", {}],
+    ["count_documents", {}],
+    ["drop", { catalog: "catalog" }],
+  ])("is refused by %s, with what has it", async (query_type, query) => {
+    const body = { query_type, query: { catalog: "ZTF_alerts", ...query }, kwargs: { explain: true } };
+    const { status, text } = await api.ask("admin", "POST", "/api/queries", body);
+    expect([status, JSON.parse(text).message]).toEqual([
+      400,
+      expect.stringContaining(
+        `kwargs.explain: ${query_type} does not tell how it is served; find and aggregate do`,
+      ),
+    ]);
+  });
+
+  test("that is false is as none", async () => {
+    const body = {
+      query_type: "near",
+      query: { radec: "1 2", catalogs: { catalog: {} } },
+      kwargs: { explain: false },
+    };
+    expect((await api.ask("admin", "POST", "/api/queries", body)).status).toBe(200);
+  });
+});
+
 describe("what is wrong is named", () => {
   scenarios(
     () => api,

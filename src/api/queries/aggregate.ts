@@ -16,6 +16,7 @@ const FORBIDDEN_TO_USERS = { ...FORBIDDEN, $unionWith: "it is for administrators
 
 export const aggregate: QueryType = {
   name: "aggregate",
+  explains: true,
   summary:
     "documents that a `pipeline` makes of a catalogue; `kwargs.explain` tells the index and what each stage let through instead",
   async run(query, kwargs, context) {

@@ -12,6 +12,7 @@ import {
 
 export const find: QueryType = {
   name: "find",
+  explains: true,
   summary:
     "documents of a catalogue that match a `filter`, as the `projection` shows them; `kwargs.explain` tells the index that served it instead",
   async run(query, kwargs, context) {

@@ -39,6 +39,11 @@ export async function runQuery(body: Document, context: QueryContext): Promise<Q
   }
   if (!isDocument(query)) throw badRequest("query: expected an object");
   if (kwargs !== null && !isDocument(kwargs)) throw badRequest("kwargs: expected an object");
+  if (kwargs !== null && type.explains !== true && flagOption(kwargs, "explain") === true) {
+    throw badRequest(
+      `kwargs.explain: ${type.name} does not tell how it is served; find and aggregate do, also of regions by $geoWithin`,
+    );
+  }
   if (kwargs !== null && flagOption(kwargs, "save") === true) return save(body, kwargs, context);
   return type.run(query, kwargs ?? {}, context);
 }

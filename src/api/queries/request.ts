@@ -34,6 +34,8 @@ export interface QueryType {
   readonly name: string;
   /** One line for the documentation. */
   readonly summary: string;
+  /** Whether it takes `kwargs.explain`. */
+  readonly explains?: true;
   run(query: Document, kwargs: Document, context: QueryContext): Promise<QueryAnswer>;
 }
 
