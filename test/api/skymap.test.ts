@@ -399,6 +399,34 @@ describe("packets and ready contours", () => {
         { has: ["with contours"] },
       ),
       ask(
+        "a ready contour whose edges cross",
+        "PUT /api/skymap",
+        {
+          dateobs: DATE,
+          skymap: {
+            localization_name: "crossed",
+            contours: {
+              contour50: {
+                type: "MultiPolygon",
+                coordinates: [
+                  [
+                    [
+                      [-133, 8],
+                      [-131, 10],
+                      [-131, 8],
+                      [-133, 10],
+                      [-133, 8],
+                    ],
+                  ],
+                ],
+              },
+            },
+          },
+        },
+        400,
+        { has: ["skymap.contours.contour50: ", "edges 0 and 2 of the outer ring cross"] },
+      ),
+      ask(
         "alerts inside ready contours",
         "POST /api/queries",
         skymapQuery({ localization_name: "ready", dateobs: DATE }),

@@ -1,5 +1,6 @@
 /** Geometry on the sphere: points, lines and areas with great-circle edges; containment and crossing. */
 import type { LonLat } from "../bounds.ts";
+import { cross, dot, same, turnOf } from "./geo-orientation.ts";
 
 export type Vector = readonly [x: number, y: number, z: number];
 
@@ -49,37 +50,40 @@ export function angularDistance(a: LonLat, b: LonLat): number {
   return 2 * Math.asin(Math.min(1, Math.sqrt(h)));
 }
 
-function dot(a: Vector, b: Vector): number {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-function cross(a: Vector, b: Vector): Vector {
-  return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
-}
-
 function triple(a: Vector, b: Vector, c: Vector): number {
   return dot(a, cross(b, c));
 }
 
-/** The solid angle to the left of a loop, between −2π and 2π (Van Oosterom and Strackee 1983, eq. 8). */
-export function signedArea(vertices: readonly Vector[]): number {
-  const [first] = vertices;
-  if (first === undefined) return 0;
-  let area = 0;
-  for (let i = 1; i + 1 < vertices.length; i++) {
-    const b = vertices[i] as Vector;
-    const c = vertices[i + 1] as Vector;
-    area += 2 * Math.atan2(triple(first, b, c), 1 + dot(first, b) + dot(b, c) + dot(c, first));
+/**
+ * How far a loop turns left in all, in radians: 2π less the solid angle to its left, so that it is not negative when
+ * its left side is the smaller one. Holds for the smallest loops too, whose area rounding hides.
+ */
+function turningAngle(vertices: readonly Vector[]): number {
+  const { length } = vertices;
+  let angle = 0;
+  for (let i = 0; i < length; i++) {
+    const [a, b, c] = [vertices[i], vertices[(i + 1) % length], vertices[(i + 2) % length]] as [
+      Vector,
+      Vector,
+      Vector,
+    ];
+    angle += turnOf(a, b, c) * angleBetween(normalOf(a, b), normalOf(b, c));
   }
-  while (area > 2 * Math.PI) area -= 4 * Math.PI;
-  while (area < -2 * Math.PI) area += 4 * Math.PI;
-  return area;
+  return angle;
 }
+
+/** Along the cross product; exact for near and for nearly opposite points too. */
+function normalOf(a: Vector, b: Vector): Vector {
+  return cross([b[0] + a[0], b[1] + a[1], b[2] + a[2]], [b[0] - a[0], b[1] - a[1], b[2] - a[2]]);
+}
+
+/** A loop round half of the sphere counts as counter-clockwise, in spite of rounding. */
+const HALF_SPHERE = -1e-14;
 
 /** Orients a ring so that its smaller side is inside; `strict` takes the left side, however large. */
 export function makeLoop(ring: readonly LonLat[], strict: boolean): Loop {
   const vertices = ring.map(toVector);
-  const clockwise = signedArea(vertices) < 0;
+  const clockwise = turningAngle(vertices) < HALF_SPHERE;
   return { vertices: clockwise ? vertices.reverse() : vertices, inverted: strict && clockwise };
 }
 
@@ -136,10 +140,6 @@ function edgesMeet([a, b]: [Vector, Vector], [c, d]: [Vector, Vector]): boolean 
   const dac = dot(cd, a);
   if (acb * bda > 0 && acb * cbd > 0 && acb * dac > 0) return true;
   return same(a, c) || same(a, d) || same(b, c) || same(b, d);
-}
-
-function same(a: Vector, b: Vector): boolean {
-  return a[0] === b[0] && a[1] === b[1] && a[2] === b[2];
 }
 
 function verticesOf(geometry: Geometry): Vector[] {

@@ -3,6 +3,8 @@ import type { LonLat } from "../bounds.ts";
 import { QueryError } from "../errors.ts";
 import { type Document, getField, isDocument, type Value } from "../values.ts";
 import { type Area, type Geometry, makeLoop, toVector, type Vector } from "./geo-geometry.ts";
+import { same } from "./geo-orientation.ts";
+import { faultOfHoles, faultOfRings } from "./geo-valid.ts";
 import { coordinate } from "./numbers.ts";
 
 const STRICT_WINDING = "urn:x-mongodb:crs:strictwinding:EPSG:4326";
@@ -38,7 +40,7 @@ export function readGeometry(value: Value, at: string): Geometry {
 /** Reads the GeoJSON point of a near search; of what type it says it is does not matter, as on a server. */
 export function readQueryPoint(value: Document, at: string): LonLat {
   try {
-    systemOf(value);
+    refuseStrict(systemOf(value));
     return position(getField(value, "coordinates") ?? null);
   } catch (error) {
     if (error instanceof Malformed) throw new QueryError("invalid", at, error.message);
@@ -84,8 +86,10 @@ function pair(x: Value | undefined, y: Value | undefined): Stored | undefined {
 
 function geometryOf(value: Document): Geometry {
   const type = getField(value, "type");
-  const strict = systemOf(value) === STRICT_WINDING;
   if (type === "GeometryCollection") return collectionOf(value);
+  const system = systemOf(value);
+  const strict = system === STRICT_WINDING;
+  if (type !== "Polygon") refuseStrict(system);
   const coordinates = getField(value, "coordinates") ?? null;
   switch (type) {
     case "Point":
@@ -99,7 +103,7 @@ function geometryOf(value: Document): Geometry {
     case "Polygon":
       return { points: [], lines: [], areas: [area(coordinates, strict)] };
     case "MultiPolygon":
-      return { points: [], lines: [], areas: list(coordinates, 1).map((item) => area(item, strict)) };
+      return { points: [], lines: [], areas: list(coordinates, 1).map((item) => area(item, false)) };
     default:
       throw new Malformed(`unknown GeoJSON type; known are ${TYPES.join(", ")}`);
   }
@@ -110,10 +114,17 @@ function systemOf(value: Document): string | undefined {
   if (crs === undefined) return undefined;
   const properties = isDocument(crs) ? getField(crs, "properties") : undefined;
   const name = isDocument(properties) ? getField(properties, "name") : undefined;
+  if (!isDocument(crs) || getField(crs, "type") !== "name") {
+    throw new Malformed('a coordinate reference system must be {type: "name", properties: {name}}');
+  }
   if (typeof name !== "string" || !KNOWN_SYSTEMS.includes(name)) {
     throw new Malformed(`unknown coordinate reference system; known are ${KNOWN_SYSTEMS.join(", ")}`);
   }
   return name;
+}
+
+function refuseStrict(system: string | undefined): void {
+  if (system === STRICT_WINDING) throw new Malformed("strict winding order is for a Polygon only");
 }
 
 function collectionOf(value: Document): Geometry {
@@ -149,28 +160,44 @@ function position(value: Value): LonLat {
 }
 
 function line(value: Value): Vector[] {
-  return list(value, 2).map((item) => toVector(position(item)));
+  const points = withoutRepeats(list(value, 2).map((item) => toVector(position(item))));
+  if (points.length < 2) throw new Malformed("a line needs two different points");
+  const opposite = points.findIndex(([x, y, z], i) => i > 0 && same(points[i - 1] as Vector, [-x, -y, -z]));
+  if (opposite > 0) throw new Malformed(`points ${opposite - 1} and ${opposite} of a line are opposite`);
+  return points;
 }
 
+function withoutRepeats(points: readonly Vector[]): Vector[] {
+  return points.filter((point, i) => i === 0 || !same(point, points[i - 1] as Vector));
+}
+
+/** Reads the rings of a polygon; throws for one that a server refuses too. */
 function area(value: Value, strict: boolean): Area {
   const rings = list(value, 1).map(ring);
+  const fault = faultOfRings(rings.map((points) => points.map(toVector)));
+  if (fault !== undefined) throw new Malformed(`a polygon's edges must not meet: ${fault}`);
   const [outer, ...holes] = rings;
   if (outer === undefined) throw new Malformed("a polygon needs a ring");
   if (strict && holes.length > 0)
     throw new Malformed("a polygon with strict winding order cannot have holes");
-  return { outer: makeLoop(outer, strict), holes: holes.map((hole) => makeLoop(hole, false)), rings };
+  const loops = { outer: makeLoop(outer, strict), holes: holes.map((hole) => makeLoop(hole, false)) };
+  const misplaced = faultOfHoles(
+    loops.outer.vertices,
+    loops.holes.map(({ vertices }) => vertices),
+  );
+  if (misplaced !== undefined) throw new Malformed(`a polygon's holes must lie apart in it: ${misplaced}`);
+  return { ...loops, rings };
 }
 
 function ring(value: Value): LonLat[] {
   const points = list(value, 4).map(position);
-  const first = points[0];
-  const last = points.pop();
-  if (first?.[0] !== last?.[0] || first?.[1] !== last?.[1]) {
+  const vectors = points.map(toVector);
+  const [first, last] = [vectors[0], vectors[vectors.length - 1]];
+  if (first === undefined || last === undefined || !same(first, last)) {
     throw new Malformed("a polygon's ring must end where it begins");
   }
-  const distinct = points.filter(
-    (point, i) => i === 0 || point.some((x, axis) => x !== points[i - 1]?.[axis]),
-  );
+  const distinct = points.filter((_, i) => i === 0 || !same(vectors[i] as Vector, vectors[i - 1] as Vector));
+  distinct.pop();
   if (distinct.length < 3) throw new Malformed("a polygon's ring needs three different points");
   return distinct;
 }
