@@ -13,6 +13,8 @@ export type Outline = readonly (readonly (readonly [ra: number, dec: number])[])
 const MOST_EDGES = 8000;
 /** Of a quarter of the sphere on, the parts in each of the twelve base cells are drawn by themselves. */
 const WIDE_SHARE = 0.25;
+/** So are those whose border is not within so many degrees of its middle: neither side is clearly the smaller one. */
+const WIDEST_LOOP = 75;
 /** How far behind an edge its neighbour is looked for, in half widths of a cell. */
 const BEYOND = 0.2;
 
@@ -20,6 +22,7 @@ const BEYOND = 0.2;
 interface Edge {
   readonly from: Vector;
   readonly to: Vector;
+  readonly fromKey: string;
   readonly toKey: string;
   readonly cell: number;
 }
@@ -31,17 +34,28 @@ interface Edge {
 export function outlinesOf(set: CellSet): Outline[] {
   for (let order = set.order; ; order--) {
     const drawn = set.at(order);
-    const edges = edgesOf(drawn, order === 0 ? Number.POSITIVE_INFINITY : MOST_EDGES);
-    if (edges !== undefined) return polygonsOf(loopsOf(edges), order);
+    for (const byFace of drawn.share > WIDE_SHARE ? [true] : [false, true]) {
+      const edges = edgesOf(drawn, byFace, order === 0 ? Number.POSITIVE_INFINITY : MOST_EDGES);
+      if (edges === undefined) break;
+      const loops = loopsOf(edges);
+      const { outlines, isWhole } = polygonsOf(loops, order);
+      if (byFace || (isWhole && !loops.some(isWide))) return outlines;
+    }
   }
 }
 
+/** Whether the loop, or the outside of one that runs the other way, may be more than half of the sphere. */
+function isWide({ vertices }: Loop): boolean {
+  const [x, y, z] = vertices.reduce((a, b) => [a[0] + b[0], a[1] + b[1], a[2] + b[2]], [0, 0, 0]);
+  const least = Math.cos(WIDEST_LOOP / DEGREES_PER_RADIAN) * Math.hypot(x, y, z);
+  return vertices.some((vertex) => vertex[0] * x + vertex[1] * y + vertex[2] * z <= least);
+}
+
 /** The border's edges by where they begin; undefined when there are more than `most`. */
-function edgesOf(set: CellSet, most: number): Map<string, Edge[]> | undefined {
+function edgesOf(set: CellSet, byFace: boolean, most: number): Map<string, Edge[]> | undefined {
   const { order } = set;
   const side = 2 ** order;
   const keyOf = keysFor(order);
-  const byFace = set.share > WIDE_SHARE;
   const edges = new Map<string, Edge[]>();
   let count = 0;
   for (const [own, big] of set.cells()) {
@@ -60,8 +74,16 @@ function edgesOf(set: CellSet, most: number): Map<string, Edge[]> | undefined {
         const isOtherFace = Math.floor(neighbour / side / side) !== face;
         if (set.has(neighbour) && !(byFace && isOtherFace)) continue;
         const [from, to] = [corners[n] ?? centre, corners[(n + 1) % 4] ?? centre];
-        const key = keyOf(from);
-        const edge = { from, to, toKey: keyOf(to), cell: (face * side + row) * side + column };
+        // What is drawn by itself has corners of its own.
+        const own = byFace ? `${face} ` : "";
+        const key = own + keyOf(from);
+        const edge = {
+          from,
+          to,
+          fromKey: key,
+          toKey: own + keyOf(to),
+          cell: (face * side + row) * side + column,
+        };
         const known = edges.get(key);
         if (known === undefined) edges.set(key, [edge]);
         else known.push(edge);
@@ -103,46 +125,80 @@ interface Loop {
   readonly inside: number;
 }
 
+/** Loops that pass each of their corners once: what meets itself at a corner is parted there. */
 function loopsOf(edges: Map<string, Edge[]>): Loop[] {
   const loops: Loop[] = [];
-  const take = (key: string, cell: number | undefined): Edge | undefined => {
-    const there = edges.get(key);
-    if (there === undefined) return undefined;
-    // Where two cells touch at a corner only, each goes round itself.
-    const own = there.findIndex((edge) => edge.cell === cell);
-    const [edge] = there.splice(Math.max(0, own), 1);
-    if (there.length === 0) edges.delete(key);
-    return edge;
-  };
   for (;;) {
-    const [start] = edges.keys();
-    if (start === undefined) return loops;
-    const vertices: Vector[] = [];
-    let edge = take(start, undefined);
-    const inside = edge?.cell ?? 0;
+    const [first] = edges.keys();
+    if (first === undefined) return loops;
+    const path: Edge[] = [];
+    const places = new Map<string, number>();
+    let edge = takeEdge(edges, first, undefined);
     while (edge !== undefined) {
-      vertices.push(edge.from);
-      if (edge.toKey === start) break;
-      edge = take(edge.toKey, edge.cell);
+      places.set(edge.fromKey, path.length);
+      path.push(edge);
+      const met = places.get(edge.toKey);
+      if (met !== undefined) {
+        const loop = path.splice(met);
+        for (const { fromKey } of loop) places.delete(fromKey);
+        if (loop.length >= 3) loops.push({ vertices: loop.map(({ from }) => from), inside: edge.cell });
+        // What led to the corner goes on from there.
+        const last = path.at(-1);
+        if (last === undefined) break;
+        edge = takeEdge(edges, last.toKey, last);
+      } else edge = takeEdge(edges, edge.toKey, edge);
     }
-    if (vertices.length >= 3) loops.push({ vertices, inside });
   }
 }
 
-/** Loops round areas, each with the loops round its holes. */
-function polygonsOf(loops: readonly Loop[], order: number): Outline[] {
+/** Takes the edge by which a border goes on from a corner: the leftmost, so that cells that only touch stay apart. */
+function takeEdge(edges: Map<string, Edge[]>, key: string, before: Edge | undefined): Edge | undefined {
+  const there = edges.get(key);
+  if (there === undefined) return undefined;
+  let [best, least] = [0, Number.POSITIVE_INFINITY];
+  if (before !== undefined && there.length > 1) {
+    there.forEach((edge, index) => {
+      const angle = clockwise(before.from, before.to, edge.to);
+      if (angle < least) [best, least] = [index, angle];
+    });
+  }
+  const [edge] = there.splice(best, 1);
+  if (there.length === 0) edges.delete(key);
+  return edge;
+}
+
+/** The angle at a corner from one point to another, clockwise from outside the sphere: above 0, up to a whole turn. */
+function clockwise(from: Vector, corner: Vector, to: Vector): number {
+  const [a, b] = [less(from, corner), less(to, corner)];
+  const across =
+    corner[0] * (b[1] * a[2] - b[2] * a[1]) +
+    corner[1] * (b[2] * a[0] - b[0] * a[2]) +
+    corner[2] * (b[0] * a[1] - b[1] * a[0]);
+  const angle = Math.atan2(across, a[0] * b[0] + a[1] * b[1] + a[2] * b[2]);
+  return angle > 1e-6 ? angle : angle + 2 * Math.PI;
+}
+
+const less = (p: Vector, q: Vector): Vector => [p[0] - q[0], p[1] - q[1], p[2] - q[2]];
+
+/** Loops round areas, each with the loops round its holes; not whole when there are holes in no area. */
+function polygonsOf(
+  loops: readonly Loop[],
+  order: number,
+): { readonly outlines: Outline[]; readonly isWhole: boolean } {
   const outer = loops
     .map((loop) => ({ ...loop, size: solidAngle(loop.vertices) }))
     .filter(({ size }) => size >= 0)
     .sort((a, b) => a.size - b.size)
     .map(({ vertices }) => ({ polygon: new SkyPolygon(vertices), rings: [ringOf(vertices)] }));
+  let isWhole = true;
   for (const { vertices, inside } of loops) {
     if (solidAngle(vertices) >= 0) continue;
     const point = centreAt(order, inside);
     const around = outer.find(({ polygon }) => polygon.contains(point));
-    around?.rings.push(ringOf(vertices));
+    if (around === undefined) isWhole = false;
+    else around.rings.push(ringOf(vertices));
   }
-  return outer.map(({ rings }) => rings);
+  return { outlines: outer.map(({ rings }) => rings), isWhole };
 }
 
 function centreAt(order: number, place: number): Vector {
