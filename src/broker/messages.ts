@@ -99,6 +99,8 @@ export interface SourceState {
   readonly bytesTotal: number | undefined;
   /** Packets that wait behind what is stored, by partition, where the source knows. */
   readonly lag?: ReadonlyMap<string, number>;
+  /** When the source's servers last answered, or were first asked, milliseconds since the epoch, where it has any. */
+  readonly answeredAt?: number;
   readonly error?: string;
 }
 

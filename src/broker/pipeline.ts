@@ -76,6 +76,10 @@ export class Pipeline {
     this.#sources = options.sources.map((spec) => this.#openSource(spec));
     // Their own names, for an address as it was given may hold a password.
     this.#states = this.#sources.map(({ name }) => ({ name, state: "waiting", ...NOT_BEGUN }));
+    const now = Date.now();
+    this.#sources.forEach((source, index) => {
+      if (source.answeredAt !== undefined) this.#setState(index, { answeredAt: now });
+    });
   }
 
   #openSource(spec: SourceSpec): Source {
@@ -116,7 +120,9 @@ export class Pipeline {
     let wait = FIRST_WAIT_MS;
     while (!this.#stop.signal.aborted) {
       try {
-        this.#setState(index, { state: "reading" });
+        // How long servers have been silent does not begin anew with the source.
+        const { answeredAt } = standing(this.#sources[index]);
+        this.#setState(index, { state: "reading", ...(answeredAt === undefined ? {} : { answeredAt }) });
         const source = this.#openSource(spec);
         this.#sources[index] = source;
         await this.#readSource(source, () => {
@@ -267,7 +273,12 @@ export class Pipeline {
 /** How far a source has come. */
 function standing(source: Source | undefined): Partial<SourceState> {
   const lag = source?.lag?.();
-  return { ...source?.progress(), ...(lag === undefined ? {} : { lag }) };
+  const answeredAt = source?.answeredAt?.();
+  return {
+    ...source?.progress(),
+    ...(lag === undefined ? {} : { lag }),
+    ...(answeredAt === undefined ? {} : { answeredAt }),
+  };
 }
 
 /** What became of a batch. */

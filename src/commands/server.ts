@@ -1,7 +1,7 @@
 /** Store, broker and API of one process, as `serve` and `demo` start and stop them. */
 import { availableParallelism } from "node:os";
 import { openApi } from "../api/index.ts";
-import { type Broker, startBroker } from "../broker/index.ts";
+import { type Broker, type BrokerStats, startBroker } from "../broker/index.ts";
 import { CatalogJobs } from "../catalogs/index.ts";
 import { type Config, ensureSecrets, type LoadedConfig } from "../config/index.ts";
 import { describeCatalogs, surveyCatalogs } from "../enrich/crossmatch/index.ts";
@@ -22,6 +22,8 @@ import {
 } from "./open-store.ts";
 import { sourceSpecs } from "./source-specs.ts";
 
+/** Brokers that have been silent for longer are away, milliseconds. */
+const SILENT_MS = 10_000;
 /** Longest wait for the store while `serve` runs: it never gives up by itself. */
 const RETRY_MS = Number.MAX_SAFE_INTEGER;
 
@@ -200,7 +202,7 @@ function watchBroker(broker: Broker, metrics: Metrics, health: Health): void {
   );
   metrics.gauge(
     "kowalski_kafka_lag",
-    "Messages of a partition behind the last that is stored.",
+    "Messages of a partition that are not committed: its high watermark minus the offset of the group.",
     ["partition"],
     (gauge) => {
       gauge.reset();
@@ -216,11 +218,26 @@ function watchBroker(broker: Broker, metrics: Metrics, health: Health): void {
   health.register("broker", async () => {
     if (failure !== undefined) throw failure;
     const { sources } = broker.stats();
-    const failed = sources.filter(({ state }) => state === "failed");
-    if (failed.length > 0)
-      throw new Error(failed.map(({ name, error }) => `${name}: ${error ?? "failed"}`).join("; "));
+    const wrong = sourceTroubles(sources, Date.now());
+    if (wrong.length > 0) throw new Error(wrong.join("; "));
     return `${sources.length} sources`;
   });
+}
+
+/** What keeps sources from being read, each told once for all members of a group. */
+export function sourceTroubles(sources: BrokerStats["sources"], now: number): string[] {
+  const failed = sources.flatMap(({ name, state, error }) =>
+    state === "failed" ? [error ?? `${name}: failed`] : [],
+  );
+  const silent = new Map<string, number>();
+  for (const { name, answeredAt = now } of sources) {
+    const silentMs = Math.max(now - answeredAt, silent.get(name) ?? 0);
+    if (silentMs > SILENT_MS) silent.set(name, silentMs);
+  }
+  const away = [...silent].map(
+    ([name, ms]) => `${name}: the brokers have not answered for ${Math.round(ms / 1000)} s`,
+  );
+  return [...new Set([...failed, ...away])];
 }
 
 function watchFilters(reports: FilterReports, metrics: Metrics): void {

@@ -18,6 +18,8 @@ export type KafkaLog = (level: "info" | "warn" | "error", message: string) => vo
 
 /** The client's level of warnings. */
 const WARN: logLevel.WARN = 2;
+/** How often a request is repeated before its failure is told. */
+const RETRIES = 8;
 /** The same trouble is told at most once in this time, milliseconds. */
 const SAME_TROUBLE_MS = 30_000;
 
@@ -25,6 +27,7 @@ const SAME_TROUBLE_MS = 30_000;
 export async function kafkaClient(
   { brokers, ssl = false, sasl }: KafkaCluster,
   log: KafkaLog,
+  { retries = RETRIES }: { readonly retries?: number } = {},
 ): Promise<Kafka> {
   const { default: kafkajs } = await import("kafkajs");
   const { registerCodecs } = await import("./codecs.ts");
@@ -34,7 +37,7 @@ export async function kafkaClient(
     brokers: [...brokers],
     ssl: typeof ssl === "boolean" ? ssl : { ...ssl },
     logCreator: () => logTo(log),
-    retry: { initialRetryTime: 300, maxRetryTime: 10_000, retries: 8 },
+    retry: { initialRetryTime: 300, maxRetryTime: 10_000, retries },
     ...(sasl === undefined ? {} : { sasl: sasl as NonNullable<KafkaConfig["sasl"]> }),
   };
   return new kafkajs.Kafka(config);

@@ -8,6 +8,7 @@ import { PacketRoom } from "./buffers.ts";
 import { pause } from "./files.ts";
 import { Deliveries, type Delivery } from "./kafka-deliveries.ts";
 import { Group } from "./kafka-group.ts";
+import { Lag } from "./kafka-lag.ts";
 import { reasonOf, Starts } from "./kafka-starts.ts";
 import {
   type BatchLimits,
@@ -35,9 +36,12 @@ export interface KafkaOptions {
   readonly log?: KafkaLog;
   /** How often new topics are looked for, milliseconds. */
   readonly topicsEveryMs?: number;
+  /** How often the lag is looked at, and with it whether the brokers answer, milliseconds. */
+  readonly lagEveryMs?: number;
 }
 
 const TOPICS_EVERY_MS = 15_000;
+const LAG_EVERY_MS = 5000;
 const HEARTBEAT_MS = 3000;
 const SESSION_MS = 15_000;
 /** Partitions whose packets are on their way at the same time. */
@@ -54,8 +58,9 @@ class KafkaSource implements Source {
   readonly isFinal = false;
   readonly #limits: BatchLimits;
   readonly #log: KafkaLog;
-  readonly #lag = new Map<string, number>();
+  readonly #lag: Lag;
   #bytesRead = 0;
+  #answeredAt: number | undefined;
 
   constructor(
     readonly spec: KafkaSpec,
@@ -63,6 +68,7 @@ class KafkaSource implements Source {
   ) {
     this.name = `kafka:${spec.group}:${spec.topics.join(",")}`;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
+    this.#lag = new Lag(spec);
     this.#log = damped(options.log ?? (() => {}));
   }
 
@@ -71,7 +77,11 @@ class KafkaSource implements Source {
   }
 
   lag(): ReadonlyMap<string, number> {
-    return this.#lag;
+    return this.#lag.values;
+  }
+
+  answeredAt(): number | undefined {
+    return this.#answeredAt;
   }
 
   async *batches(_position: string | undefined, signal: AbortSignal): AsyncGenerator<PacketBatch> {
@@ -102,6 +112,11 @@ class KafkaSource implements Source {
     const admin = kafka.admin();
     const crashed = new AbortController();
     const stop = AbortSignal.any([signal, crashed.signal]);
+    const answered = () => {
+      this.#answeredAt = Date.now();
+    };
+    const watcher = await kafkaClient(this.spec, () => {}, { retries: this.spec.brokers.length });
+    void this.#lag.watch(watcher, this.options.lagEveryMs ?? LAG_EVERY_MS, stop, answered);
     const starts = new Starts(kafka, this.spec, this.#log);
     let consumer: Consumer | undefined;
     try {
@@ -170,15 +185,16 @@ class KafkaSource implements Source {
     let membership = new AbortController();
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       const assigned = payload.memberAssignment as Readonly<Record<string, readonly number[]>>;
-      for (const key of this.#lag.keys()) {
-        const at = key.lastIndexOf("/");
-        if (assigned[key.slice(0, at)]?.includes(Number(key.slice(at + 1))) !== true) this.#lag.delete(key);
-      }
+      this.#lag.assign(assigned);
+      this.#answeredAt = Date.now();
       membership.abort();
       membership = new AbortController();
       const until = AbortSignal.any([signal, membership.signal]);
       const led = payload.isLeader ? group.led : undefined;
       begun = starts.begin(consumer, { led, assigned }, until);
+    });
+    consumer.on(consumer.events.HEARTBEAT, () => {
+      this.#answeredAt = Date.now();
     });
     await consumer.connect();
     await consumer.subscribe({ topics, fromBeginning: true });
@@ -208,7 +224,7 @@ class KafkaSource implements Source {
         const last = messages.at(-1)?.offset ?? "0";
         const next = String(BigInt(last) + 1n);
         this.#bytesRead += bytes;
-        this.#lag.set(`${topic}/${partition}`, Number(BigInt(batch.highWatermark) - BigInt(next)));
+        this.#lag.stored(topic, partition, next, batch.highWatermark);
         resolveOffset(last);
         try {
           await commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset: next }] }] });

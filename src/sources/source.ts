@@ -53,6 +53,11 @@ export interface Source {
   progress(): SourceProgress;
   /** Packets that wait behind what is stored, by partition, where the source knows. */
   lag?(): ReadonlyMap<string, number>;
+  /**
+   * When what the source reads from last answered, milliseconds since the epoch, where it should do so all the time;
+   * undefined where it has not yet.
+   */
+  answeredAt?(): number | undefined;
   /** Called when the source was read to its end and all of it is stored: what was kept for it may go. */
   settled?(): void;
 }

@@ -112,3 +112,21 @@ test("behind a batch that cannot be written nothing of its source is written", a
   expect(asked).toBe(2);
   expect(pipeline.stats().packets).toBe(1);
 });
+
+test("how long brokers have been silent does not begin anew when their source does", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "kowalski-pipeline-"));
+  const logged: LogLine[] = [];
+  // No broker at all fails at once.
+  const kafka = { brokers: [], topics: ["ztf"], group: "kowalski", start: "earliest" } as const;
+  const began = Date.now();
+  const pipeline = new Pipeline(optionsOf(folder, { location: "kafka:ztf", kafka }), partsOf(logged, []));
+  const silentSince = () => pipeline.stats().sources[0]?.answeredAt ?? 0;
+  const first = silentSince();
+  expect(first).toBeGreaterThanOrEqual(began);
+  const running = pipeline.run();
+  await until("it failed three times", () => logged.length === 3);
+  expect(silentSince()).toBe(first);
+  pipeline.stop();
+  await running;
+  rmSync(folder, { recursive: true });
+});

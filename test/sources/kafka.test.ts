@@ -40,7 +40,7 @@ describe.skipIf(skip)("kafka source", () => {
   const open = (topic: string, group = `group-${topic}`, more: object = {}): Source =>
     kafkaSource(
       { brokers: [broker.broker], topics: [topic], group, start: "earliest", ...more },
-      { topicsEveryMs: 300, log: (_, message) => logged.push(message) },
+      { topicsEveryMs: 300, lagEveryMs: 300, log: (_, message) => logged.push(message) },
     );
   const textsOf = ({ packets }: PacketBatch) => packets.map(({ bytes }) => Buffer.from(bytes).toString());
 
@@ -205,6 +205,37 @@ describe.skipIf(skip)("kafka source", () => {
     await reading;
   });
 
+  test("the lag is that of all partitions, also where nothing is stored", async () => {
+    await makeTopic("behind", 2);
+    const sendTo = (partition: number, values: readonly string[]) =>
+      producer.send({ topic: "behind", messages: values.map((value) => ({ partition, value })) });
+    await sendTo(0, numbers(0, 5));
+    await read(open("behind"), all(5));
+    await sendTo(0, numbers(5, 25));
+    await sendTo(1, numbers(25, 35));
+    const stop = new AbortController();
+    const readBy = async (source: Source, isDurable: boolean, signal: AbortSignal) => {
+      for await (const batch of source.batches(undefined, signal)) if (isDurable) batch.durable?.();
+    };
+    const lags = (...sources: Source[]) =>
+      JSON.stringify(sources.flatMap((source) => [...(source.lag?.() ?? [])]).sort());
+    const stuck = open("behind");
+    const sticking = readBy(stuck, false, stop.signal);
+    while (lags(stuck) !== '[["behind/0",20],["behind/1",10]]') await Bun.sleep(50);
+    await sendTo(1, ["one more"]);
+    while (lags(stuck) !== '[["behind/0",20],["behind/1",11]]') await Bun.sleep(50);
+    stop.abort();
+    await sticking;
+    // Members share the partitions; of those that nothing is read from the lag is told all the same.
+    const end = new AbortController();
+    const [one, other] = [open("behind"), open("behind")];
+    const reading = [one, other].map((source) => readBy(source, true, end.signal));
+    const isShared = () => one.lag?.().size === 1 && other.lag?.().size === 1;
+    while (!isShared() || lags(one, other) !== '[["behind/0",0],["behind/1",0]]') await Bun.sleep(50);
+    end.abort();
+    await Promise.all(reading);
+  });
+
   test("sources of one group that read different topics, and begin differently, read all of them", async () => {
     await Promise.all([makeTopic("mixed-a", 2), makeTopic("mixed-b", 2)]);
     await send("mixed-a", numbers(0, 20));
@@ -292,21 +323,25 @@ describe.skipIf(skip)("kafka source", () => {
     await send("away", numbers(0, 50));
     const stop = new AbortController();
     const texts = new Set<string>();
+    const source = open("away");
     const reading = (async () => {
-      for await (const batch of open("away").batches(undefined, stop.signal)) {
+      for await (const batch of source.batches(undefined, stop.signal)) {
         for (const text of textsOf(batch)) texts.add(text);
         batch.durable?.();
       }
     })();
     while (texts.size < 50) await Bun.sleep(50);
     await broker.kill?.();
-    await Bun.sleep(1500);
+    await Bun.sleep(500);
+    const killed = source.answeredAt?.() ?? 0;
+    await Bun.sleep(1000);
+    expect(source.answeredAt?.()).toBe(killed);
     await broker.restart?.();
     for (;;) {
       const sent = await send("away", numbers(50, 100)).catch(() => undefined);
       if (sent !== undefined) break;
     }
-    while (texts.size < 100) await Bun.sleep(100);
+    while (texts.size < 100 || source.answeredAt?.() === killed) await Bun.sleep(100);
     stop.abort();
     await reading;
     expect(texts.size).toBe(100);
