@@ -15,6 +15,7 @@ export const command = defineCommand({
     "or what is wrong and how to mend it. Changes nothing. The exit code is 1 when anything failed.",
   options: {
     health: { type: "text", value: "URL", help: "only ask a running server whether it is healthy" },
+    test: { type: "flag", help: "look for topics in kafka.bootstrap.test.servers, as serve --test does" },
     timeout: { type: "integer", value: "MS", default: 5000, min: 1, help: "milliseconds for one check" },
   },
   examples: [
@@ -26,7 +27,7 @@ export const command = defineCommand({
     if (options.health !== undefined) return askHealth(options.health, options.timeout, output);
     const loaded = context.loadConfig();
     let failed = 0;
-    const all = checks(loaded);
+    const all = checks(loaded, { testCluster: options.test });
     const width = Math.max(...all.map(({ name }) => name.length));
     for (const check of all) {
       const { ok, detail } = await attempt(check, options.timeout);

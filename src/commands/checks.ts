@@ -1,9 +1,16 @@
 /** The checks of `kowalski check`: each resolves with what it found or throws what is wrong and how to mend it. */
-import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { type Config, type LoadedConfig, readableByOthers, type SourceConfig } from "../config/index.ts";
 import { crossMatchRules, describeCatalogs, surveyCatalogs } from "../enrich/crossmatch/index.ts";
 import { prepareScores, runtimeText } from "../enrich/scores/index.ts";
+import {
+  type KafkaCluster,
+  kafkaClient,
+  kafkaCluster,
+  registrySettings,
+  SchemaRegistry,
+} from "../kafka/index.ts";
 import { openSinks } from "../sinks/index.ts";
 import { topicsOf } from "../sources/index.ts";
 import { openConfiguredStore } from "./open-store.ts";
@@ -20,8 +27,13 @@ const LOW_SPACE_BYTES = 2e9;
 const EARLIEST = Date.UTC(2026, 0, 1);
 const CLOCK_TOLERANCE_MS = 120_000;
 
+export interface CheckOptions {
+  /** Look for topics in Kafka's test cluster, as `serve --test` does. */
+  readonly testCluster?: boolean;
+}
+
 /** One check for each part that is configured. */
-export function checks(loaded: LoadedConfig): Check[] {
+export function checks(loaded: LoadedConfig, { testCluster = false }: CheckOptions = {}): Check[] {
   const { config } = loaded;
   return [
     { name: "config", run: async () => loaded.configFile ?? "built-in defaults; no config.yaml" },
@@ -33,9 +45,12 @@ export function checks(loaded: LoadedConfig): Check[] {
     { name: "address", run: (signal) => checkAddress(config.server.host, config.server.port, signal) },
     ...config.sources.map((source, index) => ({
       name: `sources[${index}]`,
-      run: (signal: AbortSignal) =>
-        source.topics.length > 0 ? checkTopics(config, source, signal) : checkSource(source, signal),
+      run: async (signal: AbortSignal) =>
+        source.topics.length > 0
+          ? checkTopics(kafkaCluster(config.kafka, testCluster), source, signal)
+          : checkSource(source, signal),
     })),
+    ...checkSchemas(config),
     ...checkModels(config),
     ...config.sinks.map((sink, index) => ({
       name: `sinks[${index}]`,
@@ -176,12 +191,10 @@ export function portIsFree(host: string, port: number): boolean {
 
 /** Asks the brokers for their topics and says which of them the source would read. */
 async function checkTopics(
-  { kafka }: Config,
+  cluster: KafkaCluster,
   { topics }: SourceConfig,
   signal: AbortSignal,
 ): Promise<string> {
-  const { kafkaClient, kafkaCluster } = await import("../kafka/index.ts");
-  const cluster = kafkaCluster(kafka, false);
   const client = await kafkaClient(cluster, () => {});
   const admin = client.admin();
   const timedOut = new Promise<never>((_, reject) => {
@@ -198,6 +211,42 @@ async function checkTopics(
     // Not waited for: a broker that does not answer does not answer this either.
     void admin.disconnect().catch(() => {});
   }
+}
+
+/** Where the schemas of framed messages come from, as far as that is configured. */
+function checkSchemas(config: Config): Check[] {
+  const settings = registrySettings(config);
+  const { url, folder } = settings;
+  const registry = url === undefined ? [] : [new SchemaRegistry(settings)];
+  return [
+    ...registry.map((asked) => ({
+      name: "kafka.schema_registry_url",
+      run: (signal: AbortSignal) => asked.check(signal),
+    })),
+    ...(folder === undefined
+      ? []
+      : [{ name: "kafka.schemas_folder", run: async () => checkSchemasFolder(folder, url === undefined) }]),
+  ];
+}
+
+function checkSchemasFolder(folder: string, isAll: boolean): string {
+  if (!existsSync(folder) || !statSync(folder).isDirectory())
+    throw new Error(`${folder}: there is no such folder`);
+  const files = readdirSync(folder).filter((file) => /^\d+\.avsc$/.test(file));
+  for (const file of files) {
+    const path = join(folder, file);
+    try {
+      JSON.parse(readFileSync(path, "utf8"));
+    } catch (error) {
+      throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  if (files.length === 0 && isAll) {
+    throw new Error(
+      `${folder}: no schema in it is named by its number (5.avsc), and no registry is configured`,
+    );
+  }
+  return `${folder}, ${files.length} schema${files.length === 1 ? "" : "s"}`;
 }
 
 async function checkSource(source: SourceConfig, signal: AbortSignal): Promise<string> {

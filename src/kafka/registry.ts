@@ -34,6 +34,8 @@ const TIMEOUT_MS = 10_000;
 const FORGET_MS = 60_000;
 /** Garbage that looks like frames must not fill memory with numbers. */
 const MOST_UNKNOWN = 1000;
+/** The number of a schema that is asked for only to see whether there is an answer. */
+const ANY_ID = 1;
 /** The registry's own code for a number that it does not know. */
 const SCHEMA_NOT_FOUND = 40_403;
 
@@ -75,6 +77,24 @@ export class SchemaRegistry {
       this.#known.delete(id);
       throw error;
     }
+  }
+
+  /**
+   * Asks once, as for a message's schema; resolves with what to tell when the registry answers, whether it knows the
+   * schema or not. Rejects with what is wrong.
+   */
+  async check(signal: AbortSignal): Promise<string> {
+    const { url } = this.settings;
+    if (url === undefined)
+      throw new RegistryError("no registry is configured: set kafka.schema_registry_url");
+    const { host } = new URL(url);
+    try {
+      await this.#ask(url, ANY_ID, signal);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new RegistryError(`${host}: ${signal.aborted ? "no answer" : reason}`);
+    }
+    return `${host} answers`;
   }
 
   #forgetLater(id: number, found: FoundSchema): void {
