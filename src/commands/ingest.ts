@@ -71,6 +71,7 @@ async function ingest(
   if (scores?.runtime.kind === "webassembly") output.note(`Networks run by ${runtimeText(scores.runtime)}`);
   const credentials = credentialsFor(given, config.ztf_depot);
   const store = await openConfiguredStore(config);
+  if (store.caution !== undefined) output.note(store.caution);
   for (const catalogs of await surveyCatalogs(store, config.cross_matches)) {
     // Those that only the survey's own list names need not be told each time.
     if (catalogs.missingConfigured.length > 0) output.note(`cross-matches of ${describeCatalogs(catalogs)}`);

@@ -106,16 +106,25 @@ async function scoreSurveys(
   }
   progress.finish({ count: seenBefore() });
   const changed = done.reduce((sum, one) => sum + one.changed, 0);
+  const unnamed = done.reduce((sum, one) => sum + one.unnamed, 0);
   const tally = new ScoreTally();
   for (const { news } of done) tally.add(news);
   const { counts: outcomes, failures } = tally.take();
   for (const failure of Object.values(failures)) output.note(failure);
-  output.json({ event: "summary", alerts: seenBefore(), changed, scores: outcomes, stopped: signal.aborted });
+  output.json({
+    event: "summary",
+    alerts: seenBefore(),
+    changed,
+    unnamed,
+    scores: outcomes,
+    stopped: signal.aborted,
+  });
   output.line(`looked at   ${seenBefore()} alerts`);
   output.line(`changed     ${changed} alerts`);
   for (const line of scoreLines(outcomes)) output.line(line);
+  if (unnamed > 0) output.line(`passed over ${unnamed} alerts whose candid is missing or no 64-bit integer`);
   if (signal.aborted) output.line("stopped     before the end: run it again, with --missing to go on");
-  return signal.aborted ? EXIT_FAILED : EXIT_DONE;
+  return signal.aborted || unnamed > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
 /** The surveys whose alerts are scored: those of the networks, or the one that is named. */

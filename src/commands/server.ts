@@ -74,6 +74,7 @@ export async function startServer(
     const health = new Health();
     const opened = await openConfiguredStore(config);
     store = opened;
+    if (opened.caution !== undefined) log.warn(opened.caution);
     health.register("store", async () => {
       await opened.ping();
       return opened.kind;

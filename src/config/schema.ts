@@ -91,12 +91,14 @@ const source = object({
   },
 });
 
+const DATABASE_ADMIN = "the account of database.username makes collections and indexes too";
+
 const database = object({
   doc: "Accounts on the MongoDB server, where `store` names one.",
   fields: {
-    admin_username: optionalText("User that may create users and indexes."),
-    admin_password: secretText("That user's password."),
-    username: optionalText("User that reads and writes."),
+    username: optionalText(
+      "User that reads, writes, and makes collections and indexes: `readWrite` and `dbAdmin` on the database.",
+    ),
     password: secretText("That user's password."),
     auth_source: optionalText(
       "Database in which that user was made, where it is another than the one in `store` (without one there: `admin`).",
@@ -116,6 +118,7 @@ const database = object({
       doc: "Accept a server that is no replica set: a crash can then leave a batch half written, which the next start completes.",
     }),
   },
+  retired: { admin_username: DATABASE_ADMIN, admin_password: DATABASE_ADMIN },
 });
 
 const kafka = object({

@@ -1,5 +1,5 @@
 /** Reads an alert's stamps from the store. */
-import { isDocument } from "../query/index.ts";
+import { type Document, isDocument } from "../query/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Survey } from "../surveys/index.ts";
 
@@ -17,10 +17,19 @@ export async function readCutouts(
   survey: Survey,
   candid: bigint,
 ): Promise<Map<string, StoredStamp>> {
-  const { cutouts: collection } = survey.collections;
-  const found = await store.findOne({ collection, filter: { candid }, maxTimeMs: MAX_TIME_MS });
+  const { cutouts, alerts } = survey.collections;
+  const request = { filter: { candid }, maxTimeMs: MAX_TIME_MS };
+  const stamps = stampsOf(await store.findOne({ collection: cutouts, ...request }));
+  if (stamps.size > 0) return stamps;
+  // Another system that filled the database keeps them in the alert.
+  const projection = Object.fromEntries(Object.values(survey.stamps.fields).map((field) => [field, 1]));
+  return stampsOf(await store.findOne({ collection: alerts, ...request, projection }));
+}
+
+/** The stamps among the fields of a document. */
+function stampsOf(document: Document | undefined): Map<string, StoredStamp> {
   const stamps = new Map<string, StoredStamp>();
-  for (const [field, stamp] of Object.entries(found ?? {})) {
+  for (const [field, stamp] of Object.entries(document ?? {})) {
     if (!isDocument(stamp)) continue;
     const { stampData: data, fileName } = stamp;
     if (!(data instanceof Uint8Array)) continue;

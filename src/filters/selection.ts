@@ -74,7 +74,8 @@ export function selectionOf(
     ...(objectIds === undefined ? {} : { objectId: { $in: [...objectIds] } }),
     ...(start === undefined || end === undefined ? {} : { "candidate.jd": { $gte: start, $lte: end } }),
   };
-  return { collections: survey.collections, filter, ...(newest === undefined ? {} : { newest }) };
+  const without = Object.values(survey.stamps.fields);
+  return { collections: survey.collections, filter, without, ...(newest === undefined ? {} : { newest }) };
 }
 
 /** The alerts of the night of the newest alert. */

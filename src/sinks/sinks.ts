@@ -66,7 +66,12 @@ export async function startSinks(sinks: readonly ConfiguredSink[], parts: SinksP
   const stopHearing = parts.store.onChange(FAILURES, () => {
     for (const one of running) void one.retryFailures();
   });
-  const prune = () => void pruneOld(parts, sinks).catch((error: unknown) => logPruning(parts.log, error));
+  let isStopped = false;
+  const prune = () =>
+    void pruneOld(parts, sinks).catch((error: unknown) => {
+      // The store is closed behind us: what was not removed is, the next time.
+      if (!isStopped) parts.log.warn({ err: error }, "old entries of the outbox could not be removed");
+    });
   const pruner = setInterval(prune, PRUNE_INTERVAL_MS);
   pruner.unref();
   prune();
@@ -74,16 +79,13 @@ export async function startSinks(sinks: readonly ConfiguredSink[], parts: SinksP
   return {
     states: () => statesOf(running, parts.store),
     async stop() {
+      isStopped = true;
       clearInterval(pruner);
       stopListening();
       stopHearing();
       await Promise.all(running.map((one) => one.stop()));
     },
   };
-}
-
-function logPruning(log: Log, error: unknown): void {
-  log.warn({ err: error }, "old entries of the outbox could not be removed");
 }
 
 async function pruneOld({ store, retentionDays, log }: SinksParts, sinks: readonly ConfiguredSink[]) {

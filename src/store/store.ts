@@ -102,6 +102,8 @@ export interface FieldChange {
 
 export interface Store {
   readonly kind: "embedded" | "mongo";
+  /** What may be lost where the deployment is accepted though it is less safe than it should be: for the log. */
+  readonly caution?: string | undefined;
 
   find(request: FindRequest): DocumentStream;
   explainFind(request: FindRequest): Promise<FindExplanation>;
@@ -205,6 +207,8 @@ export interface AlertSelection {
   readonly filter: Document;
   /** The newest so many; all when left out. */
   readonly newest?: number;
+  /** Fields that are not wanted where another system stored alerts with them: the stamps. */
+  readonly without?: readonly string[];
 }
 
 export interface ObjectPage {
@@ -329,7 +333,12 @@ export class DuplicateKeyError extends Error {
 
 /** The data folder or database cannot be used: says why and what to do. */
 export class StoreError extends Error {
-  override readonly name = "StoreError";
+  override readonly name: string = "StoreError";
+}
+
+/** The store cannot do this however often it is asked: what it holds is not what it would have to be. */
+export class UnfitStoreError extends StoreError {
+  override readonly name = "UnfitStoreError";
 }
 
 /** Collections that only administrators may name. */

@@ -86,7 +86,7 @@ async function openMongo(): Promise<Opened> {
   };
 }
 
-function rescoreTests(open: () => Promise<Opened>): void {
+function rescoreTests(open: () => Promise<Opened>, kind: StoreSettings["kind"]): void {
   let opened: Opened;
   let store: Store;
 
@@ -114,8 +114,8 @@ function rescoreTests(open: () => Promise<Opened>): void {
       progress: () => {},
       ...given,
     };
-    const { seen, changed, news } = await rescore(store, ztf, scores, options);
-    return { seen, changed, counts: news.counts };
+    const { seen, unnamed, changed, news } = await rescore(store, ztf, scores, options);
+    return { seen, unnamed, changed, counts: news.counts };
   };
 
   const stored = (filter: Document): Promise<Document | undefined> =>
@@ -125,6 +125,7 @@ function rescoreTests(open: () => Promise<Opened>): void {
     const parity = { parity: { scored: 150 } };
     expect(await run([PARITY], { from: JD + 1, to: JD + 2 })).toEqual({
       seen: 150,
+      unnamed: 0,
       changed: 150,
       counts: parity,
     });
@@ -150,6 +151,7 @@ function rescoreTests(open: () => Promise<Opened>): void {
     const again = await run([{ ...PARITY, version: "2" }, MEAN]);
     expect(again).toEqual({
       seen: ALERTS,
+      unnamed: 0,
       changed: 0,
       counts: {
         parity: { scored: ALERTS },
@@ -185,11 +187,23 @@ function rescoreTests(open: () => Promise<Opened>): void {
     expect(first.changed + second.changed).toBe(ALERTS);
   });
 
+  // The embedded store takes no such alert.
+  test.skipIf(kind === "embedded")(
+    "alerts whose candid is no whole number are passed over, and counted",
+    async () => {
+      const { alerts } = ztf.collections;
+      await store.insert(alerts, [{ _id: FIRST - 1n, candid: "odd", candidate: { jd: JD, magpsf: 1 } }]);
+      const found = await run([{ ...PARITY, version: "5" }], { filter: { candid: { $in: ["odd", FIRST] } } });
+      await store.remove(alerts, FIRST - 1n);
+      expect(found).toMatchObject({ seen: 1, changed: 1, unnamed: 1 });
+    },
+  );
+
   test("a filter that is none says so", async () => {
     await expect(run([PARITY], { filter: { a: { $gtt: 1 } } })).rejects.toThrow("$gtt");
   });
 }
 
-describe("on the embedded store", () => rescoreTests(openEmbedded));
+describe("on the embedded store", () => rescoreTests(openEmbedded, "embedded"));
 const withoutSet = skipOrFail("scoring on a MongoDB replica set", typeof set !== "string", String(set));
-describe.skipIf(withoutSet)("on MongoDB", () => rescoreTests(openMongo));
+describe.skipIf(withoutSet)("on MongoDB", () => rescoreTests(openMongo, "mongo"));

@@ -107,6 +107,18 @@ describe.skipIf(withoutServer)("on a standalone server", () => {
     expect(String(error)).toContain("database.allow_standalone");
   });
 
+  test("where that is accepted it is told what can be lost", async () => {
+    const url = addressOf(standalone, testDatabaseName());
+    const store = await openStore({ kind: "mongo", url, allowStandalone: true });
+    expect(store.caution).toContain("half written");
+    expect(await store.deployment()).toMatch(/^standalone server \(.*half written/);
+    await store.close();
+    if (withoutSet) return;
+    const safe = await openStore({ kind: "mongo", url: addressOf(set, testDatabaseName()) });
+    expect(safe.caution).toBeUndefined();
+    await safe.close();
+  });
+
   describe("when that is accepted", () => {
     storeConformance(opener(standalone, { allowStandalone: true }));
   });
@@ -144,6 +156,17 @@ describe.skipIf(withoutServer)("on a standalone server", () => {
     await store.close();
     await dropDatabase(url);
   });
+});
+
+test.skipIf(withoutSet)("a replica set of another name is told as that", async () => {
+  for (const more of ["directConnection=true&", ""]) {
+    const url = addressOf(set, testDatabaseName()).replace(/\?.*/, `?${more}replicaSet=other`);
+    const opening = openStore({ kind: "mongo", url, selectionTimeoutMs: 1000 });
+    const error = await opening.catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(StoreError);
+    expect(String(error)).toContain("the replica set other");
+    expect(String(error)).toContain("replicaSet in the address");
+  }
 });
 
 test.skipIf(withoutSet)("the deployment is told as what it is", async () => {

@@ -24,6 +24,8 @@ export interface RescoreOptions {
 export interface Rescored {
   /** Alerts that were looked at. */
   readonly seen: number;
+  /** Alerts that were passed over because their candid is no whole number: they are told apart by nothing else. */
+  readonly unnamed: number;
   /** Those of them with a score that is new or differs. */
   readonly changed: number;
   readonly news: ScoreNews;
@@ -70,9 +72,9 @@ export async function rescore(
   const work = new Rescoring(store, survey, models, pool);
   try {
     const underway = new Set<Promise<void>>();
-    for await (const candids of candidsOf(store, survey, rescoreFilter(models, options))) {
+    for await (const alerts of alertsOf(store, survey, rescoreFilter(models, options))) {
       if (options.signal.aborted) break;
-      const piece = work.score(candids).then((seen) => {
+      const piece = work.score(alerts).then((seen) => {
         underway.delete(piece);
         options.progress(seen);
       });
@@ -88,11 +90,17 @@ export async function rescore(
   }
 }
 
+/** An alert by its `_id`, which is its candid unless another system filled the database. */
+interface Listed {
+  readonly id: Value;
+  readonly candid: Value | undefined;
+}
+
 /**
- * Candids of the alerts that match, in pieces, night by night: a night's are listed at once, and no reading of the
- * store lasts as long as the work.
+ * The alerts that match, in pieces, night by night: a night's are listed at once, and no reading of the store lasts
+ * as long as the work.
  */
-async function* candidsOf(store: Store, survey: Survey, filter: Document): AsyncGenerator<Value[]> {
+async function* alertsOf(store: Store, survey: Survey, filter: Document): AsyncGenerator<Listed[]> {
   const collection = survey.collections.alerts;
   const find = (more: Document) => ({
     collection,
@@ -111,11 +119,11 @@ async function* candidsOf(store: Store, survey: Survey, filter: Document): Async
     // Days of the Julian date begin at noon: a night lies within one or two.
     from = Math.floor(jd) + 1;
     const night = find({ "candidate.jd": { $gte: jd, $lt: from } });
-    const candids: Value[] = [];
-    for await (const { _id } of store.find({ ...night, projection: { _id: 1 } }).documents()) {
-      if (_id !== undefined) candids.push(_id);
+    const listed: Listed[] = [];
+    for await (const { _id: id, candid } of store.find({ ...night, projection: { candid: 1 } }).documents()) {
+      if (id !== undefined) listed.push({ id, candid });
     }
-    for (let at = 0; at < candids.length; at += PIECE) yield candids.slice(at, at + PIECE);
+    for (let at = 0; at < listed.length; at += PIECE) yield listed.slice(at, at + PIECE);
   }
 }
 
@@ -123,6 +131,7 @@ class Rescoring {
   readonly #tally = new ScoreTally();
   readonly #needsCutouts: boolean;
   #seen = 0;
+  #unnamed = 0;
   #changed = 0;
 
   constructor(
@@ -135,35 +144,48 @@ class Rescoring {
   }
 
   /** Scores a piece; answers how many alerts were seen so far. */
-  async score(candids: Value[]): Promise<number> {
+  async score(listed: readonly Listed[]): Promise<number> {
+    const named = listed.flatMap(({ id, candid }) => (typeof candid === "bigint" ? [{ id, candid }] : []));
+    const ids = new Map(named.map(({ id, candid }) => [candid, id]));
     const [alerts, cutouts] = await Promise.all([
-      this.#read(this.survey.collections.alerts, candids),
-      this.#needsCutouts ? this.#read(this.survey.collections.cutouts, candids) : [],
+      this.#read(this.survey.collections.alerts, [...ids.values()]),
+      this.#needsCutouts ? this.#read(this.survey.collections.cutouts, [...ids.keys()]) : [],
     ]);
     const stamps = new Map(cutouts.map((document) => [document["_id"], stampsOf(document)]));
-    const sent = alerts.flatMap((document): SentAlert[] => {
-      const { _id: candid } = document;
+    const sent = alerts.flatMap((alert): SentAlert[] => {
+      const { candid } = alert;
       if (typeof candid !== "bigint") return [];
       const { name: survey } = this.survey;
-      return [{ survey, candid, document: encodeDocument(document), cutouts: stamps.get(candid) ?? [] }];
+      const { own, document } = this.#apart(alert);
+      return [{ survey, candid, document: encodeDocument(document), cutouts: stamps.get(candid) ?? own }];
     });
     const { changed, news } = await this.pool.score(sent);
     const changes = changed.map(({ candid, fields }): FieldChange => {
       const entries = Object.entries(decodeDocument(fields));
       return {
-        id: candid,
+        id: ids.get(candid) ?? candid,
         fields: entries.map(([name, value]) => [`classifications.${name}`, value ?? null] as const),
       };
     });
     if (changes.length > 0) await this.store.setFields(this.survey.collections.alerts, changes);
     this.#tally.add(news);
     this.#seen += sent.length;
+    this.#unnamed += listed.length - named.length;
     this.#changed += changes.length;
     return this.#seen;
   }
 
   result(): Rescored {
-    return { seen: this.#seen, changed: this.#changed, news: this.#tally.take() };
+    const [seen, unnamed, changed] = [this.#seen, this.#unnamed, this.#changed];
+    return { seen, unnamed, changed, news: this.#tally.take() };
+  }
+
+  /** An alert without the stamps that another system stores in it, and these. */
+  #apart(alert: Document): { readonly own: SentAlert["cutouts"]; readonly document: Document } {
+    const own = stampsOf(alert);
+    const document = { ...alert };
+    for (const { field } of own) delete document[field];
+    return { own, document };
   }
 
   #read(collection: string, candids: Value[]): Promise<Document[]> {

@@ -16,8 +16,9 @@ import { type Connection, connect, type MongoOptions } from "./client.ts";
 import { queryError, storeError } from "./errors.ts";
 import { count, findCursor } from "./find.ts";
 import { Chunk } from "./history.ts";
-import { chunksOf, objectsOf } from "./layout.ts";
+import { chunksOf, isFilledByOthers, objectsOf } from "./layout.ts";
 import { documentOf } from "./values.ts";
+import { wholeObject } from "./whole-object.ts";
 
 /** Alerts in one piece of a replay. */
 const PIECE = 300;
@@ -33,6 +34,8 @@ export async function openMongoReader(options: MongoOptions): Promise<AlertReade
 
 class MongoReader implements AlertReader {
   readonly #marks = new Map<string, { readonly mark: string; readonly at: number }>();
+  /** By name of the aux collection: whether another system filled it. */
+  readonly #byOthers = new Map<string, boolean>();
   readonly catalogs: MongoCatalogReader;
 
   constructor(readonly connection: Connection) {
@@ -54,7 +57,8 @@ class MongoReader implements AlertReader {
 
   async storedObjects({ aux }: AlertCollections, objectIds: Iterable<string>): Promise<ReadonlySet<string>> {
     const filter = { _id: { $in: [...objectIds] } };
-    const found = await this.#all({ collection: objectsOf(aux), filter, projection: { _id: 1 } });
+    const collection = await this.#objects(aux);
+    const found = await this.#all({ collection, filter, projection: { _id: 1 } });
     return new Set(found.map(({ _id }) => String(_id)));
   }
 
@@ -62,7 +66,7 @@ class MongoReader implements AlertReader {
     const filter = after === undefined ? {} : { _id: { $gt: after } };
     const sort = [["_id", 1]] as const;
     const found = await this.#all({
-      collection: objectsOf(aux),
+      collection: await this.#objects(aux),
       filter,
       sort,
       limit,
@@ -96,6 +100,12 @@ class MongoReader implements AlertReader {
     const ids = [...objectIds];
     const records = new Map<string, ObjectRecord>();
     for (const id of ids) records.set(id, new GrowingRecord(undefined));
+    if (await this.#isFilledByOthers(aux)) {
+      for await (const object of this.#stream({ collection: aux, filter: { _id: { $in: ids } } })) {
+        records.set(String(object["_id"]), new GrowingRecord(wholeObject(object)));
+      }
+      return records;
+    }
     const [objects, chunks] = await Promise.all([
       this.#all({ collection: objectsOf(aux), filter: { _id: { $in: ids } } }),
       this.#chunks(aux, ids),
@@ -108,8 +118,15 @@ class MongoReader implements AlertReader {
   }
 
   /** The filter is a user's: what is wrong with it is a `QueryError`. */
-  async *alerts({ collections, filter, newest }: AlertSelection): AsyncGenerator<readonly Document[]> {
-    const request = { collection: collections.alerts, filter };
+  async *alerts({
+    collections,
+    filter,
+    newest,
+    without = [],
+  }: AlertSelection): AsyncGenerator<readonly Document[]> {
+    const isByOthers = without.length > 0 && (await this.#isFilledByOthers(collections.aux));
+    const projection = Object.fromEntries(without.map((field) => [field, 0]));
+    const request = { collection: collections.alerts, filter, ...(isByOthers ? { projection } : {}) };
     if (newest !== undefined) {
       const latest = { ...request, sort: [["candidate.jd", -1]], limit: newest } as const;
       const found = await Array.fromAsync(this.#stream(latest, queryError));
@@ -161,6 +178,24 @@ class MongoReader implements AlertReader {
 
   close(): void {
     void this.connection.client.close();
+  }
+
+  /** Asked once: what a collection is does not change while somebody reads it. */
+  async #isFilledByOthers(aux: string): Promise<boolean> {
+    const known = this.#byOthers.get(aux);
+    if (known !== undefined) return known;
+    try {
+      const answer = await isFilledByOthers(this.connection.db, aux);
+      this.#byOthers.set(aux, answer);
+      return answer;
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  /** The collection with one document for each object. */
+  async #objects(aux: string): Promise<string> {
+    return (await this.#isFilledByOthers(aux)) ? aux : objectsOf(aux);
   }
 
   /** The chunks of objects in the order in which they were written. */

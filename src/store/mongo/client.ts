@@ -33,6 +33,12 @@ export interface Connection {
 
 const DEFAULT_DATABASE = "kowalski";
 
+/** What a server without replication loses, where it is accepted. */
+export const STANDALONE_LOSES =
+  "a crash can leave a batch half written, so that queries see some of an alert (its history, its cutouts, its match) " +
+  "without the rest, until the batch is written again, which the next start does; nothing takes over while the " +
+  "server is away, and other hosts' writes are noticed up to a second later";
+
 /** Connects. Throws `StoreError` when the deployment cannot be reached or is not safe enough. */
 export async function connect(options: MongoOptions): Promise<Connection> {
   const { username, password, authSource } = options;

@@ -76,7 +76,15 @@ export function writeError(error: unknown, collection: string): unknown {
 }
 
 /** What to do about a server that is not found, by what TLS libraries and the driver say. */
-function remedyOf(message: string): string {
+function remedyOf({ message, reason }: MongoServerSelectionError): string {
+  // Servers that answer but are of another set are passed over without an error.
+  const set = reason?.setName ?? undefined;
+  if (set !== undefined && [...(reason?.servers.values() ?? [])].every(({ error }) => error === null)) {
+    return (
+      `no server there answers as a member of the replica set ${set}: check replicaSet in the address in store ` +
+      "(rs.status().set on the server is the set's name)"
+    );
+  }
   if (/hostname|altnames/i.test(message)) {
     return "store names the server by a name that is not in its certificate: use one that is";
   }
@@ -93,7 +101,7 @@ function remedyOf(message: string): string {
 export function storeError(error: unknown): unknown {
   if (!(error instanceof MongoError)) return error;
   if (error instanceof MongoServerSelectionError) {
-    return new StoreError(`MongoDB cannot be reached: ${error.message}; ${remedyOf(error.message)}`);
+    return new StoreError(`MongoDB cannot be reached: ${error.message}; ${remedyOf(error)}`);
   }
   if (error instanceof MongoNetworkError)
     return new StoreError(`the connection to MongoDB broke: ${error.message}`);

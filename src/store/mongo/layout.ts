@@ -8,7 +8,7 @@
 import type { Document as BsonDocument, Db } from "mongodb";
 import type { AlertCollections } from "../alert-record.ts";
 import { ALERT_INDEXES, OUTBOX_INDEXES } from "../indexes.ts";
-import { type IndexDescription, StoreError } from "../store.ts";
+import { type IndexDescription, UnfitStoreError } from "../store.ts";
 
 /** Collections behind a view of objects. */
 export const objectsOf = (aux: string): string => `${aux}.objects`;
@@ -19,14 +19,19 @@ export function isBehindView(name: string): boolean {
   return /_aux\.(objects|chunks)$/.test(name);
 }
 
+/** Whether objects are documents of a collection `aux`, as another system writes them, and not behind our view. */
+export async function isFilledByOthers(db: Db, aux: string): Promise<boolean> {
+  const known = await db.listCollections({ name: aux }, { nameOnly: true }).toArray();
+  return known.some(({ type }) => type !== "view");
+}
+
 const NAMESPACE_EXISTS = 48;
 
 /** Makes what a survey needs and is not there: collections, view, indexes. */
 export async function ensureSurvey(db: Db, collections: AlertCollections): Promise<void> {
   const { alerts, aux, cutouts } = collections;
-  const known = await db.listCollections({ name: aux }, { nameOnly: true }).toArray();
-  if (known.some(({ type }) => type !== "view")) {
-    throw new StoreError(
+  if (await isFilledByOthers(db, aux)) {
+    throw new UnfitStoreError(
       `${db.databaseName}.${aux} is a collection of another system, not Kowalski's view: it can be queried, ` +
         "but alerts are ingested into a database of our own; name another one in the address of store",
     );

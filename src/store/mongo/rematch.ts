@@ -1,7 +1,7 @@
 /** Replaces what is stored of the cross-matches of objects. */
 import type { AnyBulkWriteOperation, ClientSession, Db } from "mongodb";
 import type { RematchedObjects } from "../store.ts";
-import { objectsOf } from "./layout.ts";
+import { isFilledByOthers, objectsOf } from "./layout.ts";
 import { toDriver } from "./values.ts";
 
 /** Lists of other catalogues stay; objects that are not stored are left out. */
@@ -20,5 +20,7 @@ export async function rematchObjects(
       },
     };
   });
-  await db.collection(objectsOf(collections.aux)).bulkWrite(updates, { ordered: false, ...options });
+  const { aux } = collections;
+  const name = (await isFilledByOthers(db, aux)) ? aux : objectsOf(aux);
+  await db.collection(name).bulkWrite(updates, { ordered: false, ...options });
 }

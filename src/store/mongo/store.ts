@@ -17,7 +17,7 @@ import type {
 } from "../store.ts";
 import { aggregateCursor, explainAggregate } from "./aggregate.ts";
 import { watchCollection } from "./changes.ts";
-import { type Connection, connect, type MongoOptions } from "./client.ts";
+import { type Connection, connect, type MongoOptions, STANDALONE_LOSES } from "./client.ts";
 import { searchCones } from "./cones.ts";
 import { queryError, storeError, writeError } from "./errors.ts";
 import { CursorStream, count, explain, FoundStream, isOnlyOfFinds } from "./find.ts";
@@ -37,6 +37,11 @@ class MongoStore implements Store {
   readonly #watches = new Set<() => void>();
 
   constructor(readonly connection: Connection) {}
+
+  get caution(): string | undefined {
+    if (this.connection.hasTransactions) return undefined;
+    return `MongoDB is a standalone server, as database.allow_standalone accepts: ${STANDALONE_LOSES}`;
+  }
 
   find(request: FindRequest): DocumentStream {
     const { within } = request;
@@ -126,7 +131,7 @@ class MongoStore implements Store {
     try {
       const hello = await client.db("admin").command({ hello: 1 });
       if (typeof hello["setName"] === "string") return `replica set ${hello["setName"]}, nothing is sharded`;
-      if (hello["msg"] !== "isdbgrid") return "standalone server";
+      if (hello["msg"] !== "isdbgrid") return `standalone server (${STANDALONE_LOSES})`;
       const prefix = `${db.databaseName}.`;
       const sharded = await client
         .db("config")
