@@ -20,6 +20,7 @@ export type {
   Flow,
   Forbidden,
   Limits,
+  NearestSearch,
   PipelineNode,
   PipelineOptions,
   Plannable,

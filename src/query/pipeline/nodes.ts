@@ -5,6 +5,7 @@
 import type { Bounds } from "../bounds.ts";
 import type { Deadline } from "../deadline.ts";
 import type { Fusible } from "../fusion/fusible.ts";
+import type { NearQuery } from "../match/index.ts";
 import type { SortSpec } from "../sort.ts";
 import type { Document, Value } from "../values.ts";
 
@@ -56,9 +57,26 @@ export type Plannable =
       readonly bounds: Bounds;
       /** Narrower bounds, where they depend on the run: its variables, and where positions stand. */
       readonly within?: (variables: Variables, positionPath: string | undefined) => Bounds;
+      /** For a stage that lets through only some of the nearest: which, given the stages behind it. */
+      readonly nearest?: (
+        following: readonly StageNode[],
+        variables: Variables,
+        positionPath: string | undefined,
+      ) => NearestSearch | undefined;
     }
   | { readonly kind: "sort"; readonly sort: SortSpec }
   | { readonly kind: "limit" | "skip"; readonly count: number };
+
+/** A search for what is nearest to a place; only the first of what it finds are asked for. */
+export interface NearestSearch {
+  readonly near: NearQuery;
+  /** Where documents have their position, with dots and as parts. */
+  readonly path: string;
+  readonly parts: readonly string[];
+  readonly most: number;
+  /** Whether a document is one of those that are looked for, its distance included. */
+  readonly passes: (document: Document) => boolean;
+}
 
 /** A parsed and checked stage. */
 export interface StageNode {

@@ -41,6 +41,14 @@ export const geoNear: StageDefinition = {
           const path = how.key?.join(".") ?? positionPath;
           return path === undefined ? matching : { kind: "and", parts: [matching, planNear(how.near, path)] };
         },
+        nearest(following, variables, positionPath) {
+          const parts = how.key ?? positionPath?.split(".");
+          if (parts === undefined) return undefined;
+          const test = compileFilterTest(filter.node, filter.expressions);
+          const passes = (document: Document) =>
+            isWithin(how.near, nearestAt(how.near, document, parts)?.distance) && test(document, variables);
+          return { near: how.near, path: parts.join("."), parts, most: mostAskedFor(following), passes };
+        },
       },
       compile(following) {
         const test = compileFilterTest(filter.node, filter.expressions);
@@ -108,6 +116,10 @@ function readQuery(options: Document, at: string): NearQuery {
   return readNear(operator, { [operator]: near, ...limits }, at);
 }
 
+function isWithin({ min, max }: NearQuery, distance: number | undefined): boolean {
+  return distance !== undefined && distance >= min && distance <= max;
+}
+
 interface Kept {
   readonly document: Document;
   readonly distance: number;
@@ -129,7 +141,6 @@ function* nearest(
       how.at,
       "needs key, the path of the position: there is no index of positions",
     );
-  const { min, max } = how.near;
   const account = new MemoryAccount(how.at, context);
   let kept: Kept[] = [];
   const cut = () => {
@@ -143,7 +154,7 @@ function* nearest(
       continue;
     }
     const nearest = nearestAt(how.near, document, key);
-    if (nearest === undefined || nearest.distance < min || nearest.distance > max) continue;
+    if (nearest === undefined || !isWithin(how.near, nearest.distance)) continue;
     if (!test(document, context.variables)) continue;
     const size = sizeOf(document);
     account.add(size);

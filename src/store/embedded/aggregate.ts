@@ -15,6 +15,7 @@ import {
 } from "../../query/index.ts";
 import type { AggregateExplanation, AggregateRequest } from "../store.ts";
 import { findLayout } from "./layout.ts";
+import { nearestFirst, outwardIndex } from "./nearest.ts";
 import { planAccess } from "./planner.ts";
 import { scanDocuments } from "./scan.ts";
 
@@ -57,18 +58,22 @@ export class Aggregator {
     const positionPath = layout?.columns.find(({ kind }) => kind === "position")?.path;
     const context = contextOf({ lookup: this.#lookup, positionPath });
     if (layout === undefined) return { index: null, pipeline: parsed, documents: nothing(), context };
-    const { bounds, sorting } = planPipeline(parsed, context.variables, positionPath);
+    const { bounds, sorting, nearest } = planPipeline(parsed, context.variables, positionPath);
     const wanted = { bounds, sort: sorting?.sort, hint: request.hint };
     const plan = planAccess(this.database, layout, wanted);
     // What the index has put in order needs no sorting.
     const stages = parsed.stages.filter((stage) => !(plan.ordered && stage === sorting?.stage));
+    const pipeline = { at: parsed.at, stages };
+    const outward =
+      nearest === undefined || request.hint !== undefined
+        ? undefined
+        : outwardIndex(nearest, plan, bounds, layout);
+    if (nearest !== undefined && outward !== undefined) {
+      const documents = nearestFirst(this.database, layout, nearest, plan.access, examined);
+      return { index: outward, pipeline, documents, context };
+    }
     const found = scanDocuments(this.database, layout, plan.access, plan.direction);
-    return {
-      index: plan.access.index,
-      pipeline: { at: parsed.at, stages },
-      documents: documentsOf(found, examined),
-      context,
-    };
+    return { index: plan.access.index, pipeline, documents: documentsOf(found, examined), context };
   }
 
   *#read(collection: string, bounds: Bounds): Running {

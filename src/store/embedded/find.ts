@@ -6,6 +6,7 @@ import {
   compileProjection,
   type Document,
   type MatchNode,
+  type NearestSearch,
   nearestAt,
   nearOf,
   parseMatch,
@@ -14,8 +15,9 @@ import {
 import { CellSet } from "../../sky/index.ts";
 import { POSITION_PATH, positionOf } from "../catalog-reader.ts";
 import type { CountRequest, FindExplanation, FindRequest } from "../store.ts";
-import { findLayout } from "./layout.ts";
-import { planAccess, type Wanted } from "./planner.ts";
+import { type CollectionLayout, findLayout } from "./layout.ts";
+import { nearestFirst, outwardIndex } from "./nearest.ts";
+import { type Plan, planAccess, type Wanted } from "./planner.ts";
 import { type Found, scanDocuments } from "./scan.ts";
 import { type Order, orderOf, Sorter } from "./sorter.ts";
 
@@ -35,10 +37,16 @@ export class Finder {
     const order = request.sort === undefined ? nearOrder(node) : orderOf(request.sort);
     const layout = findLayout(this.database, request.collection);
     if (layout === undefined) return;
-    const plan = planAccess(this.database, layout, wantedOf(request, boundsOf(node, cells)));
+    const { skip, limit } = pageOf(request);
+    const { plan, outward } = this.#plan(request, node, cells, layout);
+    if (outward !== undefined) {
+      const search = { ...outward.search, passes: matches };
+      const nearest = nearestFirst(this.database, layout, search, plan.access, examined);
+      yield* cut(nearest, skip, limit, project);
+      return;
+    }
     const documents = scanDocuments(this.database, layout, plan.access, plan.direction);
     const found = matching(documents, matches, examined);
-    const { skip, limit } = pageOf(request);
     const inOrder =
       order === undefined || plan.ordered ? documentsOf(found) : new Sorter(order, skip + limit).sort(found);
     yield* cut(inOrder, skip, limit, project);
@@ -65,17 +73,34 @@ export class Finder {
   *explain(request: FindRequest): Generator<undefined, FindExplanation, undefined> {
     const layout = findLayout(this.database, request.collection);
     const cells = request.within === undefined ? undefined : CellSet.fromBytes(request.within);
-    const bounds = boundsOf(parseMatch(request.filter, "filter"), cells);
+    const node = parseMatch(request.filter, "filter");
     let documentsExamined = 0;
     let documentsReturned = 0;
     for (const document of this.find(request, () => documentsExamined++)) {
       if (document === undefined) yield undefined;
       else documentsReturned++;
     }
-    const plan =
-      layout === undefined ? undefined : planAccess(this.database, layout, wantedOf(request, bounds));
-    const index = plan?.access.index ?? null;
+    const planned = layout === undefined ? undefined : this.#plan(request, node, cells, layout);
+    const index = planned?.outward?.index ?? planned?.plan.access.index ?? null;
     return { index, documentsExamined, documentsReturned };
+  }
+
+  /** How a find reads its collection; outward from a place where the nearest few are asked for. */
+  #plan(
+    request: FindRequest,
+    node: MatchNode,
+    cells: CellSet | undefined,
+    layout: CollectionLayout,
+  ): { plan: Plan; outward: { index: string; search: Omit<NearestSearch, "passes"> } | undefined } {
+    const bounds = boundsOf(node, cells);
+    const wanted = wantedOf(request, bounds);
+    const plan = planAccess(this.database, layout, wanted);
+    const found = request.sort === undefined && request.hint === undefined ? nearOf(node) : undefined;
+    if (found === undefined) return { plan, outward: undefined };
+    const { near, field: path, parts } = found;
+    const search = { near, path, parts, most: wanted.most ?? Number.POSITIVE_INFINITY };
+    const index = outwardIndex(search, plan, bounds, layout);
+    return { plan, outward: index === undefined ? undefined : { index, search } };
   }
 }
 

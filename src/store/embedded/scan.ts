@@ -36,6 +36,8 @@ type CutoutsRow = Row & {
 
 /** A document and about how much memory it takes, bytes. */
 export interface Found {
+  /** The number of its row. */
+  readonly n: bigint;
   readonly document: Document;
   readonly size: number;
 }
@@ -151,11 +153,11 @@ function assembler(database: Database, layout: CollectionLayout): (row: Row) => 
   if (layout.kind === "cutouts") return (row) => cutoutsDocument(row as CutoutsRow);
   if (layout.kind === "aux") {
     const histories = new HistoryReader(database, layout);
-    return (row) => histories.document(row as Row & ObjectRow);
+    return (row) => ({ n: row.n, ...histories.document(row as Row & ObjectRow) });
   }
   return (row) => {
-    const { doc } = row as DocumentRow;
-    return { document: decodeDocument(doc), size: 2 * doc.length };
+    const { n, doc } = row as DocumentRow;
+    return { n, document: decodeDocument(doc), size: 2 * doc.length };
   };
 }
 
@@ -168,5 +170,5 @@ function cutoutsDocument(row: CutoutsRow): Found {
     setField(document, field, fileName === null ? { stampData: data } : { fileName, stampData: data });
     size += data.length;
   });
-  return { document, size };
+  return { n: row.n, document, size };
 }
