@@ -1,9 +1,12 @@
 /** `kowalski produce`: publishes packets to a Kafka topic, as a survey does. */
-import { COMPRESSIONS, type KafkaMessage, kafkaCluster, Publisher } from "../kafka/index.ts";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { COMPRESSIONS, type KafkaMessage, kafkaCluster, Publisher, untilAborted } from "../kafka/index.ts";
 import { DEFAULT_LIMITS, giveBack, openSource, type PacketBatch } from "../sources/index.ts";
 import { type CommandContext, defineCommand } from "./command.ts";
 import { CommandError, EXIT_DONE, EXIT_FAILED, UsageError } from "./errors.ts";
 import { downloadsFolder } from "./open-store.ts";
+import type { Output } from "./output.ts";
 
 const options = {
   topic: { type: "text", value: "NAME", help: "the topic, made when it is not there" },
@@ -24,6 +27,8 @@ const options = {
 
 /** Packets that are handed to the client together. */
 const TOGETHER = 100;
+/** How long what is on its way, and the goodbye to the brokers, may take when the command is interrupted, milliseconds. */
+const GRACE_MS = 3000;
 
 export const command = defineCommand({
   name: "produce",
@@ -52,22 +57,28 @@ export const command = defineCommand({
 });
 
 async function produce(topic: string, context: CommandContext<typeof options>): Promise<number> {
-  const { options: given, output, signal } = context;
+  const { options: given, args, output, signal } = context;
   const { config } = context.loadConfig();
+  // Before anything is made or written.
+  for (const location of args) requireThere(location);
   const brokers = given.servers?.split(",").map((broker) => broker.trim());
   const cluster = brokers === undefined ? kafkaCluster(config.kafka, given.test) : { brokers };
-  const publisher = await connect(cluster, given.compression ?? "none", (message) => output.note(message));
+  const publisher = await connect(cluster, given.compression ?? "none", output, signal);
+  if (publisher === undefined) return EXIT_FAILED;
   const progress = output.progress({ unit: "packets" });
   const pace = new Pace(given.rate);
+  const late = lateAfter(signal);
+  let isMade = false;
   let count = 0;
   let bytes = 0;
   try {
-    const made = await publisher.makeTopic(topic, given.partitions);
-    if (made) output.note(`made topic ${topic} with ${given.partitions} partitions`);
     for (let round = 0; round < given.repeat && !signal.aborted; round++) {
       for await (const messages of packets(context, downloadsFolder(config))) {
         if (signal.aborted) break;
-        await publisher.send(topic, messages);
+        if (!isMade && (await untilAborted(() => publisher.makeTopic(topic, given.partitions), late)))
+          output.note(`made topic ${topic} with ${given.partitions} partitions`);
+        isMade = true;
+        await untilAborted(() => publisher.send(topic, messages), late);
         count += messages.length;
         bytes += messages.reduce((sum, { value }) => sum + value.length, 0);
         progress.update({ count, bytes });
@@ -75,26 +86,53 @@ async function produce(topic: string, context: CommandContext<typeof options>): 
       }
     }
   } catch (error) {
-    throw new CommandError(`${topic}: ${error instanceof Error ? error.message : String(error)}`);
+    if (!late.aborted) throw new CommandError(reasonFor(topic, error));
+    output.note(`interrupted: the brokers did not answer within ${GRACE_MS / 1000} s`);
   } finally {
     progress.finish({ count, bytes });
-    await publisher.close();
+    await Promise.race([publisher.close().catch(() => undefined), Bun.sleep(GRACE_MS)]);
   }
   output.json({ event: "summary", topic, packets: count, bytes });
   output.line(`${count} packets published to ${topic}`);
   return signal.aborted ? EXIT_FAILED : EXIT_DONE;
 }
 
+/** Throws `CommandError` where a path leads nowhere; addresses show when they are read. */
+function requireThere(location: string): void {
+  if (/^https?:\/\//i.test(location) || existsSync(location)) return;
+  throw new CommandError(`${resolve(location)}: there is no such file or folder`);
+}
+
+/** Aborts a while after `signal`: what is on its way may arrive, brokers that are away are not waited for. */
+function lateAfter(signal: AbortSignal): AbortSignal {
+  const late = new AbortController();
+  signal.addEventListener("abort", () => setTimeout(() => late.abort(), GRACE_MS).unref(), { once: true });
+  return late.signal;
+}
+
+function reasonFor(topic: string, error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error);
+  return reason.startsWith(`topic ${topic} `) ? reason : `${topic}: ${reason}`;
+}
+
+/** Undefined where it was interrupted. */
 async function connect(
   cluster: Parameters<typeof Publisher.connect>[0],
   compression: (typeof COMPRESSIONS)[number],
-  note: (message: string) => void,
-): Promise<Publisher> {
+  output: Output,
+  signal: AbortSignal,
+): Promise<Publisher | undefined> {
+  const log = (_: string, message: string) => output.note(message);
   try {
-    return await Publisher.connect(cluster, { compression, log: (_, message) => note(message) });
+    return await untilAborted(() => Publisher.connect(cluster, { compression, log }), signal);
   } catch (error) {
+    const where = cluster.brokers.join(", ");
+    if (signal.aborted) {
+      output.note(`interrupted: no broker of ${where} has answered yet`);
+      return undefined;
+    }
     const reason = error instanceof Error ? error.message : String(error);
-    throw new CommandError(`no broker of ${cluster.brokers.join(", ")} can be reached: ${reason}`);
+    throw new CommandError(`no broker of ${where} can be reached: ${reason}`);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Kafka: the client, its compressions, and writing. What other rooms import. */
 
+export { untilAborted } from "./aborted.ts";
 export { damped, type KafkaCluster, type KafkaLog, kafkaClient } from "./client.ts";
 export { kafkaCluster, registrySettings } from "./cluster.ts";
 export {

@@ -65,7 +65,10 @@ export class Publisher {
   /** Makes the topic unless it is there; answers whether it was made. */
   async makeTopic(topic: string, partitions: number): Promise<boolean> {
     if ((await this.admin.listTopics()).includes(topic)) return false;
-    return this.admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true });
+    const topics = [{ topic, numPartitions: partitions }];
+    return this.admin.createTopics({ topics, waitForLeaders: true }).catch((error: unknown) => {
+      throw new Error(`topic ${topic} cannot be made: ${causeOf(error)}`, { cause: error });
+    });
   }
 
   /** The names of the topics there are. */
@@ -130,6 +133,13 @@ export class Publisher {
     this.#limits.set(topic, limit);
     return limit;
   }
+}
+
+/** What the brokers said: the client's own error for topics says only that there were errors. */
+function causeOf(error: unknown): string {
+  const { errors } = error as { errors?: unknown };
+  const causes: unknown[] = Array.isArray(errors) && errors.length > 0 ? errors : [error];
+  return causes.map((cause) => (cause instanceof Error ? cause.message : String(cause))).join("; ");
 }
 
 function sizeOf({ key, value }: KafkaMessage): number {

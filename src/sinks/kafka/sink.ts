@@ -5,6 +5,7 @@ import {
   type KafkaMessage,
   MessageTooLargeError,
   Publisher,
+  untilAborted,
 } from "../../kafka/index.ts";
 import type { Document } from "../../query/index.ts";
 import type { Store } from "../../store/index.ts";
@@ -53,10 +54,10 @@ export function openKafkaSink(options: KafkaSinkOptions): Sink {
       const message: KafkaMessage = { key: objectId, value, headers: { id } };
       const write = () => writer.requireFits(topic, message).then(() => messages.add(topic, message));
       // Brokers that are away are waited for; the end of the process is not kept waiting.
-      await until(write, signal);
+      await untilAborted(write, signal);
     },
     async check(signal) {
-      const topics = await until(() => writer.topics(), signal);
+      const topics = await untilAborted(() => writer.topics(), signal);
       const isOne = !options.topic.includes("{");
       const missing = isOne && !topics.includes(options.topic) ? " (will be made)" : "";
       return `${cluster.brokers.join(", ")}: topic ${options.topic}${missing}`;
@@ -144,18 +145,5 @@ class TopicWriter {
       if (this.#connection === connection) await this.close();
       throw new UnavailableError(`topic ${topic} at ${cluster.brokers.join(", ")}: ${reason}`);
     }
-  }
-}
-
-/** What the work resolves with; rejects as soon as the signal is aborted, and before it begins when it is already. */
-async function until<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort);
-  try {
-    return await Promise.race([work(), aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }
