@@ -5,7 +5,7 @@ import { CellSet } from "../sky/index.ts";
 import { readBody } from "./body.ts";
 import type { ApiContext } from "./context.ts";
 import { jsonAnswer, success } from "./envelope.ts";
-import { badRequest, notFound } from "./errors.ts";
+import { badRequest, HttpError, notFound } from "./errors.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { alsoErrors } from "./openapi.ts";
 import { buildOnThread, inTurn } from "./skymaps/builder.ts";
@@ -24,6 +24,7 @@ import {
   readDate,
   readSkymapRequest,
   readTrigger,
+  type SkymapForm,
   type SkymapRequest,
   textOf,
 } from "./skymaps/request.ts";
@@ -106,18 +107,42 @@ export const skymap = (api: ApiContext) =>
 async function put(api: ApiContext, request: Request): Promise<Response> {
   const user = await api.identities.userOf(request);
   const asked = readSkymapRequest(await readBody(request, api.maxBodyBytes), api.downloads);
-  const known = await existing(api, asked);
+  for (const form of asked.forms.slice(0, -1)) {
+    try {
+      return await putForm(api, asked, form, user.name);
+    } catch (error) {
+      // A map that cannot be had or read: the event has another localisation.
+      if (!(error instanceof HttpError && error.status === 400)) throw error;
+      api.log.info(
+        { skymap: form.name, reason: error.message },
+        "skymap cannot be had: the next one is taken",
+      );
+    }
+  }
+  const last = asked.forms.at(-1);
+  if (last === undefined) throw badRequest("expected a localisation");
+  return putForm(api, asked, last, user.name);
+}
+
+/** Adds the localisation of this form, or the levels that it does not have, under its own name. */
+async function putForm(
+  api: ApiContext,
+  asked: SkymapRequest,
+  form: SkymapForm,
+  by: string,
+): Promise<Response> {
+  const known = await existing(api, asked, form);
   const missing = asked.levels.filter((level) => known === undefined || !levelsOf(known).includes(level));
   if (known !== undefined && missing.length === 0) return exists(known);
   const added = await inTurn(async () => {
-    const made = await asked.source();
+    const made = await form.source();
     return "source" in made ? buildOnThread({ ...made, levels: missing }) : made;
   });
-  const levels = "centre" in added ? missing : [...added.keys()];
+  const levels = "centre" in added ? missing : [...added.ready.keys()];
   // While the regions were worked on another request may have added its own: they are kept.
   const { document, before } = await oneAtATime(api.store, SKYMAPS, "skymaps", async () => {
-    const before = await existing(api, asked);
-    const document = withContours(before ?? skymapDocument(asked), added);
+    const before = await existing(api, asked, form);
+    const document = withContours(before ?? skymapDocument(asked, form.name), added);
     const isNew = before === undefined || levels.some((level) => !levelsOf(before).includes(level));
     if (!isNew && "centre" in added) return { document: undefined, before };
     if (before === undefined) await api.store.insert(SKYMAPS, [document]);
@@ -127,7 +152,7 @@ async function put(api: ApiContext, request: Request): Promise<Response> {
   if (document === undefined) return exists(before);
   const words = before === undefined ? "added skymap for" : "updated skymap for";
   const what = before === undefined ? "with contours" : "to add contours";
-  api.log.info({ skymap: document["_id"], levels, by: user.name }, "skymap stored");
+  api.log.info({ skymap: document["_id"], levels, by }, "skymap stored");
   return success(
     `${words} ${dateText(document["dateobs"])} ${what} [${levels.join(", ")}]`,
     summaryOf(document),
@@ -135,7 +160,11 @@ async function put(api: ApiContext, request: Request): Promise<Response> {
 }
 
 /** The same localisation of the same event. */
-function existing({ store }: ApiContext, { name, dateobs, triggerid, aliases }: SkymapRequest) {
+function existing(
+  { store }: ApiContext,
+  { dateobs, triggerid, aliases }: SkymapRequest,
+  { name }: SkymapForm,
+) {
   const names: EventNames = { dateobs, aliases, ...(triggerid === undefined ? {} : { triggerid }) };
   return findSkymap(store, name, names);
 }

@@ -15,6 +15,8 @@ const MOST_EDGES = 8000;
 const WIDE_SHARE = 0.25;
 /** So are those whose border is not within so many degrees of its middle: neither side is clearly the smaller one. */
 const WIDEST_LOOP = 75;
+/** So is one whose border is looked for along more sides of cells. */
+const MOST_LOOKS = 200_000;
 /** How far behind an edge its neighbour is looked for, in half widths of a cell. */
 const BEYOND = 0.2;
 
@@ -57,10 +59,12 @@ function edgesOf(set: CellSet, byFace: boolean, most: number): Map<string, Edge[
   const side = 2 ** order;
   const keyOf = keysFor(order);
   const edges = new Map<string, Edge[]>();
-  let count = 0;
+  let [count, looks] = [0, 0];
   for (const [own, big] of set.cells()) {
     const { face, x, y } = placeOf(own, big);
     const width = 2 ** (order - own);
+    looks += width;
+    if (order > 0 && looks > MOST_LOOKS) return undefined;
     for (const [u, v] of borderOf(width)) {
       const [column, row] = [x * width + u, y * width + v];
       const corner = (i: number, j: number) => facePoint(face, (column + i) / side, (row + j) / side);

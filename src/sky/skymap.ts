@@ -116,7 +116,10 @@ export function turnedMap(order: number, densities: Float64Array, into: (point: 
   return flatMap(own, turned);
 }
 
-/** A map of cells by their unique numbers, 4 · 4^order + cell. Throws `SkyMapError` for a number that is none. */
+/**
+ * A map of cells by their unique numbers, 4 · 4^order + cell. Throws `SkyMapError` for a number that is none, and for
+ * a cell within another or twice: its probability would count twice.
+ */
 export function uniqMap(uniq: ArrayLike<number>, densities: ArrayLike<number>): SkyMap {
   if (uniq.length !== densities.length) {
     throw new SkyMapError(`${uniq.length} cells but ${densities.length} densities`);
@@ -135,7 +138,27 @@ export function uniqMap(uniq: ArrayLike<number>, densities: ArrayLike<number>): 
     map.orders[index] = order;
     map.cells[index] = number - 4 * 4 ** order;
   }
+  refuseOverlaps(map);
   return map;
+}
+
+function refuseOverlaps({ orders, cells }: SkyMap): void {
+  const firsts = cells.map((cell, index) => cell * 4 ** (FINEST_ORDER - (orders[index] ?? 0)));
+  const uniqOf = (index: number) => (cells[index] ?? 0) + 4 * 4 ** (orders[index] ?? 0);
+  const ranks = Uint32Array.from(cells, (_, index) => index).sort(
+    (a, b) => (firsts[a] ?? 0) - (firsts[b] ?? 0) || (orders[a] ?? 0) - (orders[b] ?? 0),
+  );
+  // The cell that reaches farthest of those before.
+  let [outer, end] = [0, -1];
+  for (const index of ranks) {
+    const first = firsts[index] ?? 0;
+    if (first < end) {
+      const [inner, around] = [uniqOf(index), uniqOf(outer)];
+      const what = inner === around ? "it is there twice" : `it lies within cell ${around}`;
+      throw new SkyMapError(`cell ${inner}: ${what}`);
+    }
+    [outer, end] = [index, first + 4 ** (FINEST_ORDER - (orders[index] ?? 0))];
+  }
 }
 
 /**

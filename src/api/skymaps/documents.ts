@@ -58,11 +58,14 @@ export function findSkymap(
 /** In addresses every trigger is text: a number that was stored is meant all the same. */
 function triggersOf(given: Value): Value[] {
   const text = String(given);
-  return /^\d{1,15}$/.test(text) ? [given, text, Number(text), BigInt(text)] : [given];
+  const digits = /^-?\d{1,19}$/.test(text) ? BigInt(text) : undefined;
+  if (digits === undefined || digits !== BigInt.asIntN(64, digits)) return [given];
+  const isExact = Number.isSafeInteger(Number(digits));
+  return [given, text, digits, ...(isExact ? [Number(digits)] : [])];
 }
 
-/** The document of a request, without contours. */
-export function skymapDocument({ dateobs, triggerid, aliases, name }: SkymapRequest): Document {
+/** The document of a request for the localisation of this name, without contours. */
+export function skymapDocument({ dateobs, triggerid, aliases }: SkymapRequest, name: string): Document {
   return {
     // Two requests for one event at the same time must not make two skymaps.
     _id: `${name} ${dateText(dateobs)}`,
@@ -87,7 +90,8 @@ export function withContours(skymap: Document, added: Built | ReadyContours): Do
       cells[contourName(built.level)] = built.cells;
     }
   } else {
-    for (const [level, geometry] of added) contours[contourName(level)] = geometry;
+    if (added.center !== undefined) contours["center"] ??= added.center;
+    for (const [level, geometry] of added.ready) contours[contourName(level)] = geometry;
   }
   return { ...skymap, contours, cells };
 }

@@ -50,16 +50,18 @@ for (const [network, prefix] of [
  * connected to: a name that means another address the next time leads nowhere else. So for each redirection. Throws `HttpError` 400 that says what is wrong with it. */
 export async function download(address: string, rules: DownloadRules): Promise<Uint8Array> {
   const limit = AbortSignal.timeout(TIMEOUT_MS);
-  let url = address;
+  let url = webAddress(address);
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
-    const answer = await ask(new URL(url), await addressesOf(url, rules), limit);
+    const answer = await ask(url, await addressesOf(url, rules), limit);
     const location = answer.headers.get("location");
     if (answer.status >= 300 && answer.status < 400 && location !== null) {
       await answer.body?.cancel();
-      url = new URL(location, url).href;
+      if (!URL.canParse(location, url))
+        throw badRequest(`skymap.url: ${url.host} redirects to what is no address`);
+      url = webAddress(new URL(location, url).href);
       continue;
     }
-    if (!answer.ok) throw badRequest(`skymap.url: ${new URL(url).host} answered ${answer.status}`);
+    if (!answer.ok) throw badRequest(`skymap.url: ${url.host} answered ${answer.status}`);
     return readBody(answer);
   }
   throw badRequest(`skymap.url: more than ${MOST_REDIRECTS} redirections`);
@@ -109,12 +111,14 @@ async function readBody(answer: Response): Promise<Uint8Array> {
   return new Uint8Array(Buffer.concat(chunks));
 }
 
-/** The addresses of a URL's host. Refuses those that are not public. */
-async function addressesOf(address: string, rules: DownloadRules): Promise<readonly string[]> {
+function webAddress(address: string): URL {
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw badRequest("skymap.url: expected an http:// or https:// address");
-  }
+  if (url !== undefined && /^https?:$/.test(url.protocol)) return url;
+  throw badRequest("skymap.url: expected an http:// or https:// address");
+}
+
+/** The addresses of a URL's host. Refuses those that are not public. */
+async function addressesOf(url: URL, rules: DownloadRules): Promise<readonly string[]> {
   const host = hostOf(url);
   let addresses: readonly string[];
   try {

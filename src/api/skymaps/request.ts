@@ -11,20 +11,31 @@ import {
 import { badRequest } from "../errors.ts";
 import { type DownloadRules, download } from "./download.ts";
 import type { Hidden, SkymapSource } from "./source.ts";
+import { dayTime } from "./times.ts";
 import { readVoEvent, type VoEvent } from "./voevent.ts";
 
 /** Polygons that a client has made itself, by level. */
-export type ReadyContours = ReadonlyMap<number, Document>;
+export interface ReadyContours {
+  readonly ready: ReadonlyMap<number, Document>;
+  /** A GeoJSON point, as among the contours that are shown. */
+  readonly center?: Document;
+}
+
+/** A localisation and its name. */
+export interface SkymapForm {
+  readonly name: string;
+  /** Fetched when it is needed: most events come several times. */
+  readonly source: () => Promise<{ readonly source: SkymapSource; readonly hidden?: Hidden } | ReadyContours>;
+}
 
 export interface SkymapRequest {
   readonly dateobs: Date;
   readonly triggerid?: Value;
   readonly aliases: readonly string[];
-  readonly name: string;
   /** Percent, ascending. */
   readonly levels: readonly number[];
-  /** Fetched when it is needed: most events come several times. */
-  readonly source: () => Promise<{ readonly source: SkymapSource; readonly hidden?: Hidden } | ReadyContours>;
+  /** At least one. Each is for when those before it cannot be had. */
+  readonly forms: readonly SkymapForm[];
 }
 
 const DEFAULT_LEVELS: readonly number[] = [90];
@@ -43,7 +54,7 @@ export function readSkymapRequest(body: Document, rules: DownloadRules): SkymapR
   }
   const levels = readLevels(body["contours"]);
   const trigger = readTrigger(triggerid ?? event?.triggerid, "triggerid");
-  const place = isDocument(skymap) ? formOf(skymap, rules) : eventForm(event, rules);
+  const forms = isDocument(skymap) ? [formOf(skymap, rules)] : eventForms(event, rules);
   return {
     dateobs:
       dateobs === undefined || dateobs === null
@@ -52,21 +63,20 @@ export function readSkymapRequest(body: Document, rules: DownloadRules): SkymapR
     ...(trigger === undefined ? {} : { triggerid: trigger }),
     aliases: [...new Set([...readAliases(body["aliases"]), ...(event?.aliases ?? [])])],
     levels,
-    ...place,
+    forms,
   };
 }
 
-type Form = Pick<SkymapRequest, "name" | "source">;
-
 /** The first form whose fields are all there. */
-function formOf(skymap: Document, rules: DownloadRules): Form {
+function formOf(skymap: Document, rules: DownloadRules): SkymapForm {
   const has = (...fields: string[]) =>
     fields.every((field) => skymap[field] !== undefined && skymap[field] !== null);
   const name = () => textOf(skymap["localization_name"], "skymap.localization_name");
   const known = (source: SkymapSource) => () => Promise.resolve({ source });
   if (has("localization_name", "contours")) {
+    const own = name();
     const contours = readyContours(skymap["contours"] ?? null);
-    return { name: name(), source: () => Promise.resolve(contours) };
+    return { name: own, source: () => Promise.resolve(contours) };
   }
   if (has("localization_name", "uniq", "probdensity")) {
     const uniq = numbersOf(skymap["uniq"], "skymap.uniq");
@@ -75,11 +85,7 @@ function formOf(skymap: Document, rules: DownloadRules): Form {
   }
   if (has("url")) {
     const url = textOf(skymap["url"], "skymap.url");
-    const own = has("localization_name") ? name() : nameOfUrl(url);
-    return {
-      name: own,
-      source: async () => ({ source: { kind: "fits", bytes: await download(url, rules) } }),
-    };
+    return addressForm(url, has("localization_name") ? name() : nameOfUrl(url), rules);
   }
   if (has("localization_name", "content")) {
     return {
@@ -111,32 +117,22 @@ function formOf(skymap: Document, rules: DownloadRules): Form {
   );
 }
 
-/** A map where the event names one that can be had, else its error circle. */
-function eventForm(event: VoEvent | undefined, rules: DownloadRules): Form {
-  const hidden = event?.hidden === undefined ? {} : { hidden: event.hidden };
-  const cone = event?.cone === undefined ? undefined : coneForm(event.cone, event.cone.error, {});
-  const [url] = event?.urls ?? [];
-  if (url === undefined && cone === undefined)
-    throw badRequest("voevent: has neither a skymap nor a position with its error");
-  const name = url === undefined ? (cone?.name ?? "") : nameOfUrl(url);
-  const source = async () => {
-    for (const address of event?.urls ?? []) {
-      try {
-        const bytes = await download(address, rules);
-        return { source: { kind: "fits", bytes } as const, ...hidden };
-      } catch (error) {
-        if (cone === undefined) throw error;
-      }
-    }
-    const circle = await cone?.source();
-    return circle !== undefined && "source" in circle
-      ? { ...circle, ...hidden }
-      : Promise.reject(badRequest("voevent: has no position"));
-  };
-  return { name, source };
+/** The maps that the event names, then its error circle: each under its own name, as their regions are not the same. */
+function eventForms(event: VoEvent | undefined, rules: DownloadRules): SkymapForm[] {
+  const maps = (event?.urls ?? []).map((url) => addressForm(url, nameOfUrl(url), rules));
+  const circles = event?.cone === undefined ? [] : [coneForm(event.cone, event.cone.error, {})];
+  const forms = [...maps, ...circles];
+  if (forms.length === 0) throw badRequest("voevent: has neither a skymap nor a position with its error");
+  const hidden = event?.hidden;
+  if (hidden === undefined) return forms;
+  return forms.map(({ name, source }) => ({ name, source: async () => ({ ...(await source()), hidden }) }));
 }
 
-function coneForm({ ra, dec }: { ra: number; dec: number }, error: number, skymap: Document): Form {
+function addressForm(url: string, name: string, rules: DownloadRules): SkymapForm {
+  return { name, source: async () => ({ source: { kind: "fits", bytes: await download(url, rules) } }) };
+}
+
+function coneForm({ ra, dec }: { ra: number; dec: number }, error: number, skymap: Document): SkymapForm {
   if (!(error > 0 && error <= 180)) throw badRequest("skymap.error: expected degrees above 0, up to 180");
   const given = skymap["localization_name"];
   const isNamed = given !== undefined && given !== null && given !== "";
@@ -203,8 +199,9 @@ function base64(text: string): Uint8Array {
 function readyContours(value: Value): ReadyContours {
   if (!isDocument(value))
     throw badRequest("skymap.contours: expected an object such as {contour90: <MultiPolygon>}");
-  const contours = new Map<number, Document>();
-  for (const [name, geometry] of Object.entries(value)) {
+  const { center, ...levels } = value;
+  const ready = new Map<number, Document>();
+  for (const [name, geometry] of Object.entries(levels)) {
     const level = Number(/^(?:contour)?(\d{1,3}(?:\.\d+)?)$/.exec(name)?.[1] ?? Number.NaN);
     if (!isLevel(level))
       throw badRequest(`skymap.contours.${name}: expected a name such as contour90, ${LEVELS}`);
@@ -214,9 +211,21 @@ function readyContours(value: Value): ReadyContours {
       );
     }
     checkGeometry(geometry, `skymap.contours.${name}`);
-    contours.set(level, geometry);
+    ready.set(level, geometry);
   }
-  return contours;
+  const point = center === undefined || center === null ? {} : { center: pointOf(center) };
+  if (ready.size === 0) throw badRequest("skymap.contours: expected at least one level such as contour90");
+  return { ready, ...point };
+}
+
+function pointOf(center: Value): Document {
+  if (isDocument(center) && center["type"] === "Point") {
+    const { coordinates } = center;
+    const [longitude, latitude, ...more] = Array.isArray(coordinates) ? coordinates.map(toNumber) : [];
+    const isPlace = Math.abs(longitude ?? Number.NaN) <= 180 && Math.abs(latitude ?? Number.NaN) <= 90;
+    if (isPlace && more.length === 0) return center;
+  }
+  throw badRequest("skymap.contours.center: expected a GeoJSON Point, with right ascension less 180");
 }
 
 /** Whether queries can be made with it. Throws `HttpError` 400 with what is wrong. */
@@ -277,9 +286,9 @@ export function readDate(given: Value, path: string): Date {
           .replace(" ", "T")
           .replace(/(Z|\+00:00)$/, "")
       : "";
-  const date = new Date(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?$/.test(text) ? `${text}Z` : Number.NaN);
-  if (Number.isNaN(date.getTime())) throw badRequest(`${path}: expected YYYY-MM-DDTHH:MM:SS, universal time`);
-  return date;
+  const time = dayTime(text);
+  if (time === undefined) throw badRequest(`${path}: expected YYYY-MM-DDTHH:MM:SS, universal time`);
+  return new Date(time);
 }
 
 /** A text without the blanks around it. Throws `HttpError` 400 that names the field. */

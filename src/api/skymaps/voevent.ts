@@ -2,6 +2,7 @@
 import { XMLParser, XMLValidator } from "fast-xml-parser";
 import { badRequest } from "../errors.ts";
 import type { Hidden } from "./source.ts";
+import { dayTime } from "./times.ts";
 
 /** What a packet says of its event. */
 export interface VoEvent {
@@ -30,6 +31,8 @@ type Element = { readonly [name: string]: unknown };
 /** Reads a packet. Entities of its own are not expanded. Throws `HttpError` 400. */
 export function readVoEvent(text: string): VoEvent {
   if (text.length > LARGEST) throw badRequest(`voevent: expected at most ${LARGEST} characters`);
+  // Packets need none, and what it declares must not be read or repeated.
+  if (/<!DOCTYPE/i.test(text)) throw badRequest("voevent: expected a packet without a document type");
   const valid = XMLValidator.validate(text);
   if (valid !== true) throw badRequest(`voevent: line ${valid.err.line}: ${valid.err.msg}`);
   const parser = new XMLParser({
@@ -52,7 +55,7 @@ export function readVoEvent(text: string): VoEvent {
   return {
     dateobs,
     ...(trigger === undefined ? {} : { triggerid: isNumber ? Number(trigger) : trigger }),
-    aliases: aliasesOf(params, String(root["@ivorn"] ?? "")),
+    aliases: aliasesOf(params, decoded(String(root["@ivorn"] ?? ""))),
     urls: urlsOf(params),
     ...(cone === undefined ? {} : { cone }),
     ...(hidden === undefined ? {} : { hidden }),
@@ -76,6 +79,21 @@ function elementOf(value: unknown): Element | undefined {
 const listOf = (value: unknown): unknown[] =>
   Array.isArray(value) ? value : value === undefined ? [] : [value];
 
+const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+
+/** Text with XML's own five entities and references to characters decoded, once; others stay as they are. */
+function decoded(text: string): string {
+  return text.replace(
+    /&(?:(amp|lt|gt|quot|apos)|#(\d{1,7})|#x([\da-f]{1,6}));/gi,
+    (whole, name, digits, hex) => {
+      if (typeof name === "string") return ENTITIES[name] ?? whole;
+      const code = typeof hex === "string" ? Number.parseInt(hex, 16) : Number(digits);
+      const isCharacter = code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code < 0xe000);
+      return isCharacter ? String.fromCodePoint(code) : whole;
+    },
+  );
+}
+
 /** Values of all parameters, in groups or not, by their names. */
 function paramsOf(what: unknown): Map<string, string> {
   const params = new Map<string, string>();
@@ -83,7 +101,7 @@ function paramsOf(what: unknown): Map<string, string> {
     for (const param of listOf(element?.["Param"]).map(elementOf)) {
       const [name, value] = [param?.["@name"], param?.["@value"]];
       if (typeof name === "string" && typeof value === "string" && !params.has(name))
-        params.set(name, value.trim());
+        params.set(decoded(name), decoded(value).trim());
     }
     for (const group of listOf(element?.["Group"])) walk(elementOf(group));
   };
@@ -97,7 +115,7 @@ function find(value: unknown, name: string): string | undefined {
     if (element === undefined) continue;
     const own = listOf(element[name])[0];
     const text = elementOf(own)?.["#text"] ?? own;
-    if (typeof text === "string" && text.trim() !== "") return text.trim();
+    if (typeof text === "string" && text.trim() !== "") return decoded(text).trim();
     for (const child of Object.values(element)) {
       const found = typeof child === "object" ? find(child, name) : undefined;
       if (found !== undefined) return found;
@@ -109,8 +127,8 @@ function find(value: unknown, name: string): string | undefined {
 /** To the second, as events are named by it. */
 function dateOf(text: string | undefined): Date {
   const match = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(?=Z?$)/.exec(text ?? "");
-  const milliseconds = Date.parse(`${match?.[0]}Z`);
-  if (Number.isNaN(milliseconds))
+  const milliseconds = dayTime(match?.[0] ?? "");
+  if (milliseconds === undefined)
     throw badRequest("voevent: expected WhereWhen with an ISOTime YYYY-MM-DDTHH:MM:SS");
   return new Date(Math.round(milliseconds / 1000) * 1000);
 }
