@@ -204,6 +204,9 @@ describe.skipIf(withoutSet)("a database that another system filled", () => {
   });
 
   test("takes no alerts, and says why", async () => {
+    expect(await store.deployment()).toEndWith(
+      "TEST_alerts_aux filled by another system: no alerts can be added",
+    );
     const writer = await openAlertWriter({ kind: "mongo", url });
     const batch = { deadLetters: [], outbox: [], positions: [] };
     const writing = writer.write({

@@ -154,7 +154,9 @@ describe.skipIf(skip)("a database that the original filled", () => {
     expect(aux?.["cross_matches"]?.["stars"]).toEqual([expect.objectContaining({ name: "here" })]);
   }, 60_000);
 
-  test("takes no alerts: ingest and serve end at once and say why", async () => {
+  test("takes no alerts: check tells, ingest and serve end at once and say why", async () => {
+    const checked = await runExecutable(["check", ...optionsOf(original)]);
+    expect(checked.stdout).toMatch(/^ok +store .*ZTF_alerts_aux filled by another system/m);
     const ingest = await runExecutable(["ingest", archive, ...optionsOf(original)], { timeoutMs: 30_000 });
     expect([ingest.code, ingest.stderr]).toEqual([1, expect.stringContaining("another system")]);
     expect(ingest.stderr.match(/another system/g)).toHaveLength(1);

@@ -127,6 +127,15 @@ class MongoStore implements Store {
   }
 
   async deployment(): Promise<string> {
+    const where = await this.#servers();
+    const others = (await this.#listed({}))
+      .filter(({ name, type }) => name.endsWith("_alerts_aux") && type !== "view")
+      .map(({ name }) => name);
+    if (others.length === 0) return where;
+    return `${where}, ${others.join(" and ")} filled by another system: no alerts can be added`;
+  }
+
+  async #servers(): Promise<string> {
     const { client, db } = this.connection;
     try {
       const hello = await client.db("admin").command({ hello: 1 });
