@@ -18,6 +18,7 @@ import {
   skymapDocument,
   withContours,
 } from "./skymaps/documents.ts";
+import { fingerprintOf } from "./skymaps/fingerprint.ts";
 import {
   levelOf,
   readAliases,
@@ -134,15 +135,19 @@ async function putForm(
   const known = await existing(api, asked, form);
   const missing = asked.levels.filter((level) => known === undefined || !levelsOf(known).includes(level));
   if (known !== undefined && missing.length === 0) return exists(known);
-  const added = await inTurn(async () => {
+  const { added, fingerprint } = await inTurn(async () => {
     const made = await form.source();
-    return "source" in made ? buildOnThread({ ...made, levels: missing }) : made;
+    const fingerprint = await fingerprintOf(made);
+    refuseOther(known, fingerprint);
+    const added = "source" in made ? await buildOnThread({ ...made, levels: missing }) : made;
+    return { added, fingerprint };
   });
   const levels = "centre" in added ? missing : [...added.ready.keys()];
   // While the regions were worked on another request may have added its own: they are kept.
   const { document, before } = await oneAtATime(api.store, SKYMAPS, "skymaps", async () => {
     const before = await existing(api, asked, form);
-    const document = withContours(before ?? skymapDocument(asked, form.name), added);
+    refuseOther(before, fingerprint);
+    const document = withContours(before ?? skymapDocument(asked, form.name, fingerprint), added);
     const isNew = before === undefined || levels.some((level) => !levelsOf(before).includes(level));
     if (!isNew && "centre" in added) return { document: undefined, before };
     if (before === undefined) await api.store.insert(SKYMAPS, [document]);
@@ -156,6 +161,17 @@ async function putForm(
   return success(
     `${words} ${dateText(document["dateobs"])} ${what} [${levels.join(", ")}]`,
     summaryOf(document),
+  );
+}
+
+/** Levels of different maps make no skymap. Those of earlier versions do not say what they were made of. */
+function refuseOther(skymap: Document | undefined, fingerprint: string): void {
+  const known = skymap?.["fingerprint"];
+  if (typeof known !== "string" || known === fingerprint) return;
+  throw new HttpError(
+    409,
+    `skymap ${skymap?.["localization_name"]} of ${dateText(skymap?.["dateobs"])} was made of another map: delete it first, ` +
+      "or give this one a localization_name of its own",
   );
 }
 
@@ -194,7 +210,7 @@ async function show(api: ApiContext, request: Request): Promise<Response> {
     .map((level) => levelOf(level, "contours"));
   const missing = wanted.filter((level) => !levelsOf(found).includes(level));
   if (missing.length > 0) throw notFound(`skymap exists but is missing contours [${missing.join(", ")}]`);
-  const { cells, dateobs, ...rest } = found;
+  const { cells, dateobs, fingerprint: _, ...rest } = found;
   const moc = given["moc"] === "true" ? { moc: mocsOf(cells as Document | undefined) } : {};
   return success("skymap found", { ...rest, dateobs: dateText(dateobs), ...moc });
 }

@@ -284,3 +284,53 @@ describe("cells that overlap", () => {
     });
   }
 });
+
+describe("a name that another region has", () => {
+  const dateobs = "2024-06-01T00:00:00";
+  const corners = [
+    [10, 0],
+    [12, 0],
+    [11, 2],
+  ];
+  const square = { type: "MultiPolygon", coordinates: [[[...corners, corners[0] ?? []]]] };
+  const forms: Record<string, Document> = {
+    cone: { ra: 10, dec: 20, error: 1 },
+    "another cone": { ra: 10, dec: 20, error: 1.5 },
+    polygon: { polygon: corners },
+    cells: { uniq: [16, 17], probdensity: [1, 2] },
+    "the same cells with other densities": { uniq: [16, 17], probdensity: [1, 3] },
+    ellipse: { ra: 10, dec: 20, amaj: 2, amin: 1, phi: 0 },
+  };
+  for (const [first, second] of [
+    ["cone", "another cone"],
+    ["polygon", "ellipse"],
+    ["cells", "the same cells with other densities"],
+  ] as const) {
+    test(`${first}, then ${second}: levels are added to the one, not mixed with the other's`, async () => {
+      const localization_name = `taken by ${first}`;
+      const levelled = (form: string, contours: number) =>
+        put({ dateobs, contours, skymap: { localization_name, ...forms[form] } });
+      expect((await levelled(first, 90))[0]).toBe(200);
+      expect(await levelled(second, 50)).toEqual([409, expect.stringContaining("localization_name")]);
+      expect((await levelled(first, 50))[0]).toBe(200);
+      const own = { contour99: square };
+      const ready = await put({ dateobs, contours: 99, skymap: { localization_name, contours: own } });
+      expect(ready).toEqual([409, expect.stringContaining("localization_name")]);
+      const { text } = await api.ask("ada", "GET", `/api/skymap?localization_name=${localization_name}`);
+      expect(Object.keys((JSON.parse(text) as { data: { contours: object } }).data.contours)).toEqual([
+        "center",
+        "contour90",
+        "contour50",
+      ]);
+    });
+  }
+  test("one that came to its file's name anew is told from the old one", async () => {
+    const skymap = { url: `${host}/new.fits` };
+    served.set("/new.fits", mapFile(3));
+    expect((await put({ dateobs, contours: 90, skymap }))[0]).toBe(200);
+    served.set("/new.fits", mapFile(4));
+    expect(await put({ dateobs, contours: 50, skymap })).toEqual([409, expect.stringContaining("new.fits")]);
+    served.set("/new.fits", mapFile(3));
+    expect((await put({ dateobs, contours: 50, skymap }))[0]).toBe(200);
+  });
+});

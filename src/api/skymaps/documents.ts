@@ -65,7 +65,11 @@ function triggersOf(given: Value): Value[] {
 }
 
 /** The document of a request for the localisation of this name, without contours. */
-export function skymapDocument({ dateobs, triggerid, aliases }: SkymapRequest, name: string): Document {
+export function skymapDocument(
+  { dateobs, triggerid, aliases }: SkymapRequest,
+  name: string,
+  fingerprint: string,
+): Document {
   return {
     // Two requests for one event at the same time must not make two skymaps.
     _id: `${name} ${dateText(dateobs)}`,
@@ -73,6 +77,7 @@ export function skymapDocument({ dateobs, triggerid, aliases }: SkymapRequest, n
     ...(triggerid === undefined ? {} : { triggerid }),
     aliases: [...aliases],
     localization_name: name,
+    fingerprint,
     contours: {},
     cells: {},
   };
