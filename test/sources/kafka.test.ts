@@ -305,7 +305,6 @@ describe.skipIf(skip)("kafka source", () => {
       expect(lines.filter((line) => line.includes(`topic ${gone} was deleted`))).toHaveLength(1);
       expect(lines.join()).not.toContain("cannot be decided");
     },
-    20_000,
   );
 
   test("begins at a time when that is asked for", async () => {
