@@ -115,7 +115,9 @@ async function pointsOf(
   if (alert === undefined) throw notFound(`${survey.name} object ${objectId} not found`);
   const photometry = await readPhotometry(store, survey, objectId, visiblePrograms(user, survey));
   const points = lightCurveOf(withForced ? photometry : { ...photometry, forced: [] });
-  const wanted = (query.get("filter") ?? "").split(",").filter((name) => name !== "");
+  const words = (query.get("filter") ?? "").split(",").filter((name) => name !== "");
+  const bands = survey.lightCurve?.bands;
+  const wanted = bands === undefined ? words : words.map((word) => wordOf("filter", word, bands, ""));
   return wanted.length === 0 ? points : points.filter(({ filter }) => wanted.includes(filter));
 }
 

@@ -4,6 +4,8 @@ import { numberOf } from "./fields.ts";
 
 /** How a survey's rows become points of a light curve. */
 export interface LightCurveRows {
+  /** Names of all bandpasses. */
+  readonly bands: readonly string[];
   /** Name of the row's bandpass, e.g. `ztfg`; undefined where the row is no measurement of the sky. */
   band(row: Document): string | undefined;
   /** History with forced photometry, and which of its rows are good. */

@@ -51,6 +51,7 @@ export const ztf: Survey = {
   programPath: "candidate.programid",
   stamps: { fields: STAMPS, firstRow: "top" },
   lightCurve: {
+    bands: Object.values(BANDS),
     band: (row) => BANDS[numberOf(row["fid"]) ?? 0],
     forced: { field: "fp_hists", isGood: (row) => Number(row["procstatus"]) === 0 },
   },

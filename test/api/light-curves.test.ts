@@ -114,6 +114,12 @@ describe("light curves", () => {
         status: 400,
         has: ["units jansky: expected one of mag, flux"],
       },
+      {
+        name: "filter",
+        ask: `${at}/lightcurve?filter=ztfg,ztfx`,
+        status: 400,
+        has: ["filter ztfx: expected one of ztfg, ztfr, ztfi"],
+      },
       { name: "format", ask: `${at}/lightcurve?format=xml`, status: 400, has: ["format xml"] },
       {
         name: "not there",
