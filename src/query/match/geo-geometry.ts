@@ -1,6 +1,6 @@
 /** Geometry on the sphere: points, lines and areas with great-circle edges; containment and crossing. */
 import type { LonLat } from "../bounds.ts";
-import { cross, dot, same, turnOf } from "./geo-orientation.ts";
+import { cross, crossingOf, dot, same, turnOf } from "./geo-orientation.ts";
 
 export type Vector = readonly [x: number, y: number, z: number];
 
@@ -131,15 +131,7 @@ function* edgesOf(geometry: Geometry): Generator<[Vector, Vector]> {
 
 /** Whether two great-circle arcs, each less than half a circle, cross or share an end. */
 function edgesMeet([a, b]: [Vector, Vector], [c, d]: [Vector, Vector]): boolean {
-  const ab = cross(a, b);
-  const cd = cross(c, d);
-  // Each of the triangles acb, bda, cbd, dac turns the same way when and only when the arcs cross.
-  const acb = -dot(ab, c);
-  const bda = dot(ab, d);
-  const cbd = -dot(cd, b);
-  const dac = dot(cd, a);
-  if (acb * bda > 0 && acb * cbd > 0 && acb * dac > 0) return true;
-  return same(a, c) || same(a, d) || same(b, c) || same(b, d);
+  return crossingOf(a, b, c, d) >= 0;
 }
 
 function verticesOf(geometry: Geometry): Vector[] {

@@ -56,6 +56,8 @@ export function readStored(value: Value | undefined): Stored | undefined {
   if (typeof type === "string" && TYPES.includes(type)) {
     if (type === "Point") return storedPoint(value);
     try {
+      // Strict winding order is for polygons of queries: a server finds no stored ones.
+      if (type === "Polygon" && systemOf(value) === STRICT_WINDING) return undefined;
       return { kind: "geometry", geometry: geometryOf(value), onlyPoint: undefined };
     } catch (error) {
       if (error instanceof Malformed) return undefined;

@@ -1,7 +1,7 @@
 /** Random positions and shapes. */
 import { type Document, double, type Value } from "../../../src/query/index.ts";
 import { anyNumber, anyScalar } from "./documents.ts";
-import { anyLine, anyPolygon, polygonCoordinates } from "./polygons.ts";
+import { anyPolygon } from "./polygons.ts";
 import type { Random } from "./random.ts";
 
 /** A coordinate on a coarse grid with fractions, so that points rarely lie on the edge of a shape. */
@@ -54,7 +54,7 @@ function anyGeometryOf(random: Random): Document {
 export function anyStoredPosition(random: Random): Value {
   return random.weighted<Value>([
     [6, () => anyGeometry(random)],
-    [0.5, () => ({ type: "Polygon", coordinates: polygonCoordinates(random) })],
+    [0.5, () => anyPolygon(random)],
     [3, () => doubles(position(random))],
     [1, () => oddPair(random)],
     [1, () => ({ type: "Point", coordinates: oddPair(random) })],
@@ -70,7 +70,6 @@ export function anyGeoTest(random: Random, operator: "$geoWithin" | "$geoInterse
     const geometry = random.weighted([
       [6, () => anyGeometry(random)],
       [2, () => anyPolygon(random)],
-      [0.2, () => anyLine(random)],
     ]);
     return { $geometry: geometry };
   }

@@ -111,7 +111,7 @@ function placed(random: Random, size: number): (corner: Pair) => Pair {
 }
 
 /** The coordinates of a polygon; about half are good. */
-export function polygonCoordinates(random: Random): Value[] {
+function polygonCoordinates(random: Random): Value[] {
   // Far-flung corners make rings of any kind.
   if (random.chance(0.05)) {
     const corner = (): Pair => [random.next() * 360 - 180, random.next() * 180 - 90];
