@@ -59,7 +59,10 @@ export class SkyPolygon {
     return (centre, radius) => {
       if (angleBetween(this.#centre, centre) > this.reach + radius + 1e-12) return "outside";
       if (this.distance(centre) <= radius + 1e-12) return "partly";
-      return this.contains(centre) ? "inside" : "outside";
+      if (this.contains(centre)) return "inside";
+      // The border of what holds two opposite points turns round neither.
+      const [x, y, z] = centre;
+      return this.reach < Math.PI || this.contains([-x, -y, -z]) ? "outside" : "partly";
     };
   }
 }

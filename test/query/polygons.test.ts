@@ -1,6 +1,6 @@
 /** Which polygons of queries are taken: those that a real server takes. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Document, parseMatch, QueryError, type Value } from "../../src/query/index.ts";
+import { compileMatch, type Document, parseMatch, QueryError, type Value } from "../../src/query/index.ts";
 import { testMongod } from "../support/mongod.ts";
 import { skipOrFail } from "../support/services.ts";
 import { anyLine, anyPolygon } from "./oracle/polygons.ts";
@@ -198,6 +198,32 @@ const CASES: Readonly<Record<string, readonly [geometry: Document, fault?: RegEx
   ],
 };
 
+/** A band a fifth of the way round a great circle and back beside it, past opposite points. */
+const BAND = polygon([
+  [-100, -10],
+  [0, -12],
+  [100, -10],
+  [100, 10],
+  [0, 12],
+  [-100, 10],
+  [-100, -10],
+]);
+const IN_BAND: readonly [number, number][] = [
+  [-95, 0],
+  [0, 0],
+  [85, 0],
+  [95, 5],
+  [85, -5],
+  [40, 0],
+];
+const OFF_BAND: readonly [number, number][] = [
+  [180, 0],
+  [140, 0],
+  [0, 40],
+  [0, -90],
+  [-120, 3],
+];
+
 /** What our engine says; empty when it takes the filter. */
 function faultOf(filter: Document): string {
   try {
@@ -219,6 +245,12 @@ describe("a geometry", () => {
       if (message !== "") expect(message).toStartWith("filter.p.$geoIntersects.$geometry: ");
     });
   }
+
+  test("that is a band holds opposite points", () => {
+    const isWithin = compileMatch({ p: { $geoWithin: { $geometry: BAND } } });
+    expect(IN_BAND.filter((place) => !isWithin({ p: [...place] }))).toEqual([]);
+    expect(OFF_BAND.filter((place) => isWithin({ p: [...place] }))).toEqual([]);
+  });
 
   test("of 10,000 corners is looked at in bounded time", () => {
     const count = 10_000;
@@ -245,7 +277,8 @@ describe.skipIf(missing)("a server and the engine", () => {
     server = new OracleServer(mongod.url, 4);
     await server.prepare();
     slot = await server.slot();
-    await slot.fill({ documents: [{ _id: 1, p: [1, 1] }], other: [] });
+    const places = [[1, 1], ...IN_BAND, ...OFF_BAND];
+    await slot.fill({ documents: places.map((place, _id) => ({ _id, p: [...place] })), other: [] });
   });
   afterAll(() => server?.[Symbol.asyncDispose]());
 
@@ -262,6 +295,12 @@ describe.skipIf(missing)("a server and the engine", () => {
 
   test("refuse the same geometries", async () => {
     for (const [geometry] of Object.values(CASES)) await expectAlike(geometry);
+  });
+
+  test("find the same in a band that holds opposite points", async () => {
+    const filter = { p: { $geoWithin: { $geometry: BAND } } };
+    const theirs = await slot?.run({ kind: "find", filter, projection: { _id: 1 } });
+    expect(theirs).toEqual({ documents: [0, 1, 2, 3, 4, 5, 6].map((_id) => ({ _id })) });
   });
 
   test("refuse the same of 2,000 random polygons and lines", async () => {

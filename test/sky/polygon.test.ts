@@ -93,3 +93,25 @@ describe("shapes on the sky", () => {
     );
   });
 });
+
+test("a band that holds opposite points leaves out none of its cells", () => {
+  const corners = [
+    [-100, -10],
+    [0, -12],
+    [100, -10],
+    [100, 10],
+    [0, 12],
+    [-100, 10],
+  ] as const;
+  const relate = new SkyPolygon(corners.map(([ra, dec]) => unitVector(ra, dec))).relation();
+  for (const [ra, dec] of [
+    [-95, 0],
+    [85, 0],
+    [95, 5],
+    [0, 0],
+  ] as const) {
+    expect(relate(unitVector(ra, dec), 0.001)).not.toBe("outside");
+  }
+  // Opposite of what lies inside: it is not.
+  expect(relate(unitVector(180, 0), 0.001)).toBe("outside");
+});

@@ -1,5 +1,6 @@
 /** Geometry on the sphere: points, lines and areas with great-circle edges; containment and crossing. */
 import type { LonLat } from "../bounds.ts";
+import { isOddTo, startsInside } from "./geo-inside.ts";
 import { cross, crossingOf, dot, same, turnOf } from "./geo-orientation.ts";
 
 export type Vector = readonly [x: number, y: number, z: number];
@@ -9,6 +10,8 @@ export interface Loop {
   readonly vertices: readonly Vector[];
   /** Whether the inside is what lies outside the smaller side. */
   readonly inverted: boolean;
+  /** Of the side to the left, whether the point from which ways are counted is in it. */
+  readonly startsInside: boolean;
 }
 
 /** An outer loop and the holes in it. */
@@ -84,23 +87,13 @@ const HALF_SPHERE = -1e-14;
 export function makeLoop(ring: readonly LonLat[], strict: boolean): Loop {
   const vertices = ring.map(toVector);
   const clockwise = turningAngle(vertices) < HALF_SPHERE;
-  return { vertices: clockwise ? vertices.reverse() : vertices, inverted: strict && clockwise };
+  if (clockwise) vertices.reverse();
+  return { vertices, inverted: strict && clockwise, startsInside: startsInside(vertices) };
 }
 
-/** Whether a point lies inside a loop: how often the loop turns round it, seen from the point. */
+/** Whether a point lies inside a loop. */
 export function loopContains(loop: Loop, point: Vector): boolean {
-  const { vertices } = loop;
-  let turn = 0;
-  let previous = vertices[vertices.length - 1] as Vector;
-  for (const vertex of vertices) {
-    // The angle between the directions from the point to both ends of the edge.
-    const across = triple(point, previous, vertex);
-    const along = dot(previous, vertex) - dot(point, previous) * dot(point, vertex);
-    turn += Math.atan2(across, along);
-    previous = vertex;
-  }
-  // Round the antipode of the inside the loop turns the other way.
-  return turn > Math.PI !== loop.inverted;
+  return (isOddTo(loop.vertices, point) !== loop.startsInside) !== loop.inverted;
 }
 
 export function areaContains(area: Area, point: Vector): boolean {

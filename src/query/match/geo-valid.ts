@@ -7,7 +7,8 @@
 import { tick } from "../deadline.ts";
 import { crossingArcs, emptyBox, extendBox, inBox } from "./geo-arcs.ts";
 import type { Vector } from "./geo-geometry.ts";
-import { cross, crossingOf, DETERMINANT_ERROR, dot, inOrderRound, same } from "./geo-orientation.ts";
+import { isOddTo, startsInside } from "./geo-inside.ts";
+import { inOrderRound } from "./geo-orientation.ts";
 
 /** A ring without its last corner, as it runs counter-clockwise round its inside. */
 type Ring = readonly Vector[];
@@ -184,9 +185,6 @@ class Corners {
   }
 }
 
-/** Where the way to a point begins: where no corners of rings are likely to be. */
-const START: Vector = [0.0123, -0.7313, Math.sqrt(1 - 0.0123 ** 2 - 0.7313 ** 2)];
-
 const AXES: readonly Vector[] = [
   [1, 0, 0],
   [-1, 0, 0],
@@ -203,9 +201,7 @@ class Region {
   readonly #box = emptyBox();
 
   constructor(readonly ring: Ring) {
-    const corner = this.corner(1);
-    const isInside = inOrderRound(asideOf(corner), this.corner(0), this.corner(2), corner);
-    this.#startsInside = isInside !== this.#isOddTo(corner);
+    this.#startsInside = startsInside(ring);
     for (let i = 0; i < ring.length; i++) extendBox(this.#box, this.corner(i), this.corner(i + 1));
     // Within the border, the inside reaches farthest along an axis where that comes through.
     for (const axis of AXES) if (this.contains(axis)) extendBox(this.#box, axis, axis);
@@ -216,48 +212,13 @@ class Region {
     return this.ring[(index + length) % length] as Vector;
   }
 
-  /** Counts the edges on the way to a point; a corner is inside when the direction aside of it is. */
   contains(point: Vector): boolean {
-    return this.#isOddTo(point) !== this.#startsInside;
+    tick(this.ring.length);
+    return isOddTo(this.ring, point) !== this.#startsInside;
   }
 
   /** Whether a point may lie within, as far as the box tells. */
   mayHold(point: Vector): boolean {
     return inBox(this.#box, point);
   }
-
-  #isOddTo(point: Vector): boolean {
-    tick(this.ring.length);
-    const way = cross(START, point);
-    let isOdd = false;
-    let previous = this.corner(-1);
-    let before = dot(way, previous);
-    for (const corner of this.ring) {
-      const side = dot(way, corner);
-      if (
-        Math.abs(side) <= DETERMINANT_ERROR ||
-        Math.abs(before) <= DETERMINANT_ERROR ||
-        side > 0 !== before > 0
-      ) {
-        const crossing = crossingOf(START, point, previous, corner);
-        if (crossing > 0 || (crossing === 0 && passesEnd(point, previous, corner))) isOdd = !isOdd;
-      }
-      previous = corner;
-      before = side;
-    }
-    return isOdd;
-  }
-}
-
-/** Whether the way to a point that is an end of an edge crosses this, so that of the edges at a corner the right count. */
-function passesEnd(point: Vector, from: Vector, to: Vector): boolean {
-  if (same(point, from)) return inOrderRound(asideOf(point), to, START, point);
-  return same(point, to) && inOrderRound(asideOf(point), from, START, point);
-}
-
-/** A point a quarter of the sky aside of another, always in the same direction. */
-function asideOf(point: Vector): Vector {
-  const normal = cross(point, Math.abs(point[2]) < 0.9 ? [0.012, 0.0053, 1] : [1, 0.0053, 0.012]);
-  const length = Math.hypot(...normal);
-  return [normal[0] / length, normal[1] / length, normal[2] / length];
 }
