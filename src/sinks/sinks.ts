@@ -149,8 +149,8 @@ class RunningSink {
     try {
       await drain.start("now");
     } catch (error) {
-      // The next renewal begins anew.
-      this.#drain = undefined;
+      // The next renewal begins anew; another may have done so while this one was waiting for the store.
+      if (this.#drain === drain) this.#drain = undefined;
       throw error;
     }
     await this.retryFailures();

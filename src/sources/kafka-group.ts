@@ -26,7 +26,8 @@ export interface Member extends Subscription {
 export type Share = Readonly<Record<string, readonly number[]>>;
 
 const NAME = "kowalski";
-const VERSION = 1;
+/** Of the bytes: later ones tell what a member owns already. */
+const VERSION = 0;
 
 /**
  * The share of each member: every partition goes to that one of the members that read its topic which has the least
@@ -87,7 +88,12 @@ export class Group {
       const known = members.map(({ memberId, memberMetadata }): Member => {
         const metadata = this.protocol.MemberMetadata.decode(memberMetadata);
         const said = JSON.parse(metadata?.userData.toString() ?? "") as Omit<Member, "id">;
-        return { ...said, id: memberId };
+        // The leader has just asked how many there are, and does not look again for those that it sees now.
+        const counts = Object.entries(said.partitions).map(
+          ([topic, count]) =>
+            [topic, Math.max(count, cluster.findTopicPartitionMetadata(topic).length)] as const,
+        );
+        return { ...said, id: memberId, partitions: Object.fromEntries(counts) };
       });
       this.#led = known;
       return [...sharesOf(known)].map(([memberId, share]) => ({

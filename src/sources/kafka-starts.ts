@@ -64,10 +64,10 @@ export class Starts {
    * member, the leader, decides for all, and the others wait for what it says.
    */
   async begin(consumer: Consumer, { led, assigned }: Membership, signal: AbortSignal): Promise<void> {
-    const deciding =
-      led === undefined
-        ? Promise.resolve()
-        : this.#insist((admin) => this.#decide(admin, consumer, led), signal);
+    const isDecided = led === undefined || led.every(({ start }) => start === "earliest");
+    const deciding = isDecided
+      ? Promise.resolve()
+      : this.#insist((admin) => this.#decide(admin, consumer, led), signal);
     // The client's own default, which asks for nothing and waits for nobody.
     if (this.spec.start === "earliest") return;
     await deciding;

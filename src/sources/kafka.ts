@@ -138,7 +138,8 @@ class KafkaSource implements Source {
           // A client anew: one that was subscribed to a topic which is gone would look for it for ever.
           await consumer?.disconnect();
           consumer = undefined;
-          if (topics.length > 0) {
+          if (topics.length === 0) this.#lag.assign({});
+          else {
             const { AssignerProtocol } = (await import("kafkajs")).default;
             const group = new Group(AssignerProtocol, () => starts.subscription());
             consumer = this.#consumer(kafka, group, crashed);

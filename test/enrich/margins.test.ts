@@ -7,7 +7,7 @@ import { openRuntime } from "../../src/enrich/scores/runtime.ts";
 import { type Extent, Triplet, WHOLE } from "../../src/enrich/scores/triplet.ts";
 import { surveyByName } from "../../src/surveys/index.ts";
 import { realModelSettings } from "../support/models.ts";
-import { imageNetwork, meanOfTriplet, type Node } from "../support/onnx.ts";
+import { imageNetwork, meanOfTriplet, type Node, onnxFile } from "../support/onnx.ts";
 import { realRecords } from "../support/packets.ts";
 import { randomNumbers } from "../support/random.ts";
 import { sharedDir } from "../support/shared.ts";
@@ -78,6 +78,18 @@ describe("margins", () => {
     ["another step that reads the stamps", imageNetwork([pairs], [read("triplet")])],
     ["another step that reads what comes between", imageNetwork([{ op: "Relu" }, pairs], [read("0")])],
     ["no step at all", meanOfTriplet()],
+    [
+      "a step that means are taken in",
+      imageNetwork([{ op: "BatchNormalization", attributes: { training_mode: 1 } }, pairs]),
+    ],
+    [
+      "a step that feeds itself",
+      onnxFile({
+        inputs: [{ name: "triplet", shape: [0, 63, 63, 3] }],
+        outputs: [{ name: "score", shape: [0] }],
+        nodes: [{ op: "Identity", inputs: ["triplet"], output: "triplet" }],
+      }),
+    ],
     ["no network", new TextEncoder().encode("no network")],
     ["a torn file", imageNetwork([pairs]).slice(0, 90)],
   ])("nothing is left out before %s", (_, bytes) => {

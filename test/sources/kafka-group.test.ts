@@ -1,7 +1,11 @@
 /** Who of a group gets which partitions. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Member, sharesOf } from "../../src/sources/kafka-group.ts";
+import kafkajs from "kafkajs";
+import { Group, type Member, sharesOf } from "../../src/sources/kafka-group.ts";
+
+/** What of the client's cluster an assigner asks: how many partitions a topic has. */
+type Cluster = Parameters<Group["assigner"]>[0]["cluster"];
 
 const member = (id: string, partitions: Readonly<Record<string, number>>): Member => ({
   id,
@@ -71,4 +75,25 @@ describe("shares of a group", () => {
       }),
     );
   });
+});
+
+test("the leader shares the partitions that there are, not those that the members knew when they joined", async () => {
+  const { AssignerProtocol } = kafkajs;
+  let partitions = 4;
+  const cluster = {
+    findTopicPartitionMetadata: (topic: string) =>
+      topic === "night" ? Array.from({ length: partitions }, () => ({})) : [],
+  } as unknown as Cluster;
+  const subscription = { start: "earliest", families: [["night"]], fresh: [] } as const;
+  const group = new Group(AssignerProtocol, () => subscription);
+  const assigner = group.assigner({ cluster } as Parameters<Group["assigner"]>[0]);
+  const { metadata } = assigner.protocol({ topics: ["night"] });
+  partitions = 8;
+  const [given] = await assigner.assign({
+    members: [{ memberId: "a", memberMetadata: metadata }],
+    topics: ["night"],
+  });
+  const decoded = AssignerProtocol.MemberAssignment.decode(given?.memberAssignment ?? Buffer.alloc(0));
+  expect(decoded?.assignment).toEqual({ night: [0, 1, 2, 3, 4, 5, 6, 7] });
+  expect(group.led).toMatchObject([subscription]);
 });

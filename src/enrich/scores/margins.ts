@@ -60,8 +60,10 @@ function extentOf(graph: OnnxGraph, input: string): Extent {
   if (graph.hasSubgraphs) return WHOLE;
   const windows: (readonly [rows: Window, columns: Window])[] = [];
   let isChannelsFirst = false;
+  const seen = new Set<string>();
   // From the stamps on as long as one step alone takes what the one before it gave.
-  for (let tensor = input; !graph.outputs.includes(tensor); ) {
+  for (let tensor = input; !graph.outputs.includes(tensor) && !seen.has(tensor); ) {
+    seen.add(tensor);
     const [step, ...others] = graph.nodes.filter(({ inputs }) => inputs.includes(tensor));
     if (step === undefined || others.length > 0 || step.inputs.lastIndexOf(tensor) !== 0) break;
     if (step.op === "Transpose" && !isChannelsFirst) {
@@ -71,7 +73,7 @@ function extentOf(graph: OnnxGraph, input: string): Extent {
       const window = windowOf(step);
       if (window === undefined) break;
       windows.push(window);
-    } else if (!PIXELWISE.has(step.op)) break;
+    } else if (!PIXELWISE.has(step.op) || step.numbers.get("training_mode")?.[0] === 1) break;
     tensor = step.outputs[0] ?? "";
   }
   return {
