@@ -188,16 +188,15 @@ function rescoreTests(open: () => Promise<Opened>, kind: StoreSettings["kind"]):
   });
 
   // The embedded store takes no such alert.
-  test.skipIf(kind === "embedded")(
-    "alerts whose candid is no whole number are passed over, and counted",
-    async () => {
+  if (kind === "mongo") {
+    test("alerts whose candid is no whole number are passed over, and counted", async () => {
       const { alerts } = ztf.collections;
       await store.insert(alerts, [{ _id: FIRST - 1n, candid: "odd", candidate: { jd: JD, magpsf: 1 } }]);
       const found = await run([{ ...PARITY, version: "5" }], { filter: { candid: { $in: ["odd", FIRST] } } });
       await store.remove(alerts, FIRST - 1n);
       expect(found).toMatchObject({ seen: 1, changed: 1, unnamed: 1 });
-    },
-  );
+    });
+  }
 
   test("a filter that is none says so", async () => {
     await expect(run([PARITY], { filter: { a: { $gtt: 1 } } })).rejects.toThrow("$gtt");
