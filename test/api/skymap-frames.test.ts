@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { POSITION_INDEX } from "../../src/store/index.ts";
 import { openTestApi, type TestApi } from "../support/api.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { printed } from "../support/processes.ts";
 import { pythonWith, SKY_PACKAGES } from "../support/python.ts";
 import { skipOrFail } from "../support/services.ts";
 import { catalogRow, pointAt, pointsOf, type SkyPoint } from "../support/sky.ts";
@@ -28,16 +29,8 @@ describe.skipIf(withoutPython)("frames of maps", () => {
   let api: TestApi;
   let told: Record<string, { readonly inside: number[]; readonly outside: number[] }>;
   beforeAll(async () => {
-    const child = Bun.spawn([String(python), join(import.meta.dir, "skymap-frames.py"), folder.path], {
-      stdin: new Blob([JSON.stringify({ points })]),
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const [text, errors] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-    ]);
-    if ((await child.exited) !== 0) throw new Error(errors);
+    const script = join(import.meta.dir, "skymap-frames.py");
+    const text = await printed([String(python), script, folder.path], JSON.stringify({ points }));
     told = JSON.parse(text) as typeof told;
     api = await openTestApi();
     await api.store.ensureIndexes("stars", [POSITION_INDEX]);

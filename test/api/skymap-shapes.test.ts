@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { POSITION_INDEX } from "../../src/store/index.ts";
 import { openTestApi, type TestApi } from "../support/api.ts";
+import { printed } from "../support/processes.ts";
 import { pythonWith, SKY_PACKAGES } from "../support/python.ts";
 import { randomNumbers } from "../support/random.ts";
 import { skipOrFail } from "../support/services.ts";
@@ -106,16 +107,8 @@ async function inside(name: string, first: number, count: number, contour = 100)
 describe.skipIf(withoutPython)("ellipses", () => {
   let told: number[][];
   beforeAll(async () => {
-    const child = Bun.spawn([String(python), join(import.meta.dir, "skymap-shapes.py")], {
-      stdin: new Blob([JSON.stringify(ellipses)]),
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const [text, errors] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-    ]);
-    if ((await child.exited) !== 0) throw new Error(errors);
+    const script = join(import.meta.dir, "skymap-shapes.py");
+    const text = await printed([String(python), script], JSON.stringify(ellipses));
     told = JSON.parse(text) as typeof told;
   }, 60_000);
 

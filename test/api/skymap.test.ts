@@ -7,6 +7,7 @@ import { separation } from "../../src/sky/index.ts";
 import { POSITION_INDEX } from "../../src/store/index.ts";
 import { openTestApi, type Scenario, scenarios, type TestApi, ztfAlert } from "../support/api.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { printed } from "../support/processes.ts";
 import { pythonWith, SKY_PACKAGES } from "../support/python.ts";
 import { skipOrFail } from "../support/services.ts";
 import { catalogRow, pointAt, pointsOf, type SkyPoint } from "../support/sky.ts";
@@ -96,16 +97,8 @@ describe.skipIf(withoutPython)("files as observatories publish them", () => {
   const levels = [50, 90, 99] as const;
   let told: Record<string, Record<string, number[]>>;
   beforeAll(async () => {
-    const child = Bun.spawn([String(python), join(import.meta.dir, "skymaps.py"), folder.path], {
-      stdin: new Blob([JSON.stringify({ points })]),
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const [text, errors] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-    ]);
-    if ((await child.exited) !== 0) throw new Error(errors);
+    const script = join(import.meta.dir, "skymaps.py");
+    const text = await printed([String(python), script, folder.path], JSON.stringify({ points }));
     told = JSON.parse(text) as typeof told;
   }, 60_000);
 

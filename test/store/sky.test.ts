@@ -10,6 +10,7 @@ import type { Document } from "../../src/query/index.ts";
 import { openEmbeddedStore, openStore, POSITION_INDEX, type Store } from "../../src/store/index.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { testDatabaseName, testMongod } from "../support/mongod.ts";
+import { printed } from "../support/processes.ts";
 import { pythonWith, SKY_PACKAGES } from "../support/python.ts";
 import { skipOrFail } from "../support/services.ts";
 import { catalogRow, pointsOf, type Shape, shapesOf } from "../support/sky.ts";
@@ -51,15 +52,7 @@ async function bruteForce(): Promise<Expected[]> {
   });
   writeFileSync(join(folder.path, "points.f64"), columns);
   writeFileSync(join(folder.path, "shapes.json"), JSON.stringify(shapes));
-  const child = Bun.spawn([String(python), join(import.meta.dir, "brute-force.py"), folder.path], {
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [text, errors] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  if ((await child.exited) !== 0) throw new Error(errors);
+  const text = await printed([String(python), join(import.meta.dir, "brute-force.py"), folder.path]);
   return text
     .trim()
     .split("\n")

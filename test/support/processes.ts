@@ -16,6 +16,17 @@ export async function run(command: readonly string[], timeoutMs: number, input?:
     throw new Error(`${command.slice(0, 4).join(" ")} ended with ${code}: ${errors.trim().slice(-300)}`);
 }
 
+/** What a program prints, given this on its standard input. Throws what it said on stderr when it fails. */
+export async function printed(words: readonly string[], input = ""): Promise<string> {
+  const child = Bun.spawn([...words], { stdin: new Blob([input]), stdout: "pipe", stderr: "pipe" });
+  const [text, errors] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  if ((await child.exited) !== 0) throw new Error(errors);
+  return text;
+}
+
 /** A port of loopback that nobody listens on. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {

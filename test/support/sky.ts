@@ -49,8 +49,9 @@ export type Shape =
   | { readonly polygon: readonly SkyPoint[] };
 
 /** Radii that several cones share, degrees: a tenth of an arcsecond to the whole sphere. */
-const RADII = [0.1 / 3600, 1 / 3600, 30 / 3600, 0.05, 0.7, 5, 40];
-const WIDE = [75, 120, 179.9, 180];
+const RADII = [0.1 / 3600, 1 / 3600, 30 / 3600, 0.05, 0.7, 5];
+/** Those of which one is enough: of a large catalogue they hold millions of rows. */
+const WIDE = [40, 75, 120, 179.9, 180];
 
 /** Cones and polygons of all sizes, many round a pole, across ra = 0, or round one of the points. */
 export function shapesOf(count: number, points: readonly SkyPoint[], seed: number): Shape[] {
@@ -72,7 +73,9 @@ export function shapesOf(count: number, points: readonly SkyPoint[], seed: numbe
     })();
     if (index < 2 * WIDE.length && index % 2 === 0) return { cone: [...centre, WIDE[index / 2] ?? 180] };
     if (index % 2 === 0) return { cone: [...centre, RADII[Math.floor(random() * RADII.length)] ?? 1] };
-    return { polygon: corners(centre, 60 * 10 ** (-5 * random()), 3 + Math.floor(random() * 5), random) };
+    return {
+      polygon: corners(centre, 60 * 10 ** (-6 * Math.sqrt(random())), 3 + Math.floor(random() * 5), random),
+    };
   });
 }
 

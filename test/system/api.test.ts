@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { printed } from "../support/processes.ts";
 import { hasRealPackets, type Served, serveRealPackets } from "../support/served.ts";
 import { skipOrFail } from "../support/services.ts";
 
@@ -10,18 +11,8 @@ const isMissing = skipOrFail("curl", curlPath ?? undefined, "it is not on the PA
 const CANDID = "1127561440015015001";
 
 /** Runs curl with these words and answers what it printed. */
-async function curl(...words: string[]): Promise<string> {
-  const child = Bun.spawn([curlPath ?? "curl", "-sS", "--max-time", "20", ...words], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [text, errors] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  if ((await child.exited) !== 0) throw new Error(errors);
-  return text;
+function curl(...words: string[]): Promise<string> {
+  return printed([curlPath ?? "curl", "-sS", "--max-time", "20", ...words]);
 }
 
 describe.if(!isMissing && hasRealPackets("curl and real packets"))("curl", () => {
