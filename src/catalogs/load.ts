@@ -197,7 +197,7 @@ class Load {
     const left = begun.size + files.length - next;
     const toRead = (file: number, skip: number): FileToRead => ({
       file,
-      threads: threadsOf(this.sizes[file] ?? 0, readers, left),
+      threads: threadsOf(files[file] ?? "", this.sizes[file] ?? 0, readers, left),
       request: { path: files[file] ?? "", spec, fileNumber: filesBefore + file + 1, skip },
     });
     for (const [file, rows] of begun) yield toRead(file, rows);

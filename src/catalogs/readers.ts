@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import type { IndexDescription, StoreSettings } from "../store/index.ts";
 import type { DecodedPiece, DecodeRequest } from "./decode.ts";
 import { decodedPieces } from "./decoder.ts";
+import { isParquet } from "./open.ts";
 
 /** More threads than this read faster than one can write, and each takes its memory. */
 const MOST_AT_ONCE = 4;
@@ -10,9 +11,13 @@ const MOST_AT_ONCE = 4;
 /** A file of fewer bytes is not worth being read by several threads. */
 const SMALL_FILE = 1024 * 1024;
 
-/** How many threads read a file of this size (bytes) when there are so many for the files that are left. */
-export function threadsOf(size: number, threads: number, filesLeft: number): number {
-  return size < SMALL_FILE ? 1 : Math.max(1, Math.floor(threads / filesLeft));
+/**
+ * How many threads read a file of this size (bytes) when there are so many for the files that are left. One for Parquet:
+ * each would hold a row group, which may have a million rows.
+ */
+export function threadsOf(path: string, size: number, threads: number, filesLeft: number): number {
+  if (size < SMALL_FILE || isParquet(path)) return 1;
+  return Math.max(1, Math.floor(threads / filesLeft));
 }
 
 /** How many files are read at once: one core is for the thread that writes, but two files always. */

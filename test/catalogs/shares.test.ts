@@ -1,6 +1,7 @@
 /** Files that several threads read: each its blocks of rows, together all of them, in the order of one. */
 import { beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import {
@@ -187,8 +188,15 @@ describe("a load by several threads", () => {
 
   test("is shared among large files; small ones have one each", () => {
     const large = 100 * 1024 * 1024;
-    expect([threadsOf(large, 3, 1), threadsOf(large, 4, 2), threadsOf(large, 3, 50)]).toEqual([3, 2, 1]);
-    expect(threadsOf(1000, 4, 1)).toBe(1);
+    using folder = temporaryFolder();
+    const [csv = "", parquet = ""] = ["a.csv", "a.parquet"].map((name) => join(folder.path, name));
+    writeFileSync(csv, "ra,dec\n");
+    const threads = (most: number, left: number, size = large) => threadsOf(csv, size, most, left);
+    expect([threads(3, 1), threads(4, 2), threads(3, 50)]).toEqual([3, 2, 1]);
+    expect(threads(4, 1, 1000)).toBe(1);
+    // Each thread would hold a row group.
+    writeFileSync(parquet, "PAR1");
+    expect(threadsOf(parquet, large, 4, 1)).toBe(1);
   });
 
   test("says of a file that cannot be read on what one does", async () => {
