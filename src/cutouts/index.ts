@@ -9,4 +9,4 @@ export {
   THUMBNAIL_SIZE,
 } from "./picture.ts";
 export { INTERVALS, type Interval, STRETCHES, type Stretch } from "./scaling.ts";
-export { readCutouts, type StoredStamp } from "./stored.ts";
+export { readCutouts, type StoredStamp, stampsOf } from "./stored.ts";

@@ -26,8 +26,8 @@ export async function readCutouts(
   return stampsOf(await store.findOne({ collection: alerts, ...request, projection }));
 }
 
-/** The stamps among the fields of a document. */
-function stampsOf(document: Document | undefined): Map<string, StoredStamp> {
+/** The stamps among the fields of a document, by field name. */
+export function stampsOf(document: Document | undefined): Map<string, StoredStamp> {
   const stamps = new Map<string, StoredStamp>();
   for (const [field, stamp] of Object.entries(document ?? {})) {
     if (!isDocument(stamp)) continue;

@@ -2,6 +2,7 @@
 import { RADIANS_PER_DEGREE } from "./angles.ts";
 import type { Relate } from "./cover.ts";
 import { unitVector, type Vector } from "./frames.ts";
+import { dot } from "./vectors.ts";
 
 /** An ellipse around a position; all angles in degrees. */
 export interface SkyEllipse {
@@ -80,8 +81,4 @@ function axesAt(ra: number, dec: number, positionAngle: number): { major: Vector
     n * north[2] + e * east[2],
   ];
   return { major: mixed(cos, sin), minor: mixed(-sin, cos) };
-}
-
-function dot(p: Vector, q: Vector): number {
-  return p[0] * q[0] + p[1] * q[1] + p[2] * q[2];
 }

@@ -1,5 +1,6 @@
 /** Positions in other frames: equatorial J2000 to Galactic and ecliptic. Pure. */
 import { DEGREES_PER_RADIAN, RADIANS_PER_DEGREE } from "./angles.ts";
+import { dot } from "./vectors.ts";
 
 export type Vector = readonly [x: number, y: number, z: number];
 
@@ -24,7 +25,6 @@ const GALACTIC_ROWS: readonly [Vector, Vector, Vector] = [
 /** Mean obliquity of the ecliptic at J2000, degrees (IAU 1976: 23° 26′ 21.448″). */
 const OBLIQUITY = 23.439291;
 
-const dot = (a: Vector, b: Vector) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 const asin = (x: number) => Math.asin(Math.max(-1, Math.min(1, x))) * DEGREES_PER_RADIAN;
 
 /** An equatorial J2000 vector in the axes of Galactic coordinates; its length changes by billionths. */

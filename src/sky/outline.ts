@@ -5,6 +5,7 @@ import type { CellSet } from "./cell-set.ts";
 import type { Vector } from "./frames.ts";
 import { cellOfPoint, cellRadius, facePoint, placeOf } from "./healpix.ts";
 import { SkyPolygon, solidAngle } from "./polygon.ts";
+import { difference, dot, triple } from "./vectors.ts";
 
 /** An area and the holes in it: rings of right ascension and declination in degrees, closed. */
 export type Outline = readonly (readonly (readonly [ra: number, dec: number])[])[];
@@ -48,9 +49,9 @@ export function outlinesOf(set: CellSet): Outline[] {
 
 /** Whether the loop, or the outside of one that runs the other way, may be more than half of the sphere. */
 function isWide({ vertices }: Loop): boolean {
-  const [x, y, z] = vertices.reduce((a, b) => [a[0] + b[0], a[1] + b[1], a[2] + b[2]], [0, 0, 0]);
-  const least = Math.cos(WIDEST_LOOP / DEGREES_PER_RADIAN) * Math.hypot(x, y, z);
-  return vertices.some((vertex) => vertex[0] * x + vertex[1] * y + vertex[2] * z <= least);
+  const sum = vertices.reduce((a, b): Vector => [a[0] + b[0], a[1] + b[1], a[2] + b[2]], [0, 0, 0]);
+  const least = Math.cos(WIDEST_LOOP / DEGREES_PER_RADIAN) * Math.hypot(...sum);
+  return vertices.some((vertex) => dot(vertex, sum) <= least);
 }
 
 /** The border's edges by where they begin; undefined when there are more than `most`. */
@@ -173,16 +174,10 @@ function takeEdge(edges: Map<string, Edge[]>, key: string, before: Edge | undefi
 
 /** The angle at a corner from one point to another, clockwise from outside the sphere: above 0, up to a whole turn. */
 function clockwise(from: Vector, corner: Vector, to: Vector): number {
-  const [a, b] = [less(from, corner), less(to, corner)];
-  const across =
-    corner[0] * (b[1] * a[2] - b[2] * a[1]) +
-    corner[1] * (b[2] * a[0] - b[0] * a[2]) +
-    corner[2] * (b[0] * a[1] - b[1] * a[0]);
-  const angle = Math.atan2(across, a[0] * b[0] + a[1] * b[1] + a[2] * b[2]);
+  const [a, b] = [difference(from, corner), difference(to, corner)];
+  const angle = Math.atan2(triple(corner, b, a), dot(a, b));
   return angle > 1e-6 ? angle : angle + 2 * Math.PI;
 }
-
-const less = (p: Vector, q: Vector): Vector => [p[0] - q[0], p[1] - q[1], p[2] - q[2]];
 
 /** Loops round areas, each with the loops round its holes; not whole when there are holes in no area. */
 function polygonsOf(

@@ -2,6 +2,7 @@
 import type { Relate } from "./cover.ts";
 import type { Vector } from "./frames.ts";
 import { angleBetween } from "./healpix.ts";
+import { cross, dot, triple } from "./vectors.ts";
 
 /** A closed curve without its repeated last vertex; its inside is the smaller side. */
 export class SkyPolygon {
@@ -101,16 +102,4 @@ export function solidAngle(vertices: readonly Vector[]): number {
   while (area > 2 * Math.PI) area -= 4 * Math.PI;
   while (area < -2 * Math.PI) area += 4 * Math.PI;
   return area;
-}
-
-function dot(a: Vector, b: Vector): number {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-function cross(a: Vector, b: Vector): Vector {
-  return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
-}
-
-function triple(a: Vector, b: Vector, c: Vector): number {
-  return dot(a, cross(b, c));
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { compileMatch, type Document, parseMatch, QueryError, type Value } from "../../src/query/index.ts";
 import { testMongod } from "../support/mongod.ts";
 import { skipOrFail } from "../support/services.ts";
+import { WIDE_BAND } from "../support/sky.ts";
 import { anyLine, anyPolygon } from "./oracle/polygons.ts";
 import { Random } from "./oracle/random.ts";
 import { OracleServer, type Slot } from "./oracle/server.ts";
@@ -32,19 +33,18 @@ const inSystem = (geometry: Document, crs: Value): Document => ({ ...geometry, c
 const STRICT = { type: "name", properties: { name: "urn:x-mongodb:crs:strictwinding:EPSG:4326" } };
 const EQUATOR: Ring = [0, 10, 20, 0].map((x) => [x, 0]);
 
+const BOW_TIE: [number, number][] = [
+  [0, 0],
+  [10, 10],
+  [10, 0],
+  [0, 10],
+  [0, 0],
+];
+
 /** What is said of each; nothing where it is good. */
 const CASES: Readonly<Record<string, readonly [geometry: Document, fault?: RegExp]>> = {
   "a square": [polygon(SQUARE)],
-  "a bow-tie": [
-    polygon([
-      [0, 0],
-      [10, 10],
-      [10, 0],
-      [0, 10],
-      [0, 0],
-    ]),
-    /edges 0 and 2 of the outer ring cross$/,
-  ],
+  "a bow-tie": [polygon(BOW_TIE), /edges 0 and 2 of the outer ring cross$/],
   "a hole": [polygon(SQUARE, rectangle(2, 2, 4, 4))],
   "a hole outside": [polygon(SQUARE, rectangle(20, 20, 24, 24)), /hole 1 is not inside the outer ring$/],
   "a hole round the outer ring": [
@@ -166,16 +166,7 @@ const CASES: Readonly<Record<string, readonly [geometry: Document, fault?: RegEx
   ],
   "strict winding order": [inSystem(polygon(SQUARE), STRICT)],
   "strict winding order of a bow-tie": [
-    inSystem(
-      polygon([
-        [0, 0],
-        [10, 10],
-        [10, 0],
-        [0, 10],
-        [0, 0],
-      ]),
-      STRICT,
-    ),
+    inSystem(polygon(BOW_TIE), STRICT),
     /edges 0 and 2 of the outer ring cross$/,
   ],
   "strict winding order of several": [
@@ -198,16 +189,7 @@ const CASES: Readonly<Record<string, readonly [geometry: Document, fault?: RegEx
   ],
 };
 
-/** A band a fifth of the way round a great circle and back beside it, past opposite points. */
-const BAND = polygon([
-  [-100, -10],
-  [0, -12],
-  [100, -10],
-  [100, 10],
-  [0, 12],
-  [-100, 10],
-  [-100, -10],
-]);
+const BAND = polygon([...WIDE_BAND, WIDE_BAND[0]]);
 const IN_BAND: readonly [number, number][] = [
   [-95, 0],
   [0, 0],

@@ -6,7 +6,7 @@ import type { Sink } from "../../src/sinks/sink.ts";
 import { openWebhook } from "../../src/sinks/webhook.ts";
 import type { Store } from "../../src/store/index.ts";
 import { type Behaviour, startReceiver } from "../support/receiver.ts";
-import { matchFor, openTestStore, type TestStore, until } from "./support.ts";
+import { matchFor, openTestStore, storeWith, type TestStore, until } from "./support.ts";
 
 const QUICK: Partial<DrainOptions> = { firstWaitMs: 2, longestWaitMs: 50 };
 
@@ -33,22 +33,13 @@ async function startDrain(under: Pick<TestStore, "store">, sink: Sink, more: Par
   };
 }
 
-/** The store with another way of writing small documents. */
-function withReplace(store: Store, replace: Store["replace"]): Store {
-  return new Proxy(store, {
-    get(target, name) {
-      if (name === "replace") return replace;
-      const found: unknown = Reflect.get(target, name);
-      return typeof found === "function" ? found.bind(target) : found;
-    },
-  });
-}
-
 /** The store as one over the network: what it writes takes some milliseconds. */
 const slowly = (store: Store) =>
-  withReplace(store, async (...change) => {
-    await Bun.sleep(5);
-    return store.replace(...change);
+  storeWith(store, {
+    async replace(...change) {
+      await Bun.sleep(5);
+      return store.replace(...change);
+    },
   });
 
 /** Matches of three objects in turn. */
@@ -224,9 +215,11 @@ describe("drain", () => {
     await using under = await openTestStore();
     const receiver = startReceiver();
     let isAway = false;
-    const store = withReplace(under.store, async (...change) => {
-      if (isAway) throw new Error("the store is away");
-      return under.store.replace(...change);
+    const store = storeWith(under.store, {
+      async replace(...change) {
+        if (isAway) throw new Error("the store is away");
+        return under.store.replace(...change);
+      },
     });
     const { stop, drain } = await startDrain({ store }, hook("hook", receiver.url));
     isAway = true;
@@ -245,11 +238,10 @@ describe("drain", () => {
     const receiver = startReceiver();
     await under.add(...matches(2));
     let isAway = true;
-    const store = new Proxy(under.store, {
-      get(target, name) {
-        if (name === "find" && isAway) throw new Error("the store is away");
-        const found: unknown = Reflect.get(target, name);
-        return typeof found === "function" ? found.bind(target) : found;
+    const store = storeWith(under.store, {
+      find(request) {
+        if (isAway) throw new Error("the store is away");
+        return under.store.find(request);
       },
     });
     const { stop, drain } = await startDrain({ store }, hook("hook", receiver.url));

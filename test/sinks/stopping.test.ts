@@ -2,24 +2,16 @@
 import { expect, test } from "bun:test";
 import { startSinks } from "../../src/sinks/index.ts";
 import { Health, type Log, Metrics } from "../../src/telemetry/index.ts";
-import { openTestStore, until } from "./support.ts";
+import { openTestStore, storeWith, until } from "./support.ts";
 
 test("old entries that could not be removed are told, but not when the store is closed behind it", async () => {
   for (const isStopped of [false, true]) {
     await using under = await openTestStore();
     const closed = Promise.withResolvers<never>();
-    const store = new Proxy(under.store, {
-      get(target, name) {
-        if (name === "find")
-          return () => ({
-            documents: async function* () {
-              yield await closed.promise;
-            },
-          });
-        const found: unknown = Reflect.get(target, name);
-        return typeof found === "function" ? found.bind(target) : found;
-      },
-    });
+    async function* unanswered(): AsyncGenerator<never> {
+      yield await closed.promise;
+    }
+    const store = storeWith(under.store, { find: () => ({ documents: unanswered, json: unanswered }) });
     const told: string[] = [];
     const log = { warn: (_: object, message: string) => told.push(message) } as unknown as Log;
     const parts = { store, log, metrics: new Metrics(), health: new Health(), retentionDays: 30 };

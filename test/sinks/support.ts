@@ -59,6 +59,17 @@ export async function openTestStore(): Promise<TestStore> {
   };
 }
 
+/** The store with another way of doing some things. */
+export function storeWith(store: Store, changed: Partial<Store>): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      if (Object.hasOwn(changed, name)) return Reflect.get(changed, name);
+      const found: unknown = Reflect.get(target, name);
+      return typeof found === "function" ? found.bind(target) : found;
+    },
+  });
+}
+
 /** Resolves when the condition holds; throws what it waited for when it takes too long. */
 export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 20_000) {
   const deadline = performance.now() + timeoutMs;

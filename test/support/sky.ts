@@ -79,6 +79,16 @@ export function shapesOf(count: number, points: readonly SkyPoint[], seed: numbe
   });
 }
 
+/** Corners of a band along more than half of a great circle and back beside it: it holds opposite points. */
+export const WIDE_BAND = [
+  [-100, -10],
+  [0, -12],
+  [100, -10],
+  [100, 10],
+  [0, 12],
+  [-100, 10],
+] as const;
+
 /** Corners at a distance from a centre, degrees, none farther from the next than half the way round. */
 function corners(centre: SkyPoint, radius: number, count: number, random: () => number): SkyPoint[] {
   const step = 360 / count;

@@ -22,8 +22,6 @@ const PIXELWISE: ReadonlySet<string> = new Set([
   "Tanh",
 ]);
 const CHANNELS_FIRST = "0,3,1,2";
-/** Numbers below it take one byte in the file. */
-const ONE_BYTE = 128;
 
 /**
  * The network made to take only the rows and columns of the triplet that its score depends on, and how many those
@@ -40,8 +38,8 @@ export function withoutMargins(bytes: Uint8Array): { bytes: Uint8Array; extent: 
     return { bytes, extent: WHOLE };
   }
   const extent = extentOf(graph, input.name);
-  if (extent.rows >= ONE_BYTE || extent.columns >= ONE_BYTE) return { bytes, extent: WHOLE };
   const smaller = new Uint8Array(bytes);
+  // Sizes up to `SIDE` take one byte each.
   smaller[rows.at] = extent.rows;
   smaller[columns.at] = extent.columns;
   return { bytes: smaller, extent };

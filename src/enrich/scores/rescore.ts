@@ -1,4 +1,5 @@
 /** Scores alerts that are stored, from their stored cutouts. */
+import { stampsOf } from "../../cutouts/index.ts";
 import { type Document, isDocument, toNumber, type Value } from "../../query/index.ts";
 import { decodeDocument, encodeDocument, type FieldChange, type Store } from "../../store/index.ts";
 import type { Survey } from "../../surveys/index.ts";
@@ -151,7 +152,7 @@ class Rescoring {
       this.#read(this.survey.collections.alerts, [...ids.values()]),
       this.#needsCutouts ? this.#read(this.survey.collections.cutouts, [...ids.keys()]) : [],
     ]);
-    const stamps = new Map(cutouts.map((document) => [document["_id"], stampsOf(document)]));
+    const stamps = new Map(cutouts.map((document) => [document["_id"], cutoutsOf(document)]));
     const sent = alerts.flatMap((alert): SentAlert[] => {
       const { candid } = alert;
       if (typeof candid !== "bigint") return [];
@@ -182,7 +183,7 @@ class Rescoring {
 
   /** An alert without the stamps that another system stores in it, and these. */
   #apart(alert: Document): { readonly own: SentAlert["cutouts"]; readonly document: Document } {
-    const own = stampsOf(alert);
+    const own = cutoutsOf(alert);
     const document = { ...alert };
     for (const { field } of own) delete document[field];
     return { own, document };
@@ -194,10 +195,7 @@ class Rescoring {
   }
 }
 
-/** The stamps of a document of cutouts. */
-function stampsOf(document: Document): SentAlert["cutouts"] {
-  return Object.entries(document).flatMap(([field, stamp]) => {
-    const data = isDocument(stamp) ? stamp["stampData"] : undefined;
-    return data instanceof Uint8Array ? [{ field, data }] : [];
-  });
+/** The stamps among the fields of a document, as they are sent. */
+function cutoutsOf(document: Document): SentAlert["cutouts"] {
+  return Array.from(stampsOf(document), ([field, { data }]) => ({ field, data }));
 }
