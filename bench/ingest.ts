@@ -91,9 +91,12 @@ async function bulk(
   matches: ReadonlyMap<bigint, readonly OutboxEntry[]>,
   dataDir: string,
 ): Promise<Cost> {
+  const encoder = embeddedEncoder();
   const withMatches = (batch: AlertBatch): AlertBatch => ({
     ...batch,
-    outbox: batch.alerts.flatMap(({ candid }) => matches.get(candid) ?? []),
+    outbox: batch.alerts
+      .flatMap(({ candid }) => matches.get(candid) ?? [])
+      .map((entry) => encoder.encodeEntry(entry)),
   });
   const [before, behind] = [first.map(withMatches), measured.map(withMatches)];
   const writer = await openEmbeddedWriter({ dataDir });

@@ -6,13 +6,7 @@ import type { CrossMatchSettings } from "../enrich/crossmatch/index.ts";
 import type { ScoreNews, ScoreSettings } from "../enrich/scores/index.ts";
 import type { BrokenFilter, Tallies } from "../filters/index.ts";
 import type { Packet, PacketBatch } from "../sources/index.ts";
-import {
-  decodeDocument,
-  type EncodedAlert,
-  type OutboxEntry,
-  StoreError,
-  type StoreSettings,
-} from "../store/index.ts";
+import { type EncodedAlert, type EncodedEntry, StoreError, type StoreSettings } from "../store/index.ts";
 import type { CutoutsKept } from "./cutouts.ts";
 import type { DecodeAnswer, DecodeRequest, FaultyPacket } from "./messages.ts";
 import type { Schemas } from "./schemas.ts";
@@ -22,7 +16,7 @@ export interface FilteredPackets {
   readonly alerts: readonly EncodedAlert[];
   /** Faulty packets with the packet they were; their bytes are in `bytes`. */
   readonly faulty: readonly (FaultyPacket & { readonly packet: Packet })[];
-  readonly outbox: readonly OutboxEntry[];
+  readonly outbox: readonly EncodedEntry[];
   readonly scores: ScoreNews;
   /** What the above refers to, those of the packets among them: to be given back when it is written. */
   readonly buffers: readonly ArrayBuffer[];
@@ -136,11 +130,7 @@ export class DecodePool {
         if (filtered.type !== "filtered") throw new Error("a decode thread gave another answer");
         worker.batches--;
         this.#tell(filtered);
-        const { alerts, faulty, scores, buffers } = filtered;
-        const outbox = filtered.outbox.map((entry) => ({
-          ...entry,
-          document: decodeDocument(entry.document),
-        }));
+        const { alerts, faulty, outbox, scores, buffers } = filtered;
         return { alerts, outbox, scores, buffers, faulty: withPackets(faulty, packets) };
       },
     };

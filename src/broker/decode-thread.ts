@@ -11,7 +11,6 @@ import {
   type AlertRecord,
   alertEncoder,
   type EncodedAlert,
-  encodeDocument,
   openAlertReader,
 } from "../store/index.ts";
 import { giveWay } from "../telemetry/niceness.ts";
@@ -48,6 +47,8 @@ interface Decoded {
 interface Opened {
   readonly cutouts: CutoutsKept;
   readonly encoder: AlertEncoder;
+  /** One for matches: their buffers are given away while another batch's alerts are being encoded. */
+  readonly entries: AlertEncoder;
   readonly reader: AlertReader;
   readonly registry: FilterRegistry;
   readonly matcher: CrossMatcher;
@@ -74,6 +75,7 @@ async function open(options: Extract<DecodeRequest, { type: "open" }>): Promise<
   return {
     cutouts,
     encoder: alertEncoder(store, { cutouts: encodedCutouts(cutouts) }),
+    entries: alertEncoder(store),
     reader,
     registry: new FilterRegistry(reader),
     matcher: new CrossMatcher(crossMatches, reader),
@@ -134,18 +136,19 @@ async function tell(id: number): Promise<void> {
 
 async function filter(id: number, number: number): Promise<void> {
   try {
-    const { registry, reader, encoder, cutouts, matcher } = await parts();
+    const { registry, reader, encoder, entries, cutouts, matcher } = await parts();
     const batch = decoded.get(number);
     if (batch === undefined) throw new Error(`batch ${number} is not on this thread`);
     const records = await matcher.match(batch.records);
-    const entries = await filterBatch(records, registry, reader);
-    const outbox = entries.map((entry) => ({ ...entry, document: encodeDocument(entry.document) }));
+    const matches = await filterBatch(records, registry, reader);
+    const outbox = matches.map((match) => entries.encodeEntry(match));
+    const buffers = [...batch.buffers, ...entries.takeBuffers()];
     decoded.delete(number);
     const isTime = performance.now() - lastTallies > TALLY_INTERVAL_MS;
     if (isTime) lastTallies = performance.now();
     const tallies = isTime ? registry.takeTallies() : [];
-    const { faulty, scores, buffers } = batch;
-    const alerts = keepCutouts(cutouts, withCrossMatches(batch.alerts, records, encoder), entries, encoder);
+    const { faulty, scores } = batch;
+    const alerts = keepCutouts(cutouts, withCrossMatches(batch.alerts, records, encoder), matches, encoder);
     send(
       {
         type: "filtered",

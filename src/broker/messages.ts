@@ -4,7 +4,7 @@ import type { ScoreCounts, ScoreNews, ScoreSettings } from "../enrich/scores/ind
 import type { BrokenFilter, Tallies } from "../filters/index.ts";
 import type { RegistrySettings } from "../kafka/index.ts";
 import type { Packet, PacketFault, SourceSpec } from "../sources/index.ts";
-import type { EncodedAlert, OutboxEntry, StoreSettings } from "../store/index.ts";
+import type { EncodedAlert, EncodedEntry, StoreSettings } from "../store/index.ts";
 import type { CutoutsKept } from "./cutouts.ts";
 import type { Schemas } from "./schemas.ts";
 
@@ -62,11 +62,6 @@ export interface FaultyPacket {
   readonly survey?: string;
   readonly fault: PacketFault;
   readonly bytes: Uint8Array;
-}
-
-/** An entry on its way between threads: as text, because copies of objects lose which numbers are doubles. */
-export interface EncodedEntry extends Omit<OutboxEntry, "document"> {
-  readonly document: string;
 }
 
 export type DecodeAnswer =

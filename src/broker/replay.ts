@@ -71,9 +71,10 @@ export class Replay {
     const { encoder } = this;
     const { alerts: unmatched, records: found, fault } = encodePacket(decoded, encoder);
     const records = await this.#matcher.match(found);
-    const outbox = await filterBatch(records, this.#registry, this.reader);
+    const matches = await filterBatch(records, this.#registry, this.reader);
+    const outbox = matches.map((match) => encoder.encodeEntry(match));
     const all = withCrossMatches(unmatched, records, encoder);
-    const alerts = keepCutouts(this.options.cutouts, all, outbox, encoder);
+    const alerts = keepCutouts(this.options.cutouts, all, matches, encoder);
     const settledLetters = fault === undefined ? [id] : [];
     await this.writer.write({ alerts, outbox, settledLetters, deadLetters: [], positions: [] });
     for (const buffer of this.encoder.takeBuffers()) giveBack(buffer);

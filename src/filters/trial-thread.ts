@@ -1,6 +1,6 @@
 /** A thread that tries filters on stored alerts: one trial, then it ends. */
 import { checkSize, type Document, parseJson, printJson, QueryError } from "../query/index.ts";
-import { openAlertReader, openAlertWriter } from "../store/index.ts";
+import { alertEncoder, openAlertReader, openAlertWriter } from "../store/index.ts";
 import { giveWay } from "../telemetry/niceness.ts";
 import type { FilterDocument } from "./definition.ts";
 import { FilterError } from "./errors.ts";
@@ -39,7 +39,8 @@ async function perform(request: TrialRequest): Promise<unknown> {
       case "backfill": {
         const writer = await openAlertWriter(store);
         const filter = parseJson(job.filter) as FilterDocument;
-        return await backfill(reader, writer, filter, job.scope, { progress }).finally(() => writer.close());
+        const parts = { reader, writer, encoder: alertEncoder(store) };
+        return await backfill(parts, filter, job.scope, { progress }).finally(() => writer.close());
       }
     }
   } finally {

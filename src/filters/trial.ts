@@ -11,7 +11,7 @@ import {
   QueryError,
   type StageExplanation,
 } from "../query/index.ts";
-import type { AlertReader, AlertSelection, AlertWriter, ObjectRecord } from "../store/index.ts";
+import type { AlertEncoder, AlertReader, AlertSelection, AlertWriter, ObjectRecord } from "../store/index.ts";
 import { jdOf, type Survey, surveyByName } from "../surveys/index.ts";
 import { compileVersion } from "./compiled.ts";
 import type { FilterDocument } from "./definition.ts";
@@ -135,10 +135,17 @@ export async function tryLastNight(
   return { ...count.summary(), night, complete: true };
 }
 
+/** Where a backfill reads alerts and records matches. */
+export interface BackfillParts {
+  readonly reader: AlertReader;
+  readonly writer: AlertWriter;
+  /** Of the same store. */
+  readonly encoder: AlertEncoder;
+}
+
 /** Runs a saved filter on the chosen alerts and records what it matches; entries that exist stay as they are. */
 export async function backfill(
-  reader: AlertReader,
-  writer: AlertWriter,
+  { reader, writer, encoder }: BackfillParts,
   filter: FilterDocument,
   scope: TrialScope,
   listener: Pick<TrialListener, "progress">,
@@ -156,8 +163,9 @@ export async function backfill(
       const waiting = engine.begin(alert, (match) => matches.push(match));
       for (const rest of waiting) engine.finish(rest, alert.record, (match) => matches.push(match));
     }
-    const outbox = matches.map(outboxEntryOf);
+    const outbox = matches.map((match) => encoder.encodeEntry(outboxEntryOf(match)));
     if (outbox.length > 0) await writer.write({ alerts: [], deadLetters: [], outbox, positions: [] });
+    encoder.takeBuffers();
     seen += piece.length;
     listener.progress(seen, total);
   }

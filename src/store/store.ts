@@ -177,9 +177,11 @@ export interface AlertEncoder {
   withoutCutouts(alert: EncodedAlert): EncodedAlert;
   /** The same alert with the matches of its object, which are written when it is the object's first. */
   withCrossMatches(alert: EncodedAlert, crossMatches: Document): EncodedAlert;
+  /** An entry of the outbox, numbered when it is written. */
+  encodeEntry(entry: OutboxEntry): EncodedEntry;
   /**
-   * The buffers, besides those of the packets, to which the alerts that were encoded since the last call refer: to
-   * be given away with them. Until then the encoder keeps them.
+   * The buffers, besides those of the packets, to which the alerts and entries that were encoded since the last call
+   * refer: to be given away with them. Until then the encoder keeps them.
    */
   takeBuffers(): ArrayBuffer[];
 }
@@ -275,8 +277,8 @@ export interface SourcePosition {
 /**
  * A match of a filter, to be delivered by the sinks. In the collection `outbox` it is a document with `_id`,
  * `seq` (int64, larger than that of every entry that was visible before; entries of one alert follow each
- * other), `kind` (`match`, or `update` for a new alert of an object that was reported, without `document`),
- * `survey`, `candid`, `objectId`, `document`, `created_at`.
+ * other), `created_at`, `kind` (`match`, or `update` for a new alert of an object that was reported, without
+ * `document`), `survey`, `candid`, `objectId`, `document`.
  */
 export interface OutboxEntry {
   /** The same for the same match: an entry that exists is left as it is. */
@@ -288,13 +290,19 @@ export interface OutboxEntry {
   readonly document: Document;
 }
 
+/** An entry in the store's own format: opaque to the broker, cheap to send between threads. */
+export interface EncodedEntry extends Omit<OutboxEntry, "document"> {
+  /** The store's row; only its writer looks inside, and puts the number and the time in. */
+  readonly row: unknown;
+}
+
 /** One batch on its way into the store: all of it is written, or none. */
 export interface AlertBatch {
   readonly alerts: readonly EncodedAlert[];
   readonly deadLetters: readonly DeadLetter[];
   /** Ids of dead letters whose packets this batch brings at last: they are removed with its write. */
   readonly settledLetters?: readonly string[];
-  readonly outbox: readonly OutboxEntry[];
+  readonly outbox: readonly EncodedEntry[];
   readonly positions: readonly SourcePosition[];
   /** New matches of objects that are stored. */
   readonly rematched?: RematchedObjects;

@@ -1,11 +1,12 @@
 /** `/api/stream`: matches as they come, to those who may see them, from where they left off. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
-import { type Match, outboxEntryOf } from "../../src/filters/index.ts";
+import type { Match } from "../../src/filters/index.ts";
 import { LiveFeed } from "../../src/sinks/index.ts";
 import { openEmbeddedWriter } from "../../src/store/index.ts";
 import { matchFor, openTestStore } from "../sinks/support.ts";
 import { openTestApi, type TestApi, type Who } from "../support/api.ts";
+import { matchBatch } from "../support/matches.ts";
 
 let api: TestApi;
 beforeAll(async () => {
@@ -70,7 +71,7 @@ class Client {
 
 async function add(...matches: readonly Match[]): Promise<void> {
   const writer = await openEmbeddedWriter({ dataDir: api.dataDir });
-  await writer.write({ alerts: [], deadLetters: [], outbox: matches.map(outboxEntryOf), positions: [] });
+  await writer.write(matchBatch(matches));
   await writer.close();
 }
 

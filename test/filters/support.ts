@@ -120,7 +120,8 @@ export async function openFilterBench(filters: readonly FilterDocument[] = []): 
         const plain = encoder.encode(alert);
         return crossMatches === undefined ? plain : encoder.withCrossMatches(plain, crossMatches);
       });
-      await writer.write({ alerts: encoded, deadLetters: [], outbox, positions: [] });
+      const entries = outbox.map((entry) => encoder.encodeEntry(entry));
+      await writer.write({ alerts: encoded, deadLetters: [], outbox: entries, positions: [] });
     },
     async close() {
       reader.close();

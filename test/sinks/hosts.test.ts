@@ -1,11 +1,12 @@
 /** Several hosts on one store: one of them drains a sink, and another takes over when it is gone. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { MongoClient } from "mongodb";
-import { type Match, outboxEntryOf } from "../../src/filters/index.ts";
+import type { Match } from "../../src/filters/index.ts";
 import { type Sinks, startSinks } from "../../src/sinks/index.ts";
 import { openWebhook } from "../../src/sinks/webhook.ts";
-import { openAlertWriter, openStore, type Store } from "../../src/store/index.ts";
+import { alertEncoder, openAlertWriter, openStore, type Store } from "../../src/store/index.ts";
 import { createLog, Health, Metrics } from "../../src/telemetry/index.ts";
+import { matchBatch } from "../support/matches.ts";
 import { testDatabaseName, testReplicaSet } from "../support/mongod.ts";
 import { startReceiver } from "../support/receiver.ts";
 import { skipOrFail } from "../support/services.ts";
@@ -47,8 +48,7 @@ test.skipIf(without)("a sink is drained by one host, and by another when that is
   const writer = await openAlertWriter(options);
   const receiver = startReceiver();
   const hosts = await Promise.all(stores.map((store) => startHost(store, receiver.url)));
-  const add = (...matches: readonly Match[]) =>
-    writer.write({ alerts: [], deadLetters: [], outbox: matches.map(outboxEntryOf), positions: [] });
+  const add = (...matches: readonly Match[]) => writer.write(matchBatch(matches, alertEncoder(options)));
   const running = async () => {
     const states = await Promise.all(hosts.map((host) => host.states()));
     return states.map(([state]) => state?.running);

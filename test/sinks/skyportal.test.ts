@@ -3,12 +3,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { readFileSync } from "node:fs";
 import { openContainer } from "../../src/avro/index.ts";
 import type { Followup, Match } from "../../src/filters/index.ts";
-import { outboxEntryOf } from "../../src/filters/index.ts";
 import type { Document } from "../../src/query/index.ts";
 import { DRAIN_DEFAULTS, Drain, type DrainEvent } from "../../src/sinks/drain.ts";
 import { openSkyPortal } from "../../src/sinks/skyportal/sink.ts";
 import { embeddedEncoder, openEmbeddedWriter } from "../../src/store/index.ts";
 import { surveyByName } from "../../src/surveys/index.ts";
+import { matchBatch } from "../support/matches.ts";
 import { sharedDir, sharedPath } from "../support/shared.ts";
 import { FakeSkyPortal } from "../support/skyportal.ts";
 import { matchFor, openTestStore, type TestStore, until } from "./support.ts";
@@ -56,7 +56,7 @@ function realPacket(file: string): Document {
 async function store(under: TestStore, packet: Document, matches: readonly Match[]): Promise<void> {
   const alert = embeddedEncoder().encode(ztf().map(packet));
   const writer = await openEmbeddedWriter({ dataDir: under.dataDir, followReported: true });
-  await writer.write({ alerts: [alert], deadLetters: [], outbox: matches.map(outboxEntryOf), positions: [] });
+  await writer.write({ ...matchBatch(matches), alerts: [alert] });
   await writer.close();
 }
 

@@ -2,13 +2,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Match, outboxEntryOf } from "../../src/filters/index.ts";
+import type { Match } from "../../src/filters/index.ts";
 import {
   type AlertWriter,
   openEmbeddedStore,
   openEmbeddedWriter,
   type Store,
 } from "../../src/store/index.ts";
+import { matchBatch } from "../support/matches.ts";
 
 /** A match of filter 1 of group 1 unless told otherwise. */
 export function matchFor(candid: bigint, objectId: string, more: Partial<Match> = {}): Match {
@@ -49,7 +50,7 @@ export async function openTestStore(): Promise<TestStore> {
     store,
     writer,
     async add(...matches) {
-      await writer.write({ alerts: [], deadLetters: [], outbox: matches.map(outboxEntryOf), positions: [] });
+      await writer.write(matchBatch(matches));
     },
     async [Symbol.asyncDispose]() {
       await writer.close();

@@ -8,6 +8,7 @@ import type {
   AlertRecord,
   AlertWriter,
   FindRequest,
+  OutboxEntry,
   Store,
   StoreSettings,
 } from "../../src/store/index.ts";
@@ -33,6 +34,11 @@ export interface StoreUnderTest {
 
 export type OpenStore = () => Promise<StoreUnderTest>;
 
+/** Of a batch, before they are encoded. */
+interface Entries {
+  readonly outbox?: readonly OutboxEntry[];
+}
+
 /** Asks the store under test in few words. */
 export class Asker {
   constructor(readonly under: StoreUnderTest) {}
@@ -51,9 +57,11 @@ export class Asker {
     return this.under.store.findOne({ collection, filter, maxTimeMs: 10_000 });
   }
 
-  write(records: readonly AlertRecord[], more: Partial<AlertBatch> = {}) {
-    const alerts = records.map((record) => this.under.encoder.encode(record));
-    return this.under.writer.write({ alerts, deadLetters: [], outbox: [], positions: [], ...more });
+  write(records: readonly AlertRecord[], more: Partial<Omit<AlertBatch, "outbox">> & Entries = {}) {
+    const { encoder, writer } = this.under;
+    const alerts = records.map((record) => encoder.encode(record));
+    const outbox = (more.outbox ?? []).map((entry) => encoder.encodeEntry(entry));
+    return writer.write({ alerts, deadLetters: [], positions: [], ...more, outbox });
   }
 }
 

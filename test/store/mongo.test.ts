@@ -74,7 +74,7 @@ describe.skipIf(withoutSet)("on a replica set", () => {
     const batch = (from: number, to: number) => ({
       alerts: alerts.slice(from, to),
       deadLetters: [],
-      outbox: [{ id: "m", survey: "TEST", candid: 1n, objectId: "obj1", document: {} }],
+      outbox: [encoder.encodeEntry({ id: "m", survey: "TEST", candid: 1n, objectId: "obj1", document: {} })],
       positions: [],
     });
     const results = await Promise.all(

@@ -41,6 +41,53 @@ export function outboxTests(ask: () => Asker): void {
     expect(ids(await ask().find("outbox", { "document.filter": "3/7" }))).toEqual(["TEST/1/3/7"]);
   });
 
+  test("entries have their fields in one order", async () => {
+    const before = await newest();
+    await write([alert(40n, "fields")], [entry(1, 40n, "fields")]);
+    await write([alert(41n, "fields")], []);
+    const [match, update] = await behind(before);
+    const fields = ["_id", "seq", "created_at", "kind", "survey", "candid", "objectId"];
+    expect(Object.keys(match ?? {})).toEqual([...fields, "document"]);
+    expect(Object.keys(update ?? {})).toEqual(fields);
+  });
+
+  test("an object with many matches in a batch is noted as reported once", async () => {
+    const noted = () => ask().find("reported_objects", { _id: "TEST/often" });
+    const filters = Array.from({ length: 20 }, (_, n) => n);
+    const all = await ask().under.store.estimatedCount("reported_objects");
+    await write(
+      [alert(50n, "often"), alert(51n, "often")],
+      [50n, 51n].flatMap((candid) => filters.map((n) => entry(n, candid, "often"))),
+    );
+    await write([alert(52n, "often")], [entry(1, 52n, "often")]);
+    expect(await noted()).toEqual([{ _id: "TEST/often" }]);
+    expect(await ask().under.store.estimatedCount("reported_objects")).toBe(all + 1);
+  });
+
+  test("entries of earlier versions, whose fields stood in another order, are read among the others", async () => {
+    const seq = (await newest()) + 1n;
+    const old = { _id: "TEST/60/3/1", seq, kind: "match", survey: "TEST", candid: 60n, objectId: "old" };
+    const stored = { ...old, document: { filter: "3/1" }, created_at: new Date(1_700_000_000_000) };
+    await ask().under.store.insert("outbox", [stored]);
+    expect(await behind(seq - 1n)).toEqual([stored]);
+    await write([], [entry(1, 60n, "old")]);
+    expect(await ask().find("outbox", { candid: 60n })).toEqual([stored]);
+    await ask().under.store.remove("outbox", stored._id);
+  });
+
+  test("entries are in the indexes that an administrator makes", async () => {
+    const keys = [["objectId", 1]] as const;
+    await ask().under.store.ensureIndexes("outbox", [{ name: "objects", keys, unique: false }]);
+    await write([], [entry(1, 70n, "indexed"), entry(2, 70n, "indexed")]);
+    const asked = { collection: "outbox", filter: { objectId: "indexed" }, maxTimeMs: 10_000 };
+    expect(ids(await ask().find("outbox", asked.filter)).toSorted()).toEqual(["TEST/70/3/1", "TEST/70/3/2"]);
+    expect(await ask().under.store.explainFind(asked)).toEqual({
+      index: "objects",
+      documentsExamined: 2,
+      documentsReturned: 2,
+    });
+  });
+
   test("numbers grow with each batch, and entries of one alert stand together", async () => {
     const before = await newest();
     await write([alert(10n, "a"), alert(11n, "b")], [entry(1, 10n, "a"), entry(1, 11n, "b")]);

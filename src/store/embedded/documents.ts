@@ -3,7 +3,7 @@ import type { Database, SQLQueryBindings } from "bun:sqlite";
 import { type Document, getField, isDocument, setField, type Value } from "../../query/index.ts";
 import { DuplicateKeyError, type IndexDescription, StoreError } from "../store.ts";
 import { decodeDocument, encodeDocument, keyOfId } from "./encoding.ts";
-import { indexReader } from "./index-values.ts";
+import { type IndexValue, indexReader } from "./index-values.ts";
 import {
   type CollectionLayout,
   ensureLayout,
@@ -44,6 +44,28 @@ export function insertDocuments(
       throw new DuplicateKeyError(collection, `_id ${String(document["_id"])}`);
     }
     if (changes > 0 && !before) added++;
+  }
+  noteChange(database, layout, added);
+  return added;
+}
+
+/** A document that is encoded already, with the values of its collection's columns. */
+export interface EncodedDocument {
+  readonly id: Value;
+  readonly text: string;
+  readonly values: readonly IndexValue[];
+}
+
+/** Inserts rows of documents; those whose `_id` exists are left out. Answers how many were added. */
+export function insertRows(
+  database: Database,
+  layout: CollectionLayout,
+  rows: readonly EncodedDocument[],
+): number {
+  const statement = database.query(insertSql(writable(layout), "ignore"));
+  let added = 0;
+  for (const { id, text, values } of rows) {
+    added += statement.run(rowKey(layout, id), text, ...(values as SQLQueryBindings[])).changes;
   }
   noteChange(database, layout, added);
   return added;

@@ -1,4 +1,4 @@
-/** Turns alerts into rows of the embedded store, on any thread: strings, numbers and bytes only. */
+/** Turns alerts and entries of the outbox into rows of the embedded store, on any thread: strings, numbers and bytes only. */
 import type { Document } from "../../query/index.ts";
 import type { AlertCollections, AlertRecord, HistoryUpdate } from "../alert-record.ts";
 import { rankOf, rowKeyHash } from "../object-record.ts";
@@ -7,6 +7,7 @@ import { encodeDocument } from "./encoding.ts";
 import { flatShapesOf } from "./flat-shapes.ts";
 import { type IndexValue, indexReader } from "./index-values.ts";
 import { ALERT_COLUMNS } from "./layout.ts";
+import { outboxRow } from "./outbox-row.ts";
 import { fieldsOf, hasFields, RowWriter } from "./rows.ts";
 
 /** Columns for stamps in the table of cutouts. */
@@ -97,6 +98,10 @@ export function embeddedEncoder(options: EncoderOptions = {}): AlertEncoder {
       if (crossMatches !== last.crossMatches) last = { crossMatches, text: encodeDocument(crossMatches) };
       const rows: EncodedRows = { ...(alert.rows as EncodedRows), crossMatches: last.text };
       return { ...alert, rows };
+    },
+    encodeEntry(entry) {
+      const { id, survey, candid, objectId } = entry;
+      return { id, survey, candid, objectId, row: outboxRow(entry) };
     },
     takeBuffers: () => histories.takeBuffers(),
   };

@@ -1,11 +1,13 @@
 /** The outbox of the embedded store: numbers entries in the order of their transactions, and removes old ones. */
 import type { Database } from "bun:sqlite";
-import type { Document } from "../../query/index.ts";
-import type { OutboxEntry } from "../store.ts";
+import { updateDocument } from "../outbox-entry.ts";
+import type { EncodedEntry } from "../store.ts";
 import { columnFor } from "./access.ts";
-import { insertDocuments } from "./documents.ts";
+import { insertDocuments, insertRows } from "./documents.ts";
 import { decodeDocument } from "./encoding.ts";
-import { findLayout, noteChange } from "./layout.ts";
+import { type IndexValue, indexReader } from "./index-values.ts";
+import { ensureLayout, findLayout, type IndexColumn, noteChange } from "./layout.ts";
+import { FILTER_PATH, numberedText, type OutboxRow } from "./outbox-row.ts";
 
 /** An alert of the batch as far as the outbox is concerned. */
 export interface WrittenAlert {
@@ -28,26 +30,33 @@ export interface OutboxOptions {
  */
 export function writeOutbox(
   database: Database,
-  entries: readonly OutboxEntry[],
+  entries: readonly EncodedEntry[],
   alerts: readonly WrittenAlert[],
   { followReported }: OutboxOptions,
 ): void {
   if (entries.length === 0 && !followReported) return;
   const known = new Set(alerts.filter(({ stored }) => !stored).map(keyOf));
   const fresh = new Set(alerts.filter(({ stored }) => stored).map(keyOf));
-  const matches = entries.filter((entry) => !known.has(keyOf(entry)) || fresh.has(keyOf(entry)));
-  const reported = matches.map((entry) => ({ _id: objectKey(entry) }));
+  // Entries of one alert stand together, so that a sink can report them together.
+  const matched = Map.groupBy(entries, keyOf);
+  for (const key of matched.keys()) if (known.has(key) && !fresh.has(key)) matched.delete(key);
+  const matches = [...matched.values()].flat();
+  const reported = [...new Set(matches.map(objectKey))].map((_id) => ({ _id }));
   insertDocuments(database, "reported_objects", reported, "ignore");
-  const updates = followReported ? updatesOf(database, matches, alerts) : [];
+  const updates = followReported ? updatesOf(database, matched, alerts) : [];
   if (matches.length === 0 && updates.length === 0) return;
   const now = new Date();
-  let sequence = lastSequence(database);
-  // Entries of one alert stand together, so that a sink can report them together.
-  const together = Map.groupBy(matches, keyOf).values();
-  const documents = [...together].flat().map((entry) => matchEntry(entry, ++sequence, now));
-  documents.push(...updates.map((alert) => updateEntry(alert, ++sequence, now)));
+  const sequence = lastSequence(database);
+  insertMatches(database, matches, sequence, now);
+  const first = sequence + BigInt(matches.length) + 1n;
+  const documents = updates.map((alert, n) => ({
+    ...updateDocument(alert),
+    seq: first + BigInt(n),
+    created_at: now,
+  }));
   insertDocuments(database, "outbox", documents, "ignore");
-  insertDocuments(database, "outbox_state", [{ _id: "sequence", last: sequence }], "replace");
+  const last = sequence + BigInt(matches.length + updates.length);
+  insertDocuments(database, "outbox_state", [{ _id: "sequence", last }], "replace");
 }
 
 /** Removes the oldest entries up to and including a sequence number, at most `limit`; answers how many. */
@@ -75,33 +84,42 @@ function lastSequence(database: Database): bigint {
 /** New alerts of objects that were reported and that no filter passed this time. */
 function updatesOf(
   database: Database,
-  matches: readonly OutboxEntry[],
+  matched: ReadonlyMap<string, unknown>,
   alerts: readonly WrittenAlert[],
 ): WrittenAlert[] {
   const layout = findLayout(database, "reported_objects");
   if (layout === undefined) return [];
   const isReported = database.query(`SELECT 1 FROM c${layout.id} WHERE id = ?`);
-  const matched = new Set(matches.map(keyOf));
   return alerts.filter(
     (alert) => alert.stored && !matched.has(keyOf(alert)) && isReported.get(objectKey(alert)) !== null,
   );
 }
 
-function matchEntry(entry: OutboxEntry, seq: bigint, now: Date): Document {
-  const { id, survey, candid, objectId, document } = entry;
-  return { _id: id, seq, kind: "match", survey, candid, objectId, document, created_at: now };
+/** Writes entries behind the number `last`; those that are there stay as they are. */
+function insertMatches(database: Database, matches: readonly EncodedEntry[], last: bigint, now: Date): void {
+  if (matches.length === 0) return;
+  const layout = ensureLayout(database, "outbox", "plain");
+  const readers = layout.columns.map(columnReader);
+  let seq = last;
+  const rows = matches.map(({ id, row }) => {
+    const { text, filter } = row as OutboxRow;
+    const entry = { text: numberedText(text, ++seq, now), seq, filter };
+    return { id, text: entry.text, values: readers.map((read) => read(entry)) };
+  });
+  insertRows(database, layout, rows);
 }
 
-function updateEntry({ survey, candid, objectId }: WrittenAlert, seq: bigint, now: Date): Document {
-  return {
-    _id: `update/${survey}/${candid}`,
-    seq,
-    kind: "update",
-    survey,
-    candid,
-    objectId,
-    created_at: now,
-  };
+/** An entry with its number. */
+interface NumberedRow extends OutboxRow {
+  readonly seq: bigint;
+}
+
+/** Reads the value of an index of the outbox; administrators may have made others than those it has from the start. */
+function columnReader({ path, kind }: IndexColumn): (row: NumberedRow) => IndexValue {
+  if (path === "seq") return ({ seq }) => seq;
+  if (path === FILTER_PATH) return ({ filter }) => filter;
+  const read = indexReader(path, kind);
+  return ({ text }) => read(decodeDocument(text));
 }
 
 function keyOf({ survey, candid }: { survey: string; candid: bigint }): string {

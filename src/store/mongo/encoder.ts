@@ -1,7 +1,8 @@
-/** Turns alerts into BSON on any thread: bytes only, for the writer to send. */
+/** Turns alerts and entries of the outbox into BSON on any thread: bytes only, for the writer to send. */
 import type { Document } from "../../query/index.ts";
 import type { AlertCollections, AlertRecord, HistoryMerge, HistoryUpdate } from "../alert-record.ts";
 import { rankOf, rowKeyHash } from "../object-record.ts";
+import { matchDocument } from "../outbox-entry.ts";
 import type { AlertEncoder, EncodedAlert } from "../store.ts";
 import { Arena } from "./arena.ts";
 import { BsonWriter } from "./bson-writer.ts";
@@ -66,6 +67,12 @@ export function mongoEncoder(options: { readonly cutouts?: "all" | "none" } = {}
       if (crossMatches !== last?.crossMatches) last = { crossMatches, bytes: toBytes(crossMatches) };
       const rows: EncodedMongoAlert = { ...(alert.rows as EncodedMongoAlert), crossMatches: last.bytes };
       return { ...alert, rows };
+    },
+    encodeEntry(entry) {
+      const { id, survey, candid, objectId } = entry;
+      writer.clear();
+      writer.document(matchDocument(entry));
+      return { id, survey, candid, objectId, row: arena.keep(writer.written()) };
     },
     takeBuffers: () => arena.take(),
   };

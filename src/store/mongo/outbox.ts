@@ -1,13 +1,15 @@
 /** The outbox on MongoDB: what of a batch's matches is new, numbered in the order of the transactions. */
 import type { Db } from "mongodb";
-import type { Document, Value } from "../../query/index.ts";
-import type { AlertBatch, EncodedAlert, OutboxEntry } from "../store.ts";
+import type { Value } from "../../query/index.ts";
+import { updateDocument, updateId } from "../outbox-entry.ts";
+import type { AlertBatch, EncodedAlert } from "../store.ts";
+import { numberRow } from "./outbox-row.ts";
 import { type InsertOptions, insertRaw, RawDocuments } from "./raw-insert.ts";
 import { documentOf, toBytes } from "./values.ts";
 
-/** Entries without their numbers; those of one alert stand together. */
+/** Entries as BSON, not numbered yet; those of one alert stand together. */
 export interface NewEntries {
-  readonly entries: readonly Document[];
+  readonly entries: readonly Uint8Array[];
   /** Objects that have their first match. */
   readonly reported: RawDocuments;
 }
@@ -62,9 +64,14 @@ export function newEntries(
   );
   const together = [...Map.groupBy(matches, keyOf).values()].flat();
   const seen = new Set(known.ids);
-  const entries = [...together.map(matchEntry), ...updates.map(updateEntry)].filter(
-    ({ _id }) => !seen.has(_id) && seen.add(_id),
-  );
+  const isNew = (id: Value | undefined) => !seen.has(id) && seen.add(id);
+  const entries = [
+    ...together.filter(({ id }) => isNew(id)).map(({ row }) => row as Uint8Array),
+    ...updates
+      .map(updateDocument)
+      .filter(({ _id }) => isNew(_id))
+      .map(toBytes),
+  ];
   const reported = new RawDocuments();
   for (const _id of objects) if (!known.reported.has(_id)) reported.add(toBytes({ _id }));
   return { entries, reported };
@@ -96,7 +103,8 @@ export async function writeOutbox(
   const now = new Date();
   const documents = new RawDocuments();
   entries.forEach((entry, index) => {
-    documents.add(toBytes({ ...entry, seq: first + BigInt(index), created_at: now }));
+    numberRow(entry, first + BigInt(index), now);
+    documents.add(entry);
   });
   await insertRaw(db, "outbox", documents, options);
 }
@@ -114,18 +122,6 @@ export async function storedIds(
     .find({ _id: { $in: ids as never[] } }, { projection: { _id: 1 }, raw: true });
   for await (const bytes of found) stored.add(documentOf(bytes as unknown as Uint8Array)["_id"]);
   return stored;
-}
-
-function matchEntry({ id, survey, candid, objectId, document }: OutboxEntry): Document {
-  return { _id: id, kind: "match", survey, candid, objectId, document };
-}
-
-function updateEntry({ survey, candid, objectId }: EncodedAlert): Document {
-  return { _id: updateId({ survey, candid }), kind: "update", survey, candid, objectId };
-}
-
-function updateId({ survey, candid }: Identity): string {
-  return `update/${survey}/${candid}`;
 }
 
 function keyOf({ survey, candid }: Identity): string {
