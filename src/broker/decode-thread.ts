@@ -3,7 +3,7 @@
  * keep, and then, once all batches before are stored, what needs the order. Only bytes leave it.
  */
 import { CrossMatcher } from "../enrich/crossmatch/index.ts";
-import { type ScoreNews, Scorer } from "../enrich/scores/index.ts";
+import { SCORED_AT_ONCE, type ScoreNews, Scorer } from "../enrich/scores/index.ts";
 import { FilterRegistry, filterBatch } from "../filters/index.ts";
 import {
   type AlertEncoder,
@@ -16,7 +16,7 @@ import {
 import { giveWay } from "../telemetry/niceness.ts";
 import { withCrossMatches } from "./cross-matches.ts";
 import { type CutoutsKept, encodedCutouts, keepCutouts } from "./cutouts.ts";
-import { decodePacket, encodePacket, scorePacket } from "./decode.ts";
+import { decodePacket, encodePacket } from "./decode.ts";
 import type { DecodeAnswer, DecodeRequest, FaultyPacket } from "./messages.ts";
 
 declare const self: Worker;
@@ -94,7 +94,15 @@ async function decode({
   buffers,
 }: Extract<DecodeRequest, { type: "decode" }>): Promise<void> {
   const { encoder, scorer } = await parts();
-  const found = await inSlices(packets, (packet) => scorePacket(decodePacket(packet, schemas), scorer));
+  const found = await inSlices(packets, (packet) => decodePacket(packet, schemas));
+  if (scorer !== undefined) {
+    const alerts = found.flatMap((packet) => packet.records);
+    const pieces = Array.from(
+      { length: Math.ceil(alerts.length / SCORED_AT_ONCE) },
+      (_, n) => n * SCORED_AT_ONCE,
+    );
+    await inSlices(pieces, (from) => scorer.score(alerts.slice(from, from + SCORED_AT_ONCE)));
+  }
   const rows = await inSlices(found, (packet) => encodePacket(packet, encoder));
   const faulty = rows.flatMap(({ fault, survey }, index): FaultyPacket[] => {
     const bytes = packets[index]?.bytes.subarray(0, MOST_LETTER_BYTES);

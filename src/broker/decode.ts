@@ -1,6 +1,5 @@
-/** From one packet's bytes to its alerts, to their scores, and to rows. Pure but for the encoder's format. */
+/** From one packet's bytes to its alerts, and to rows. Pure but for the encoder's format. */
 import { isFramed, openContainer, openDatum, readConfluentFrame } from "../avro/index.ts";
-import type { Scorer } from "../enrich/scores/index.ts";
 import type { Document } from "../query/index.ts";
 import type { Packet, PacketFault } from "../sources/index.ts";
 import type { AlertEncoder, AlertRecord, EncodedAlert } from "../store/index.ts";
@@ -56,12 +55,6 @@ export function decodePacket(packet: Packet, schemas?: Schemas): DecodedPacket {
   } catch (error) {
     return { records, fault: faultOf(error), ...(name === undefined ? {} : { survey: name }) };
   }
-}
-
-/** The packet with scores in the documents of its alerts, one packet at a time. */
-export async function scorePacket(packet: DecodedPacket, scorer: Scorer | undefined): Promise<DecodedPacket> {
-  if (scorer !== undefined) for (const record of packet.records) await scorer.score(record);
-  return packet;
 }
 
 /** The alerts of a packet as rows. An alert that the store cannot hold makes the packet faulty from there on. */

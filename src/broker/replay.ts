@@ -15,7 +15,7 @@ import {
 } from "../store/index.ts";
 import { withCrossMatches } from "./cross-matches.ts";
 import { type CutoutsKept, encodedCutouts, keepCutouts } from "./cutouts.ts";
-import { decodePacket, encodePacket, scorePacket } from "./decode.ts";
+import { decodePacket, encodePacket } from "./decode.ts";
 import { schemasOf } from "./schemas.ts";
 
 /** How long a registry that does not answer is waited for, milliseconds. */
@@ -67,7 +67,8 @@ export class Replay {
    */
   async packet({ id, place, bytes }: KeptPacket): Promise<PacketFault | undefined> {
     const schemas = await schemasOf([{ bytes }], this.#schemas, AbortSignal.timeout(SCHEMA_WAIT_MS));
-    const decoded = await scorePacket(decodePacket({ bytes, key: id, place }, schemas), this.scorer);
+    const decoded = decodePacket({ bytes, key: id, place }, schemas);
+    await this.scorer?.score(decoded.records);
     const { encoder } = this;
     const { alerts: unmatched, records: found, fault } = encodePacket(decoded, encoder);
     const records = await this.#matcher.match(found);

@@ -27,8 +27,8 @@ describe.if(hasModels).each(runtimes.map((runtime) => [runtime.kind, runtime] as
       const scorer = await Scorer.open({ runtime, models });
       const records = realRecords();
       const wrong: string[] = [];
+      await scorer.score(records);
       for (const record of records) {
-        await scorer.score(record);
         const { classifications } = record.document;
         const scores = isDocument(classifications) ? classifications : {};
         for (const { name, version } of models) {

@@ -44,7 +44,7 @@ const alert = (candidate: Document, given: Partial<Scorable> = {}): Scorable => 
 async function scored(models: readonly ModelSettings[], given: Scorable, runtime = WEB) {
   const scorer = await Scorer.open({ runtime, models });
   try {
-    await scorer.score(given);
+    await scorer.score([given]);
     return { classifications: given.document["classifications"], ...scorer.tally.take() };
   } finally {
     await scorer.close();

@@ -1,5 +1,6 @@
 /** The numbers of an alert that networks take. */
 import { type Document, getField, isDocument, toNumber, type Value } from "../../query/index.ts";
+import { SLOTS } from "./session.ts";
 
 /** What the ACAI networks were trained on, in their order: fields of `candidate`. */
 export const ACAI_FEATURES: readonly string[] = [
@@ -32,6 +33,33 @@ export const ACAI_FEATURES: readonly string[] = [
 
 /** Packets from before the deep-learning real-bogus score have the older one in its place. */
 const STAND_INS: ReadonlyMap<string, string> = new Map([["drb", "rb"]]);
+
+/** The features of the alerts at hand that networks take, in memory that is filled by `read`. */
+export interface Features {
+  /** Of each slot, one behind the other. */
+  readonly values: Float32Array;
+  /** Fills a slot; answers the name of a feature that the alert does not have. */
+  read(alert: Document, slot: number): string | undefined;
+}
+
+/** The lists of features of a thread's networks: those that take the same ones share them. */
+export class FeatureLists {
+  readonly #lists = new Map<string, Features>();
+
+  of(names: readonly string[]): Features {
+    const key = JSON.stringify(names);
+    const known = this.#lists.get(key);
+    if (known !== undefined) return known;
+    const values = new Float32Array(SLOTS * names.length);
+    const slots = Array.from({ length: SLOTS }, (_, slot) =>
+      values.subarray(slot * names.length, (slot + 1) * names.length),
+    );
+    const read = featureReader(names);
+    const features: Features = { values, read: (alert, slot) => read(alert, slots[slot] ?? values) };
+    this.#lists.set(key, features);
+    return features;
+  }
+}
 
 /** Fills `out` with the features of an alert; answers the name of one that the alert does not have. */
 export type FeatureReader = (alert: Document, out: Float32Array) => string | undefined;

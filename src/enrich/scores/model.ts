@@ -1,6 +1,15 @@
 /** A configured network, loaded and known to fit what goes into it. */
-import { type FeatureReader, featureReader } from "./features.ts";
-import type { Port, Run, Runtime, Session, TensorInput } from "./session.ts";
+import type { FeatureLists, Features } from "./features.ts";
+import {
+  type Outputs,
+  type Port,
+  type Run,
+  type Runtime,
+  type Session,
+  SLOTS,
+  slotOf,
+  type TensorInput,
+} from "./session.ts";
 import { CHANNELS, type Extent, SIDE, type Triplet, WHOLE } from "./triplet.ts";
 
 /** A network for the threads that run it: plain values. */
@@ -28,58 +37,67 @@ export class ModelError extends Error {
   }
 }
 
+/** What the networks of a thread read: the alerts at hand. */
+export interface Reads {
+  readonly triplet: Triplet;
+  readonly features: FeatureLists;
+}
+
 export class Model {
-  readonly #run: Run;
+  readonly #runs: readonly Run[];
 
   private constructor(
     readonly session: Session,
-    readonly readFeatures: FeatureReader | undefined,
-    /** To be filled by `readFeatures` before `run`. */
-    readonly features: Float32Array,
-    inputs: readonly TensorInput[],
+    /** To be read before `run`, where the network takes any. */
+    readonly features: Features | undefined,
+    /** The file as it was loaded. */
+    readonly bytes: Uint8Array,
+    /** What it reads, in the order of its inputs: the data of all slots, the shape of one. */
+    readonly inputs: readonly TensorInput[],
   ) {
-    this.#run = session.bind(inputs);
+    this.#runs = runsOf(session, inputs, 1);
   }
 
-  /** Loads a network; `triplet` is what it reads stamps from. Throws `ModelError`. */
-  static async load(settings: ModelSettings, runtime: Runtime, triplet: Triplet): Promise<Model> {
+  /** Loads a network. Throws `ModelError`. */
+  static async load(settings: ModelSettings, runtime: Runtime, reads: Reads): Promise<Model> {
     const { bytes, inputs } = settings;
     if (inputs.includes("triplet")) {
       const { withoutMargins } = await import("./margins.ts");
       const { extent, ...smaller } = withoutMargins(bytes);
-      const model = await Model.#open({ ...settings, ...smaller }, runtime, triplet, extent).catch(
+      const model = await Model.#open({ ...settings, ...smaller }, runtime, reads, extent).catch(
         () => undefined,
       );
       if (model !== undefined) return model;
       // As it is, for what is wrong with it is told in the words of its file.
     }
-    return Model.#open(settings, runtime, triplet, WHOLE);
+    return Model.#open(settings, runtime, reads, WHOLE);
   }
 
   static async #open(
     settings: ModelSettings,
     runtime: Runtime,
-    triplet: Triplet,
+    reads: Reads,
     extent: Extent,
   ): Promise<Model> {
     const { name, inputs, bytes } = settings;
     const session = await runtime.load(bytes).catch((error: unknown) => {
       throw new ModelError(name, `file: not a network that can be run: ${firstLine(error)}`);
     });
-    const features = new Float32Array(settings.features.length);
+    const features = reads.features.of(settings.features);
     try {
       checkCount(settings, session);
       const { rows, columns } = extent;
-      const stamps = [{ data: triplet.part(extent), shape: [1, rows, columns, CHANNELS] }];
+      const stamps = [{ data: reads.triplet.part(extent), shape: [1, rows, columns, CHANNELS] }];
+      const { values } = features;
+      const count = settings.features.length;
       const numbers = [
-        [1, features.length],
-        [1, features.length, 1],
-      ].map((shape) => ({ data: features, shape }));
+        [1, count],
+        [1, count, 1],
+      ].map((shape) => ({ data: values, shape }));
       const tensors = inputs.map((input, index) =>
         tensorFor(settings, input, session.inputs[index], input === "triplet" ? stamps : numbers),
       );
-      const reader = inputs.includes("features") ? featureReader(settings.features) : undefined;
-      const model = new Model(session, reader, features, tensors);
+      const model = new Model(session, inputs.includes("features") ? features : undefined, bytes, tensors);
       await model.#tryOut(name);
       return model;
     } catch (error) {
@@ -88,28 +106,43 @@ export class Model {
     }
   }
 
-  /** The score of what `features` and the triplet hold. Throws what the network threw. */
-  run(): number | Promise<number> {
-    const output = this.#run();
-    return output instanceof Promise ? output.then(scoreOf) : scoreOf(output);
+  /** The score of what a slot of features and triplet holds. Throws what the network threw. */
+  run(slot: number): number | Promise<number> {
+    const outputs = this.#outputs(slot);
+    return outputs instanceof Promise ? outputs.then(scoreOf) : scoreOf(outputs);
+  }
+
+  #outputs(slot: number): ReturnType<Run> {
+    return this.#runs[slot]?.() ?? [];
   }
 
   /** Whether one run gives one number. */
   async #tryOut(name: string): Promise<void> {
-    let output: Float32Array;
+    let outputs: Outputs;
     try {
-      output = await this.#run();
+      outputs = await this.#outputs(0);
     } catch (error) {
       throw new ModelError(name, `file: the network fails on a trial: ${firstLine(error)}`);
     }
+    const [output = new Float32Array()] = outputs;
     if (output.length !== 1) {
       throw new ModelError(name, `file: the network gives ${output.length} numbers, expected one score`);
     }
   }
 }
 
-function scoreOf(output: Float32Array): number {
-  return output[0] ?? Number.NaN;
+/** What runs a network on each slot of such inputs. */
+export function runsOf(session: Session, inputs: readonly TensorInput[], outputs: number): readonly Run[] {
+  return Array.from({ length: SLOTS }, (_, slot) =>
+    session.bind(
+      inputs.map((input) => slotOf(input, slot)),
+      outputs,
+    ),
+  );
+}
+
+function scoreOf([output]: Outputs): number {
+  return output?.[0] ?? Number.NaN;
 }
 
 function checkCount({ name, inputs }: ModelSettings, { inputs: ports }: Session): void {

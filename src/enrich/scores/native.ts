@@ -64,17 +64,20 @@ export function openNative(path: string): Runtime {
 function sessionOf(session: NativeSession): Session {
   const inputs = session.inputMetadata.map(portOf);
   const outputs = session.outputMetadata.map(portOf);
-  const output = outputs[0]?.name ?? "";
-  const fetches = { [output]: null };
   return {
     inputs,
     outputs,
-    bind(given) {
+    bind(given, count) {
+      const names = outputs.slice(0, count).map(({ name }) => name);
+      const fetches = Object.fromEntries(names.map((name) => [name, null]));
       const feeds: Record<string, Tensor> = {};
       for (const [index, { data, shape }] of given.entries()) {
         feeds[inputs[index]?.name ?? ""] = new Tensor("float32", data, shape);
       }
-      return () => floatsOf(session.run(feeds, fetches, {})[output]?.data);
+      return () => {
+        const found = session.run(feeds, fetches, {});
+        return names.map((name) => floatsOf(found[name]?.data));
+      };
     },
     close: () => session.dispose(),
   };

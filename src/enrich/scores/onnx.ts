@@ -27,17 +27,17 @@ export interface OnnxGraph {
 }
 
 /** Field numbers of the messages: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto */
-const MODEL = { graph: 7 };
-const GRAPH = { node: 1, input: 11, output: 12 };
-const NODE = { input: 1, output: 2, op: 4, attribute: 5 };
+export const MODEL = { graph: 7 };
+export const GRAPH = { node: 1, input: 11, output: 12 };
+export const NODE = { input: 1, output: 2, op: 4, attribute: 5 };
 const ATTRIBUTE = { name: 1, i: 3, s: 4, g: 6, ints: 8, graphs: 11 };
-const VALUE_INFO = { name: 1, type: 2 };
+export const VALUE_INFO = { name: 1, type: 2 };
 const TYPE = { tensor: 1 };
 const TENSOR = { shape: 2 };
 const SHAPE = { dim: 1 };
 const DIM = { value: 1 };
 /** Wire type of messages, texts and packed numbers. */
-const LENGTH_DELIMITED = 2;
+export const LENGTH_DELIMITED = 2;
 
 /** Reads a file. Throws what is wrong with it; undefined when it has no graph. */
 export function readOnnx(bytes: Uint8Array): OnnxGraph | undefined {

@@ -2,7 +2,7 @@
 import { type Document, equalValues, isDocument } from "../../query/index.ts";
 import { decodeDocument, encodeDocument } from "../../store/index.ts";
 import { ModelError } from "./model.ts";
-import type { NewScores, ScoreAnswer, ScoreRequest, SentAlert } from "./score-pool.ts";
+import type { NewScores, ScoreAnswer, ScoreRequest } from "./score-pool.ts";
 import { Scorer, type ScoreSettings } from "./scorer.ts";
 
 declare const self: Worker;
@@ -30,9 +30,14 @@ async function open(scores: ScoreSettings): Promise<void> {
 async function score({ id, alerts }: Extract<ScoreRequest, { type: "score" }>): Promise<void> {
   const scorer = await opening;
   if (scorer === undefined) throw new Error("alerts came before the networks");
+  const known = alerts.map(({ document: text, ...alert }) => {
+    const document = decodeDocument(text);
+    return { alert: { ...alert, document }, before: { ...classificationsOf(document) } };
+  });
+  await scorer.score(known.map(({ alert }) => alert));
   const changed: NewScores[] = [];
-  for (const alert of alerts) {
-    const fields = await newScores(alert, scorer);
+  for (const { alert, before } of known) {
+    const fields = newScores(before, classificationsOf(alert.document));
     if (Object.keys(fields).length > 0) {
       changed.push({ candid: alert.candid, fields: encodeDocument(fields) });
     }
@@ -44,14 +49,14 @@ function send(answer: ScoreAnswer): void {
   self.postMessage(answer);
 }
 
-/** The fields of `classifications` that scoring adds or changes. */
-async function newScores({ document: text, ...alert }: SentAlert, scorer: Scorer): Promise<Document> {
-  const document = decodeDocument(text);
-  const before = { ...(isDocument(document["classifications"]) ? document["classifications"] : {}) };
-  await scorer.score({ ...alert, document });
-  const after = document["classifications"];
+function classificationsOf({ classifications }: Document): Document {
+  return isDocument(classifications) ? classifications : {};
+}
+
+/** The fields of `classifications` that scoring added or changed. */
+function newScores(before: Document, after: Document): Document {
   const fields: Document = {};
-  for (const [name, value] of Object.entries(isDocument(after) ? after : {})) {
+  for (const [name, value] of Object.entries(after)) {
     const known = before[name];
     if (value !== undefined && (known === undefined || !equalValues(known, value))) fields[name] = value;
   }

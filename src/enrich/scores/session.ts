@@ -14,16 +14,32 @@ export interface TensorInput {
   readonly shape: readonly number[];
 }
 
-export type Run = () => Float32Array | Promise<Float32Array>;
+/** Alerts whose inputs are held at once, in slots: so many are scored in one run where a network takes several. */
+export const SLOTS = 4;
+
+/** Of an input whose data is that of `SLOTS` alerts, one behind the other, and whose shape that of one: one slot. */
+export function slotOf({ data, shape }: TensorInput, slot: number): TensorInput {
+  const size = data.length / SLOTS;
+  return { data: data.subarray(slot * size, (slot + 1) * size), shape };
+}
+
+/** All slots of such an input. */
+export function allSlots({ data, shape: [, ...sizes] }: TensorInput): TensorInput {
+  return { data, shape: [SLOTS, ...sizes] };
+}
+
+/** The values of each output that was asked for. */
+export type Outputs = readonly Float32Array[];
+export type Run = () => Outputs | Promise<Outputs>;
 
 export interface Session {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   /**
    * Ties inputs, in their order, to memory that is read at every run; answers what runs the network and gives the
-   * values of its first output. A run throws what went wrong.
+   * values of its first outputs, so many. A run throws what went wrong.
    */
-  bind(inputs: readonly TensorInput[]): Run;
+  bind(inputs: readonly TensorInput[], outputs: number): Run;
   close(): void | Promise<void>;
 }
 

@@ -1,7 +1,8 @@
-/** The three image stamps of an alert as networks take them. */
+/** The three image stamps of alerts as networks take them. */
 import { CutoutError, type Pixels, readStamp, releaseStamp, type StampImage } from "../../cutouts/index.ts";
 import type { Cutout } from "../../store/index.ts";
 import { STAMP_KINDS, type Survey } from "../../surveys/index.ts";
+import { SLOTS } from "./session.ts";
 
 /** Rows and columns of a stamp. */
 export const SIDE = 63;
@@ -16,45 +17,49 @@ export interface Extent {
 
 export const WHOLE: Extent = { rows: SIDE, columns: SIDE };
 
-/** The pixels that some networks of a thread take: rows × columns × 3. */
+/** The pixels that some networks of a thread take: slots × rows × columns × 3. */
 interface Part extends Extent {
   readonly pixels: Float32Array;
+  readonly slots: readonly Float32Array[];
 }
 
 /** What the rows and columns hold that a smaller stamp lacks. */
 const PADDING = 1e-9;
 
-/** The stamps of the alert at hand, for all networks of a thread, of which some take only the first rows and columns. */
+/** The stamps of the alerts at hand, for all networks of a thread, of which some take only the first rows and columns. */
 export class Triplet {
   readonly #parts: Part[] = [];
 
-  /** Memory (rows × columns × 3) that holds this part after each `fill`. */
+  /** Memory (slots × rows × columns × 3) that holds this part of each slot after its `fill`. */
   part({ rows, columns }: Extent): Float32Array {
     const known = this.#parts.find((part) => part.rows === rows && part.columns === columns);
     if (known !== undefined) return known.pixels;
-    const pixels = new Float32Array(rows * columns * CHANNELS);
-    this.#parts.push({ rows, columns, pixels });
+    const size = rows * columns * CHANNELS;
+    const pixels = new Float32Array(SLOTS * size);
+    const slots = Array.from({ length: SLOTS }, (_, slot) => pixels.subarray(slot * size, (slot + 1) * size));
+    this.#parts.push({ rows, columns, pixels, slots });
     return pixels;
   }
 
   /**
-   * Takes the stamps of an alert, whose fields its survey names; answers what keeps them from being used, in words.
+   * Takes the stamps of an alert, whose fields its survey names, into a slot; answers what keeps them from being used,
+   * in words.
    *
    * As the braai and ACAI networks were trained: pixels that are not a number count as 0, each image is divided by
    * its own L2 norm, and one smaller than 63 × 63 is then padded with 1e-9 after its last row and column. Rows are
    * in the order of the file.
    */
-  fill(cutouts: readonly Cutout[], { fields }: Survey["stamps"]): string | undefined {
+  fill(cutouts: readonly Cutout[], { fields }: Survey["stamps"], slot: number): string | undefined {
     for (const [channel, name] of STAMP_KINDS.entries()) {
       const stamp = cutouts.find(({ field }) => field === fields[name]);
       if (stamp === undefined) return `no ${name} stamp`;
-      const fault = this.#fillChannel(stamp.data, channel);
+      const fault = this.#fillChannel(stamp.data, channel, slot);
       if (fault !== undefined) return `${name} stamp ${fault}`;
     }
     return undefined;
   }
 
-  #fillChannel(stamp: Uint8Array, channel: number): string | undefined {
+  #fillChannel(stamp: Uint8Array, channel: number, slot: number): string | undefined {
     let image: StampImage;
     try {
       image = readStamp(stamp);
@@ -67,15 +72,22 @@ export class Triplet {
     if (squares === 0) return "blank";
     const norm = Math.sqrt(squares);
     if (!Number.isFinite(norm)) return "not finite";
-    for (const part of this.#parts) copy(image, norm, part, channel);
+    for (const part of this.#parts) copy(image, norm, part, channel, slot);
     releaseStamp(image);
     return undefined;
   }
 }
 
-/** Puts an image, divided by its norm, into one channel of a part. */
-function copy({ width, height, pixels: from }: StampImage, norm: number, part: Part, channel: number): void {
-  const { rows, columns, pixels: to } = part;
+/** Puts an image, divided by its norm, into one channel of a slot of a part. */
+function copy(
+  { width, height, pixels: from }: StampImage,
+  norm: number,
+  part: Part,
+  channel: number,
+  slot: number,
+): void {
+  const { rows, columns, pixels, slots } = part;
+  const to = slots[slot] ?? pixels;
   if (width < columns || height < rows) {
     for (let at = channel; at < to.length; at += CHANNELS) to[at] = PADDING;
   }

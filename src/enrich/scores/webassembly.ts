@@ -28,16 +28,19 @@ export async function openWebAssembly(): Promise<Runtime> {
 function sessionOf(session: InferenceSession): Session {
   const inputs = session.inputMetadata.map(portOf);
   const outputs = session.outputMetadata.map(portOf);
-  const output = session.outputNames[0] ?? "";
   return {
     inputs,
     outputs,
-    bind(given) {
+    bind(given, count) {
+      const names = session.outputNames.slice(0, count);
       const feeds: Record<string, Tensor> = {};
       for (const [index, { data, shape }] of given.entries()) {
         feeds[inputs[index]?.name ?? ""] = new Tensor("float32", data, shape);
       }
-      return async () => floatsOf((await session.run(feeds, [output], RUN_OPTIONS))[output]?.data);
+      return async () => {
+        const found = await session.run(feeds, names, RUN_OPTIONS);
+        return names.map((name) => floatsOf(found[name]?.data));
+      };
     },
     close: () => session.release(),
   };
