@@ -12,42 +12,82 @@ import { ConditionCompiler, type LeadingConditions } from "./conditions.ts";
 import { type FilterDocument, surveyOfCatalog } from "./definition.ts";
 import { invalid } from "./errors.ts";
 import type { Autosave, Followup } from "./match.ts";
-import { compileStages, parseStages, readStages } from "./pipeline.ts";
+import { compileStages, parseStages, readStages, stagesText } from "./pipeline.ts";
+
+/** A compiled pipeline: one for all filters of a survey that have it. */
+export interface CompiledStages {
+  /** Of the `$match` that it begins with, where it does. */
+  readonly leading: LeadingConditions | undefined;
+  /** What is left to run once the leading conditions hold; undefined when they are all. */
+  readonly rest: CompiledFilter | undefined;
+  /** Whether it draws at random: then every filter draws for itself. */
+  readonly isRandom: boolean;
+}
 
 export interface CompiledVersion {
   readonly filter: FilterDocument;
   readonly fid: string;
-  /** Of the `$match` that the pipeline begins with, where it does. */
-  readonly leading: LeadingConditions | undefined;
-  /** What is left to run once the leading conditions hold; undefined when they are all. */
-  readonly rest: CompiledFilter | undefined;
+  readonly stages: CompiledStages;
   /** How a match is to be saved; runs the filter's `autosave` pipeline. */
   readonly autosaveOf: (joined: Document) => Autosave | false;
   /** Which follow-up a saved match asks for; runs the `auto_followup` pipeline. */
   readonly followupOf: (joined: Document) => Followup | null;
 }
 
+/** What draws at random, as `stagesText` writes it; where it is no operator, filters do not share a run and that is all. */
+const RANDOM = /"\$(?:rand|sample|sampleRate)"/;
+
+/** Compiles each distinct pipeline once, for all filters of a thread. */
+export class PipelineCompiler {
+  readonly #conditions = new ConditionCompiler();
+  /** By survey and text. */
+  readonly #known = new Map<string, CompiledStages>();
+
+  /** Compiles a pipeline as it is stored, for alerts of a catalogue. Throws `FilterError` or `QueryError`. */
+  compile(pipeline: Value, catalog: string): CompiledStages {
+    // Only texts are compared: as a list, which others may have stored, it is compiled for its filter alone.
+    const key = typeof pipeline === "string" ? `${catalog} ${pipeline}` : undefined;
+    const known = key === undefined ? undefined : this.#known.get(key);
+    if (known !== undefined) return known;
+    const compiled = this.#compile(pipeline, catalog);
+    if (key !== undefined) this.#known.set(key, compiled);
+    return compiled;
+  }
+
+  /** Forgets all but those of these versions: filters come and go. */
+  keepOnly(versions: readonly CompiledVersion[]): void {
+    const used = new Set(versions.map(({ stages }) => stages));
+    for (const [key, stages] of this.#known) if (!used.has(stages)) this.#known.delete(key);
+  }
+
+  #compile(pipeline: Value, catalog: string): CompiledStages {
+    const { filterHistories } = surveyOfCatalog(catalog);
+    const joinedFields = new Set(["cross_matches", ...filterHistories.map(({ field }) => field)]);
+    const stages = readStages(pipeline, "pipeline");
+    const node = parseStages(stages, "pipeline");
+    const first = stages[0]?.["$match"];
+    const leading = isDocument(first) ? this.#conditions.conditionsOf(first, joinedFields) : undefined;
+    const rest = leading?.complete === true ? { ...node, stages: node.stages.slice(1) } : node;
+    return {
+      leading,
+      rest: rest.stages.length === 0 ? undefined : compileFilter(rest),
+      isRandom: RANDOM.test(stagesText(stages)),
+    };
+  }
+}
+
 /** Compiles the active version of a filter. Throws `FilterError` or `QueryError`. */
 export function compileVersion(
   filter: FilterDocument,
-  conditions: ConditionCompiler = new ConditionCompiler(),
+  pipelines: PipelineCompiler = new PipelineCompiler(),
 ): CompiledVersion {
   const { active_fid: fid } = filter;
   const version = filter.fv.find((candidate) => candidate.fid === fid);
   if (version === undefined) throw invalid(`filter ${filter._id} has no version ${fid}`);
-  const { filterHistories } = surveyOfCatalog(filter.catalog);
-  const joinedFields = new Set(["cross_matches", ...filterHistories.map(({ field }) => field)]);
-  const stages = readStages(version.pipeline, "pipeline");
-  const node = parseStages(stages, "pipeline");
-  const [first] = stages;
-  const leading = first?.["$match"];
-  const shared = isDocument(leading) ? conditions.conditionsOf(leading, joinedFields) : undefined;
-  const rest = shared?.complete === true ? { ...node, stages: node.stages.slice(1) } : node;
   return {
     filter,
     fid,
-    leading: shared,
-    rest: rest.stages.length === 0 ? undefined : compileFilter(rest),
+    stages: pipelines.compile(version.pipeline, filter.catalog),
     autosaveOf: autosaveRule(filter.autosave),
     followupOf: followupRule(filter.auto_followup),
   };

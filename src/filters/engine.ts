@@ -2,16 +2,19 @@
  * Runs the active filters of one survey on alerts in memory.
  *
  * Filters are grouped by what they may see: an alert is joined once per distinct permission set, and leading
- * conditions on the alert are evaluated once. A filter that throws or overruns affects only itself.
+ * conditions on the alert are evaluated once. Within a set, filters with the same pipeline share one run of it, and
+ * what it comes to, an error too, counts for each of them; its time counts for the first. A filter that throws or
+ * overruns affects only itself and its copies.
  */
-import { checkSize, Deadline, type Document, isDocument, QueryError, type Value } from "../query/index.ts";
+import { checkSize, Deadline, type Document, QueryError, type Value } from "../query/index.ts";
 import type { ObjectRecord } from "../store/index.ts";
 import type { Survey } from "../surveys/index.ts";
 import { alertProgramOf } from "../surveys/index.ts";
-import type { CompiledVersion } from "./compiled.ts";
+import type { CompiledStages, CompiledVersion } from "./compiled.ts";
 import { Screen, SharedConditions } from "./conditions.ts";
 import { joinAlert, NEEDS_RECORD, type Programs } from "./joined.ts";
 import type { Match } from "./match.ts";
+import { annotationsOf, MOST_RESULT_BYTES, PipelineRuns } from "./pipeline-runs.ts";
 import { addTally, countRun, emptyTally, nightOf, type Tally } from "./tally.ts";
 
 /** Longest time of one filter on one alert, milliseconds of its thread's work. */
@@ -39,6 +42,8 @@ export interface Waiting {
 
 interface ActiveFilter {
   readonly version: CompiledVersion;
+  /** Whether others of its permission set have the same pipeline, whose runs they share. */
+  isCopy: boolean;
   /** Conditions that need the object's record, by their numbers. */
   readonly ofRecord: readonly number[];
   overruns: number;
@@ -51,6 +56,8 @@ interface ActiveFilter {
 /** Filters that may see the same programs. */
 class PermissionSet {
   readonly filters: ActiveFilter[] = [];
+  /** The first filter with each pipeline. */
+  readonly #firsts = new Map<CompiledStages, ActiveFilter>();
   /** By what they ask of the alert alone. */
   readonly screen: Screen<ActiveFilter>;
   /** What they ask of the object's record, as they may see it. */
@@ -66,15 +73,17 @@ class PermissionSet {
   }
 
   add(version: CompiledVersion): void {
-    const ofRecord = (version.leading?.ofRecord ?? []).map((condition) => this.ofRecord.numberOf(condition));
-    const active = { version, ofRecord, overruns: 0, stoppedAt: undefined, tally: emptyTally() };
+    const { leading, isRandom } = version.stages;
+    const ofRecord = (leading?.ofRecord ?? []).map((condition) => this.ofRecord.numberOf(condition));
+    const first = isRandom ? undefined : this.#firsts.get(version.stages);
+    const isCopy = first !== undefined;
+    const active = { version, isCopy, ofRecord, overruns: 0, stoppedAt: undefined, tally: emptyTally() };
+    if (first === undefined) this.#firsts.set(version.stages, active);
+    else first.isCopy = true;
     this.filters.push(active);
-    this.screen.add(active, version.leading?.ofAlert ?? []);
+    this.screen.add(active, leading?.ofAlert ?? []);
   }
 }
-
-/** What one filter may report of one alert, bytes: entries of the outbox are read by the hundred. */
-const MOST_RESULT_BYTES = 1024 * 1024;
 
 export class FilterEngine {
   readonly #sets: PermissionSet[] = [];
@@ -147,14 +156,15 @@ export class FilterEngine {
   ): number {
     if (filters.length === 0) return 0;
     const joined = joinAlert(alert.document, alert.jd, this.survey, set.programs, record);
-    const started = workClock();
+    const began = workClock();
+    const runs = new PipelineRuns(joined, (started) => timeSince(started, began));
     if (record !== undefined) set.ofRecord.begin(joined);
     for (const [place, active] of filters.entries()) {
       if (active.overruns >= MOST_OVERRUNS) continue;
       try {
         if (active.ofRecord.length > 0 && record === undefined) return place;
         if (!active.ofRecord.every((number) => set.ofRecord.holds(number))) continue;
-        this.#runOne(active, alert, joined, started, emit);
+        this.#runOne(active, alert, runs, emit);
       } catch (error) {
         if (error === NEEDS_RECORD) return place;
         noteFailure(active, alert, error);
@@ -167,14 +177,14 @@ export class FilterEngine {
   #runOne(
     active: ActiveFilter,
     alert: FilteredAlert,
-    joined: Document,
-    began: number,
+    runs: PipelineRuns,
     emit: (match: Match) => void,
   ): void {
     const started = performance.now();
     let measured = true;
     try {
-      const match = filterDeadline().run(() => this.#matchOf(active.version, alert, joined));
+      const deadline = filterDeadline(active.isCopy ? runs.spentOn(active.version.stages) : 0);
+      const match = deadline.run(() => this.#matchOf(active, alert, runs));
       if (match === undefined) return;
       emit(match);
       active.tally.passed++;
@@ -183,18 +193,18 @@ export class FilterEngine {
       if (error === NEEDS_RECORD) measured = false;
       throw error;
     } finally {
-      if (measured) countRun(active.tally, timeSince(started, began));
+      if (measured) countRun(active.tally, runs.timeSince(started));
     }
   }
 
   /** Runs a filter, and on a match those of its actions. */
-  #matchOf(version: CompiledVersion, alert: FilteredAlert, joined: Document): Match | undefined {
-    const { rest, filter } = version;
-    const row = rest === undefined ? joined : rest(joined);
-    if (row === undefined) return undefined;
+  #matchOf({ version, isCopy }: ActiveFilter, alert: FilteredAlert, runs: PipelineRuns): Match | undefined {
+    const { stages, filter } = version;
+    const { joined } = runs;
+    const annotations = isCopy ? runs.annotations(stages) : annotationsOf(stages, joined);
+    if (annotations === undefined) return undefined;
     const autosave = version.autosaveOf(joined);
     const followup = autosave === false ? null : version.followupOf(joined);
-    const { annotations } = row;
     const match: Match = {
       filter: filter._id,
       group_id: filter.group_id,
@@ -204,7 +214,7 @@ export class FilterEngine {
       candid: alert.candid,
       objectId: alert.objectId,
       jd: alert.jd,
-      annotations: isDocument(annotations) ? annotations : {},
+      annotations,
       permissions: filter.permissions,
       update_annotations: filter.update_annotations,
       autosave,
@@ -212,10 +222,7 @@ export class FilterEngine {
       passed_at: new Date(),
       backfill: this.options.backfill,
     };
-    // It is about to be written out, as what follows from this filter alone.
-    for (const part of [match.annotations, autosave, followup]) {
-      checkSize(part as Value, "annotations", MOST_RESULT_BYTES);
-    }
+    for (const part of [autosave, followup]) checkSize(part as Value, "annotations", MOST_RESULT_BYTES);
     return match;
   }
 
@@ -264,9 +271,9 @@ function workClock(): number {
   return (user + system) / 1000;
 }
 
-/** The time limit of one filter on one alert, from when it turns out to be no short run. */
-export function filterDeadline(): Deadline {
-  return new Deadline(FILTER_LIMIT_MS, "pipeline", workClock, { late: true });
+/** The time limit of one filter on one alert, from when it turns out to be no short run, less what was `spent` on it. */
+export function filterDeadline(spent = 0): Deadline {
+  return new Deadline(FILTER_LIMIT_MS, "pipeline", workClock, { late: true, spent });
 }
 
 /** Runs that seem shorter, milliseconds, are measured by the wall: the clock of the thread's work takes longer. */

@@ -43,7 +43,7 @@ export interface Match {
   readonly objectId: string;
   /** Julian date of the alert, days. */
   readonly jd: number;
-  /** What the pipeline projected as `annotations`. */
+  /** What the pipeline projected as `annotations`: one document for copies of a filter, not to be modified. */
   readonly annotations: Document;
   /** Program ids that the filter may see: no sink sends more to its group. */
   readonly permissions: readonly number[];

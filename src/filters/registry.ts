@@ -5,8 +5,7 @@
 import { printJson } from "../query/index.ts";
 import type { AlertReader } from "../store/index.ts";
 import { surveys } from "../surveys/index.ts";
-import { type CompiledVersion, compileVersion } from "./compiled.ts";
-import { ConditionCompiler } from "./conditions.ts";
+import { type CompiledVersion, compileVersion, PipelineCompiler } from "./compiled.ts";
 import { FILTERS, type FilterDocument } from "./definition.ts";
 import { FilterEngine } from "./engine.ts";
 import type { Tally } from "./tally.ts";
@@ -30,7 +29,7 @@ export class FilterRegistry {
   #mark: string | undefined;
   /** By filter; what did not change is not compiled again. */
   #known = new Map<string, Known>();
-  readonly #conditions = new ConditionCompiler();
+  readonly #pipelines = new PipelineCompiler();
   #engines = new Map<string, FilterEngine>();
   /** Of engines that were exchanged. */
   readonly #left: { night: string; filter: string; tally: Tally }[] = [];
@@ -45,12 +44,12 @@ export class FilterRegistry {
     const documents = (await this.reader.documents(FILTERS)) as FilterDocument[];
     const active = documents.filter((filter) => filter.active);
     this.#known = new Map(active.map((filter) => [filter._id, this.#compile(filter)]));
+    const compiled = [...this.#known.values()].flatMap(({ version }) => version ?? []);
+    this.#pipelines.keepOnly(compiled);
     this.#left.push(...this.#takeFromEngines());
     const engines = new Map<string, FilterEngine>();
     for (const survey of surveys) {
-      const versions = [...this.#known.values()].flatMap(({ version }) =>
-        version?.filter.catalog === survey.collections.alerts ? [version] : [],
-      );
+      const versions = compiled.filter(({ filter }) => filter.catalog === survey.collections.alerts);
       if (versions.length > 0) engines.set(survey.name, new FilterEngine(survey, versions));
     }
     this.#engines = engines;
@@ -79,7 +78,7 @@ export class FilterRegistry {
     const known = this.#known.get(filter._id);
     if (known?.text === text) return known;
     try {
-      return { text, version: compileVersion(filter, this.#conditions) };
+      return { text, version: compileVersion(filter, this.#pipelines) };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       this.#broken.push({ filter: filter._id, fid: filter.active_fid, message });

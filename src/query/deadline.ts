@@ -17,25 +17,29 @@ const wallClock = () => performance.now();
 export class Deadline {
   /** Undefined as long as the clock was not looked at. */
   #end: number | undefined;
+  /** Of the time, from its start. */
+  readonly #left: number;
 
   /**
    * `milliseconds` from now; `path` names what is limited in the error, e.g. `pipeline`; `clock` tells the
    * time in milliseconds, by default that of the wall. A `late` limit starts when it is first looked at, a few
-   * thousand steps into the work: for clocks that cost as much as short work.
+   * thousand steps into the work: for clocks that cost as much as short work. Of the time, `spent` milliseconds are
+   * over already.
    */
   constructor(
     readonly milliseconds: number,
     readonly path = "",
     readonly clock: () => number = wallClock,
-    { late = false }: { readonly late?: boolean } = {},
+    { late = false, spent = 0 }: { readonly late?: boolean; readonly spent?: number } = {},
   ) {
-    this.#end = late ? undefined : clock() + milliseconds;
+    this.#left = milliseconds - spent;
+    this.#end = late ? undefined : clock() + this.#left;
   }
 
   /** Throws a `deadline` error when the time is over. */
   check(): void {
     const now = this.clock();
-    this.#end ??= now + this.milliseconds;
+    this.#end ??= now + this.#left;
     if (now < this.#end) return;
     throw new QueryError("deadline", this.path, `took longer than its time limit of ${this.milliseconds} ms`);
   }
@@ -55,7 +59,7 @@ export class Deadline {
   /** Whether it ends before another on the same clock. */
   endsBefore(other: Deadline): boolean {
     if (this.clock !== other.clock || this.#end === undefined) return false;
-    return this.#end < (other.#end ?? this.clock() + other.milliseconds);
+    return this.#end < (other.#end ?? this.clock() + other.#left);
   }
 }
 

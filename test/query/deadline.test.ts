@@ -35,6 +35,21 @@ describe("a late limit", () => {
     expect(state.now).toBe(500);
   });
 
+  test("of which some is spent ends as much earlier, and tells the whole", () => {
+    for (const late of [true, false]) {
+      const { state, clock } = handClock();
+      const limit = new Deadline(500, "pipeline", clock, { late, spent: 300 });
+      const work = () => {
+        for (;;) {
+          tick(MANY_STEPS);
+          state.now += 100;
+        }
+      };
+      expect(() => limit.run(work)).toThrow("pipeline: took longer than its time limit of 500 ms");
+      expect(state.now).toBe(200);
+    }
+  });
+
   test("does not outlast the limit around it", () => {
     const { state, clock } = handClock();
     const outer = new Deadline(200, "outer", clock);
