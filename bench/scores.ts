@@ -4,7 +4,8 @@
  *
  * With `--whole [PACKETS]` the whole way instead (read, decode, score, 25 filters, store) of simulated nights by the
  * executable, on the embedded store and on a mongod on the same machine. A broker runs for months: it is measured from
- * the point on where the first packets, which pay for the start and the compilation of the code, are stored.
+ * the point on where the first packets, which pay for the start and the compilation of the code, are stored. The filters
+ * are copies of one, which are run once for all, or differ in a number, which are not.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,9 +24,9 @@ import { sharedDir } from "../test/support/shared.ts";
 
 const WHEN = { "candidate.drb": { $gt: 0.3 } };
 const FILTERS = 25;
-const PACKETS = 10_000;
+const PACKETS = 20_000;
 /** Packets and nights before those that are measured. */
-const FIRST = { packets: 4000, nights: 5, start: "2024-01-01" };
+const FIRST = { packets: 10_000, nights: 5, start: "2024-01-01" };
 const ROUNDS = 3;
 const ROUND_MS = 2000;
 const LONG_MS = 600_000;
@@ -72,7 +73,16 @@ async function printPerCore(): Promise<void> {
   console.log("budget: 900 alerts/s per core, native, all six networks on every alert");
 }
 
-function filter(number: number): FilterDocument {
+/** The text of the pipeline; with a number, one that looks back by so many thousandths of a day more. */
+function pipelineText(number: number): string {
+  const text = printJson([...historyPasses.pipeline]);
+  if (number === 0) return text;
+  const changed = text.replace('"$candidate.jd",100]', `"$candidate.jd",${100 + number / 1000}]`);
+  if (changed === text) throw new Error("the filter does not look back by 100 days any more");
+  return changed;
+}
+
+function filter(number: number, differs: boolean): FilterDocument {
   const now = new Date();
   return {
     _id: `1/${number}`,
@@ -85,10 +95,20 @@ function filter(number: number): FilterDocument {
     auto_followup: {},
     update_annotations: false,
     active_fid: "aaaaaa",
-    fv: [{ fid: "aaaaaa", pipeline: printJson([...historyPasses.pipeline]), created_at: now }],
+    fv: [{ fid: "aaaaaa", pipeline: pipelineText(differs ? number : 0), created_at: now }],
     created_at: now,
     last_modified: now,
   };
+}
+
+/** How the image and the unit for systemd set the allocator (docs/deployment.md). */
+const ALLOCATOR = { MIMALLOC_PURGE_DELAY: "100" };
+
+interface Run {
+  /** The configuration. */
+  readonly file: string;
+  /** Whether the filters differ. */
+  readonly differs: boolean;
 }
 
 /** What `kowalski ingest` takes for archives, with 25 filters. */
@@ -96,18 +116,18 @@ async function ingest(
   archives: readonly string[],
   dataDir: string,
   settings: StoreSettings,
-  config: string,
+  { file: config, differs }: Run,
 ): Promise<{ seconds: number; cpuMs: number }> {
   const store = await openStore(settings, { readers: 1 });
   await store.insert(
     "filters",
-    Array.from({ length: FILTERS }, (_, number) => filter(number + 1)),
+    Array.from({ length: FILTERS }, (_, number) => filter(number + 1, differs)),
   );
   await store.close();
   const words = ["ingest", "--json", "--data-dir", dataDir, "--config", config];
   if (settings.kind === "mongo") words.push("--store", settings.url);
   const child = Bun.spawn([await executable(), ...words, ...archives], {
-    env: cleanEnvironment(),
+    env: cleanEnvironment(ALLOCATOR),
     stdin: "ignore",
     stdout: "ignore",
     stderr: "pipe",
@@ -130,17 +150,13 @@ async function printWholeWay(packets: number): Promise<void> {
   const [first, archive] = [join(folder.path, "first.tar"), join(folder.path, "nights.tar")];
   await simulate(first, FIRST);
   await simulate(archive, { packets, nights: 10, start: "2024-01-06" });
-  const configs: [string, object][] = [
-    ["no networks", {}],
-    ["six networks", { models: realModels() }],
-    [
-      "six networks when drb > 0.3",
-      {
-        models: Object.fromEntries(
-          Object.entries(realModels()).map(([name, model]) => [name, { ...model, when: WHEN }]),
-        ),
-      },
-    ],
+  const six = { models: realModels() };
+  const some = Object.entries(six.models).map(([name, model]) => [name, { ...model, when: WHEN }] as const);
+  const configs: [name: string, config: object, differs: boolean][] = [
+    ["no networks", {}, false],
+    ["six networks", six, false],
+    ["six networks when drb > 0.3", { models: Object.fromEntries(some) }, false],
+    ["six networks, filters differ", six, true],
   ];
   const set = await testReplicaSet();
   if (typeof set === "string") console.log(`no MongoDB here: ${set}`);
@@ -148,13 +164,13 @@ async function printWholeWay(packets: number): Promise<void> {
     `${packets} simulated packets behind the first ${FIRST.packets}, ${FILTERS} filters, all cores`,
   );
   for (const kind of typeof set === "string" ? ["embedded"] : ["embedded", "mongo"]) {
-    for (const [n, [name, config]] of configs.entries()) {
+    for (const [n, [name, config, differs]] of configs.entries()) {
       const file = join(folder.path, `config-${n}.yaml`);
       writeFileSync(file, JSON.stringify(config));
       const run = async (archives: readonly string[]) => {
         const dataDir = mkdtempSync(join(folder.path, `${kind}-`));
         const settings = settingsOf(set, dataDir, kind === "mongo");
-        const cost = await ingest(archives, dataDir, settings, file);
+        const cost = await ingest(archives, dataDir, settings, { file, differs });
         if (settings.kind === "mongo") await dropDatabase(settings.url);
         rmSync(dataDir, { recursive: true });
         return cost;
