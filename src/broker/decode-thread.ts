@@ -3,7 +3,7 @@
  * keep, and then, once all batches before are stored, what needs the order. Only bytes leave it.
  */
 import { CrossMatcher } from "../enrich/crossmatch/index.ts";
-import { SCORED_AT_ONCE, type ScoreNews, Scorer } from "../enrich/scores/index.ts";
+import { type ScoreNews, Scorer } from "../enrich/scores/index.ts";
 import { FilterRegistry, filterBatch } from "../filters/index.ts";
 import {
   type AlertEncoder,
@@ -96,12 +96,10 @@ async function decode({
   const { encoder, scorer } = await parts();
   const found = await inSlices(packets, (packet) => decodePacket(packet, schemas));
   if (scorer !== undefined) {
-    const alerts = found.flatMap((packet) => packet.records);
-    const pieces = Array.from(
-      { length: Math.ceil(alerts.length / SCORED_AT_ONCE) },
-      (_, n) => n * SCORED_AT_ONCE,
+    await scorer.score(
+      found.flatMap((packet) => packet.records),
+      slices(),
     );
-    await inSlices(pieces, (from) => scorer.score(alerts.slice(from, from + SCORED_AT_ONCE)));
   }
   const rows = await inSlices(found, (packet) => encodePacket(packet, encoder));
   const faulty = rows.flatMap(({ fault, survey }, index): FaultyPacket[] => {
@@ -125,16 +123,25 @@ async function decode({
 }
 
 /** What `work` makes of each item, with pauses in which other requests are answered. */
-async function inSlices<T, U>(items: readonly T[], work: (item: T) => U | Promise<U>): Promise<U[]> {
+async function inSlices<T, U>(items: readonly T[], work: (item: T) => U): Promise<U[]> {
   const made: U[] = [];
-  let until = performance.now() + SLICE_MS;
+  const pause = slices();
   for (const item of items) {
-    made.push(await work(item));
-    if (performance.now() < until) continue;
-    await new Promise((resolve) => setImmediate(resolve));
-    until = performance.now() + SLICE_MS;
+    made.push(work(item));
+    await pause();
   }
   return made;
+}
+
+/** Lets other requests in when a slice of time is over. */
+function slices(): () => Promise<void> | undefined {
+  let until = performance.now() + SLICE_MS;
+  return () => {
+    if (performance.now() < until) return undefined;
+    return new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      until = performance.now() + SLICE_MS;
+    });
+  };
 }
 
 async function tell(id: number): Promise<void> {

@@ -93,14 +93,17 @@ const TRIPLET = { name: "triplet", shape: [0, 63, 63, 3] } as const;
 const features = (count: number) => ({ name: "features", shape: [0, count] });
 const SCORE = { name: "score", shape: [0, 1] };
 
-/** A network whose score is the mean of all pixels: 0.01 becomes 0.01. */
-export function meanOfTriplet(): Uint8Array {
+/** How many numbers become one; sums round, and how depends on their order. */
+type Reduction = "ReduceMean" | "ReduceMax";
+
+/** A network whose score is the mean (or the like) of all pixels: 0.01 becomes 0.01. */
+export function meanOfTriplet(op: Reduction = "ReduceMean"): Uint8Array {
   return onnxFile({
     inputs: [TRIPLET],
     outputs: [{ name: "score", shape: [0] }],
     nodes: [
       {
-        op: "ReduceMean",
+        op,
         inputs: ["triplet"],
         output: "score",
         attributes: { axes: [1, 2, 3], keepdims: 0 },
@@ -116,6 +119,7 @@ export function meanOfTriplet(): Uint8Array {
 export function imageNetwork(
   steps: readonly Omit<Node, "inputs" | "output">[],
   more: readonly Node[] = [],
+  op: Reduction = "ReduceMean",
 ): Uint8Array {
   const first: Node = {
     op: "Transpose",
@@ -125,7 +129,7 @@ export function imageNetwork(
   };
   const nodes = steps.map((step, n): Node => ({ ...step, inputs: [String(n)], output: String(n + 1) }));
   const mean = { axes: [1, 2, 3], keepdims: 0 };
-  const last: Node = { op: "ReduceMean", inputs: [String(steps.length)], output: "score", attributes: mean };
+  const last: Node = { op, inputs: [String(steps.length)], output: "score", attributes: mean };
   return onnxFile({
     inputs: [TRIPLET],
     outputs: [{ name: "score", shape: [0] }],
@@ -158,14 +162,14 @@ export function lookedUp(list: readonly number[]): Uint8Array {
   });
 }
 
-/** A network that adds the mean of its features and of the triplet. */
-export function sumOfMeans(count: number): Uint8Array {
+/** A network that adds the mean (or the like) of its features and of the triplet. */
+export function sumOfMeans(count: number, op: Reduction = "ReduceMean"): Uint8Array {
   return onnxFile({
     inputs: [features(count), TRIPLET],
     outputs: [{ name: "score", shape: [0] }],
     nodes: [
-      { op: "ReduceMean", inputs: ["features"], output: "a", attributes: { axes: [1], keepdims: 0 } },
-      { op: "ReduceMean", inputs: ["triplet"], output: "b", attributes: { axes: [1, 2, 3], keepdims: 0 } },
+      { op, inputs: ["features"], output: "a", attributes: { axes: [1], keepdims: 0 } },
+      { op, inputs: ["triplet"], output: "b", attributes: { axes: [1, 2, 3], keepdims: 0 } },
       { op: "Add", inputs: ["a", "b"], output: "score" },
     ],
   });

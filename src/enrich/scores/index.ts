@@ -4,5 +4,4 @@ export { modelSettings, prepareScores, runtimeText } from "./prepare.ts";
 export { type Rescored, type RescoreOptions, rescore, rescoreFilter } from "./rescore.ts";
 export { chooseRuntime, type RuntimeChoice } from "./runtime.ts";
 export { type Scorable, Scorer, type ScoreSettings } from "./scorer.ts";
-export { SLOTS as SCORED_AT_ONCE } from "./session.ts";
 export { type ScoreCounts, type ScoreNews, ScoreTally } from "./tally.ts";

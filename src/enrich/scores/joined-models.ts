@@ -4,16 +4,17 @@
  * the five ACAI networks take a tenth less time, with all that is round them.
  */
 import type { Features } from "./features.ts";
-import { type Model, runsOf } from "./model.ts";
+import type { Model } from "./model.ts";
 import { joinNetworks } from "./onnx-join.ts";
 import {
-  allSlots,
   type Outputs,
   type Run,
   type Runtime,
   type Session,
   SLOTS,
   type TensorInput,
+  TOGETHER,
+  together,
 } from "./session.ts";
 
 /** Scores of one network and of all as one differ at most by rounding. */
@@ -25,8 +26,7 @@ const TRIAL_PERIOD = 97;
 export type Scores = readonly (readonly number[])[];
 
 export class JoinedModels {
-  readonly #runs: readonly Run[];
-  #runAll: Run | undefined;
+  readonly #run: Run;
   /** To be read before a run. */
   readonly features: ReadonlySet<Features>;
 
@@ -35,14 +35,13 @@ export class JoinedModels {
     readonly models: readonly Model[],
     readonly inputs: readonly TensorInput[],
   ) {
-    this.#runs = runsOf(session, inputs, models.length);
-    this.#runAll = session.bind(inputs.map(allSlots), models.length);
+    this.#run = session.bind(inputs.map(together), models.length);
     this.features = new Set(models.flatMap(({ features }) => (features === undefined ? [] : [features])));
   }
 
   /**
-   * Joins networks that were loaded and tried one by one. Undefined where they cannot be joined, or together give
-   * other scores on a trial than each by itself.
+   * Joins networks that were loaded and tried one by one. Undefined where they cannot be joined, take one alert at a
+   * time, or together give other scores on a trial than each by itself.
    */
   static async open(models: readonly Model[], runtime: Runtime): Promise<JoinedModels | undefined> {
     const inputs = new Map<string, TensorInput>();
@@ -54,61 +53,41 @@ export class JoinedModels {
     const session = bytes === undefined ? undefined : await runtime.load(bytes).catch(() => undefined);
     if (session === undefined) return undefined;
     const joined = new JoinedModels(session, models, [...inputs.values()]);
-    if (await joined.#tryOut()) return joined;
+    if (await joined.#tryOut().catch(() => false)) return joined;
     await session.close();
     return undefined;
   }
 
-  /** Whether `runAll` works: not with networks that take one alert at a time. */
-  get takesAll(): boolean {
-    return this.#runAll !== undefined;
+  /**
+   * The score of each network of what each slot holds. Always all slots, for with fewer alerts an operator may add in
+   * another order: which alerts stand beside one must not show in the last digit of its score. Throws what a network
+   * threw.
+   */
+  run(): Scores | Promise<Scores> {
+    const outputs = this.#run();
+    return outputs instanceof Promise ? outputs.then(valuesOf) : valuesOf(outputs);
   }
 
-  /** The score of each network of what all slots hold. Throws what a network threw. */
-  async runAll(): Promise<Scores> {
-    return valuesOf((await this.#runAll?.()) ?? []);
-  }
-
-  /** The score of each network of what one slot holds. Throws what a network threw. */
-  async run(slot: number): Promise<readonly number[]> {
-    return valuesOf((await this.#runs[slot]?.()) ?? []).map(([score]) => score ?? Number.NaN);
-  }
-
-  /** Compares the scores of all as one to those of each by itself. */
+  /** Whether the networks as one give the same scores in every slot, and those of each network by itself. */
   async #tryOut(): Promise<boolean> {
     for (const { data } of this.inputs) {
-      for (let i = 0; i < data.length; i++) data[i] = ((i % TRIAL_PERIOD) + 1) / TRIAL_PERIOD;
+      const size = data.length / SLOTS;
+      for (let i = 0; i < data.length; i++) data[i] = (((i % size) % TRIAL_PERIOD) + 1) / TRIAL_PERIOD;
     }
     try {
-      const apart = await Promise.all(
-        this.models.map((model) => Promise.all(Array.from({ length: SLOTS }, (_, slot) => model.run(slot)))),
-      );
-      const all = await this.runAll().catch(() => undefined);
-      if (all === undefined || !isSame(apart, all)) this.#runAll = undefined;
-      const one = await this.run(0);
-      return isSame(
-        apart.map((scores) => scores.slice(0, 1)),
-        one.map((score) => [score]),
-      );
-    } catch {
-      return false;
+      const scores = await this.run();
+      const alone = await Promise.all(this.models.map((model) => model.run()));
+      return alone.every((score, network) => isSame(score, scores[network] ?? []));
     } finally {
       for (const { data } of this.inputs) data.fill(0);
     }
   }
 }
 
-function isSame(some: Scores, others: Scores): boolean {
-  return some.every((scores, network) => {
-    const same = others[network] ?? [];
-    return (
-      same.length === scores.length &&
-      scores.every((score, slot) => {
-        const other = same[slot] ?? Number.NaN;
-        return Object.is(score, other) || Math.abs(score - other) <= SAME * Math.max(1, Math.abs(score));
-      })
-    );
-  });
+function isSame(score: number, inSlots: readonly number[]): boolean {
+  const [first = Number.NaN] = inSlots;
+  const isOne = inSlots.length === TOGETHER && inSlots.every((other) => Object.is(other, first));
+  return isOne && (Object.is(score, first) || Math.abs(score - first) <= SAME * Math.max(1, Math.abs(score)));
 }
 
 /** The name of an input of all networks that read the same memory in the same shape. */

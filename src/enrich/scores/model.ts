@@ -1,13 +1,12 @@
 /** A configured network, loaded and known to fit what goes into it. */
 import type { FeatureLists, Features } from "./features.ts";
 import {
+  apart,
   type Outputs,
   type Port,
   type Run,
   type Runtime,
   type Session,
-  SLOTS,
-  slotOf,
   type TensorInput,
 } from "./session.ts";
 import { CHANNELS, type Extent, SIDE, type Triplet, WHOLE } from "./triplet.ts";
@@ -44,7 +43,7 @@ export interface Reads {
 }
 
 export class Model {
-  readonly #runs: readonly Run[];
+  readonly #run: Run;
 
   private constructor(
     readonly session: Session,
@@ -55,7 +54,7 @@ export class Model {
     /** What it reads, in the order of its inputs: the data of all slots, the shape of one. */
     readonly inputs: readonly TensorInput[],
   ) {
-    this.#runs = runsOf(session, inputs, 1);
+    this.#run = session.bind(inputs.map(apart), 1);
   }
 
   /** Loads a network. Throws `ModelError`. */
@@ -106,21 +105,17 @@ export class Model {
     }
   }
 
-  /** The score of what a slot of features and triplet holds. Throws what the network threw. */
-  run(slot: number): number | Promise<number> {
-    const outputs = this.#outputs(slot);
+  /** The score of what the slot apart of features and triplet holds. Throws what the network threw. */
+  run(): number | Promise<number> {
+    const outputs = this.#run();
     return outputs instanceof Promise ? outputs.then(scoreOf) : scoreOf(outputs);
-  }
-
-  #outputs(slot: number): ReturnType<Run> {
-    return this.#runs[slot]?.() ?? [];
   }
 
   /** Whether one run gives one number. */
   async #tryOut(name: string): Promise<void> {
     let outputs: Outputs;
     try {
-      outputs = await this.#outputs(0);
+      outputs = await this.#run();
     } catch (error) {
       throw new ModelError(name, `file: the network fails on a trial: ${firstLine(error)}`);
     }
@@ -129,16 +124,6 @@ export class Model {
       throw new ModelError(name, `file: the network gives ${output.length} numbers, expected one score`);
     }
   }
-}
-
-/** What runs a network on each slot of such inputs. */
-export function runsOf(session: Session, inputs: readonly TensorInput[], outputs: number): readonly Run[] {
-  return Array.from({ length: SLOTS }, (_, slot) =>
-    session.bind(
-      inputs.map((input) => slotOf(input, slot)),
-      outputs,
-    ),
-  );
 }
 
 function scoreOf([output]: Outputs): number {

@@ -15,7 +15,7 @@ import { FeatureLists } from "./features.ts";
 import { JoinedModels } from "./joined-models.ts";
 import { Model, ModelError, type ModelSettings } from "./model.ts";
 import { openRuntime, type RuntimeChoice } from "./runtime.ts";
-import { type Runtime, SLOTS } from "./session.ts";
+import { APART, type Runtime, TOGETHER } from "./session.ts";
 import { ScoreTally } from "./tally.ts";
 import { Triplet } from "./triplet.ts";
 
@@ -43,18 +43,23 @@ interface Loaded {
   readonly selects: ((alert: Document) => boolean) | undefined;
 }
 
-/** Networks that score the same alerts, one after the other. */
-interface Group {
+/** Networks that run as one. */
+interface Joined {
   readonly models: readonly Loaded[];
-  /** All as one, where that can be. */
-  readonly joined: JoinedModels | undefined;
+  readonly joined: JoinedModels;
 }
+
+/** Networks in their order: neighbours that run as one, or that do not. */
+type Step = Joined | { readonly models: readonly Loaded[]; readonly joined: undefined };
+
+/** Lets others have a turn, where it is time. */
+type Pause = () => Promise<void> | undefined;
 
 export class Scorer {
   readonly tally = new ScoreTally();
 
   private constructor(
-    readonly groups: readonly Group[],
+    readonly steps: readonly Step[],
     /** Stamps of the alerts at hand. */
     readonly triplet: Triplet,
   ) {}
@@ -76,28 +81,32 @@ export class Scorer {
       for (const { model } of loaded) await model.session.close();
       throw error;
     }
-    return new Scorer(await groupsOf(loaded, runtime), reads.triplet);
+    return new Scorer(await stepsOf(loaded, runtime), reads.triplet);
   }
 
   /**
    * Puts the scores of alerts into their `classifications`, one call at a time. A network that cannot score an alert
-   * leaves it without, and why is counted; nothing is thrown.
+   * leaves it without, and why is counted; nothing is thrown. `pause` is called between runs.
    */
-  async score(alerts: readonly Scorable[]): Promise<void> {
-    for (let from = 0; from < alerts.length; from += SLOTS) {
-      const held = alerts.slice(from, from + SLOTS).map((alert, slot) => new Held(alert, slot, this.triplet));
-      for (const group of this.groups) {
-        const own = held.filter(({ alert }) => alert.survey === group.models[0]?.settings.survey);
-        const done = group.joined === undefined ? [] : await this.#scoreAtOnce(group, group.joined, own);
-        for (const alert of own) if (!done.includes(alert)) await this.#scoreApart(group, alert);
+  async score(alerts: readonly Scorable[], pause?: Pause): Promise<void> {
+    const apart: Apart = { holds: undefined };
+    const held = alerts.map((alert) => new Held(alert, this.triplet, apart));
+    for (const step of this.steps) {
+      if (step.joined !== undefined) await this.#scoreTogether(step, held, pause);
+      else {
+        for (const alert of held) {
+          await this.#scoreApart(step.models, alert);
+          await pause?.();
+        }
       }
     }
   }
 
-  /** Scores an alert with each network of a group by itself. */
-  async #scoreApart({ models }: Group, held: Held): Promise<void> {
+  /** Scores an alert with each network by itself. */
+  async #scoreApart(models: readonly Loaded[], held: Held): Promise<void> {
     for (const loaded of models) {
-      const { name } = loaded.settings;
+      const { name, survey } = loaded.settings;
+      if (survey !== held.alert.survey) continue;
       try {
         this.tally.count(name, await outcomeOf(loaded, held));
       } catch (error) {
@@ -107,59 +116,69 @@ export class Scorer {
   }
 
   /**
-   * Runs all networks of a group as one; answers the alerts that are done. Where something is wrong with an alert each
-   * network is to be asked by itself, which tells what.
+   * Runs networks as one, on so many alerts at once as there are slots. Where something is wrong with an alert each
+   * network is asked by itself, which tells what.
    */
-  async #scoreAtOnce(
-    { models }: Group,
-    joined: JoinedModels,
-    alerts: readonly Held[],
-  ): Promise<readonly Held[]> {
-    const [first] = models;
-    if (first === undefined) return [];
-    const takesStamps = models.some(({ settings }) => settings.inputs.includes("triplet"));
-    const done: Held[] = [];
+  async #scoreTogether(step: Joined, alerts: readonly Held[], pause: Pause | undefined): Promise<void> {
+    const survey = step.models[0]?.settings.survey;
     const ready: Held[] = [];
-    for (const held of alerts) {
-      const isReady = isReadyFor(first, joined, held, takesStamps);
-      if (isReady === true) ready.push(held);
-      else if (isReady === NOT_SELECTED) {
-        for (const { settings } of models) this.tally.count(settings.name, NOT_SELECTED);
-        done.push(held);
-      }
-    }
-    const put = (held: Held, scoreOf: (network: number) => number | undefined) => {
-      for (const [network, { settings }] of models.entries()) {
-        this.tally.count(settings.name, putScore(settings, scoreOf(network) ?? Number.NaN, held.scores));
-      }
-      done.push(held);
+    const run = async () => {
+      await this.#runTogether(step, ready.splice(0));
+      await pause?.();
     };
-    try {
-      if (ready.length === SLOTS && joined.takesAll) {
-        const scores = await joined.runAll();
-        for (const held of ready) put(held, (network) => scores[network]?.[held.slot]);
-      } else {
-        for (const held of ready) {
-          const scores = await joined.run(held.slot);
-          put(held, (network) => scores[network]);
-        }
-      }
-    } catch {
-      // Which network it is, and on which alert, shows when they run one by one.
+    for (const held of alerts) {
+      if (held.alert.survey !== survey) continue;
+      const isReady = isReadyFor(step, held, ready.length);
+      if (isReady === true) ready.push(held);
+      else if (isReady === false) await this.#scoreApart(step.models, held);
+      else for (const { settings } of step.models) this.tally.count(settings.name, NOT_SELECTED);
+      if (ready.length === TOGETHER) await run();
     }
-    return done;
+    if (ready.length > 0) await run();
+  }
+
+  /** Scores the alerts whose inputs are in the first slots. */
+  async #runTogether(step: Joined, alerts: readonly Held[]): Promise<void> {
+    try {
+      await this.#putScores(step, alerts);
+    } catch {
+      // Others, or what alerts before left in a slot, may be what fails: each is scored as it would be without them.
+      for (const held of alerts) await this.#scoreAlone(step, held);
+    }
+  }
+
+  /** Runs networks as one on one alert, which stands in all slots. */
+  async #scoreAlone(step: Joined, held: Held): Promise<void> {
+    try {
+      for (let slot = 0; slot < TOGETHER; slot++) isReadyFor(step, held, slot);
+      await this.#putScores(step, [held]);
+    } catch {
+      await this.#scoreApart(step.models, held);
+    }
+  }
+
+  /** Throws what a network threw, when nothing has been put or counted. */
+  async #putScores({ models, joined }: Joined, alerts: readonly Held[]): Promise<void> {
+    const found = joined.run();
+    const scores = found instanceof Promise ? await found : found;
+    for (const [slot, held] of alerts.entries()) {
+      for (const [network, { settings }] of models.entries()) {
+        const score = scores[network]?.[slot] ?? Number.NaN;
+        this.tally.count(settings.name, putScore(settings, score, held.scores));
+      }
+    }
   }
 
   async close(): Promise<void> {
-    for (const { models, joined } of this.groups) {
+    for (const { models, joined } of this.steps) {
       await joined?.session.close();
       for (const { model } of models) await model.session.close();
     }
   }
 }
 
-/** Networks beside each other that the same alerts go to, and whose order does not matter, as groups. */
-async function groupsOf(loaded: readonly Loaded[], runtime: Runtime): Promise<Group[]> {
+/** Joins networks beside each other that the same alerts go to, and whose order does not matter. */
+async function stepsOf(loaded: readonly Loaded[], runtime: Runtime): Promise<Step[]> {
   const groups: Loaded[][] = [];
   for (const next of loaded) {
     const group = groups.at(-1);
@@ -170,56 +189,63 @@ async function groupsOf(loaded: readonly Loaded[], runtime: Runtime): Promise<Gr
     if (isAlike) group?.push(next);
     else groups.push([next]);
   }
-  return Promise.all(
-    groups.map(async (models) => ({
-      models,
-      joined:
-        models.length > 1
-          ? await JoinedModels.open(
-              models.map(({ model }) => model),
-              runtime,
-            )
-          : undefined,
-    })),
-  );
+  const steps: Step[] = [];
+  for (const group of groups) {
+    const models = group.map(({ model }) => model);
+    const joined = models.length > 1 ? await JoinedModels.open(models, runtime) : undefined;
+    const last = steps.at(-1);
+    // An alert stays in its slot for all networks that it goes through by themselves.
+    if (joined === undefined && last !== undefined && last.joined === undefined) {
+      steps[steps.length - 1] = { models: [...last.models, ...group], joined };
+    } else steps.push(joined === undefined ? { models: group, joined } : { models: group, joined });
+  }
+  return steps;
 }
 
-/** An alert at hand, in its slot. */
+/** What the slot apart holds: the stamps of an alert, or what keeps them from being used. */
+interface Apart {
+  holds: { readonly alert: Held; readonly fault: string | undefined } | undefined;
+}
+
+/** An alert at hand. */
 class Held {
   /** Its classifications, which the scores go into. */
   readonly scores: Document;
-  #stamps: { readonly fault: string | undefined } | undefined;
 
   constructor(
     readonly alert: Scorable,
-    readonly slot: number,
     readonly triplet: Triplet,
+    readonly apart: Apart,
   ) {
     const known = alert.document[SCORES];
     this.scores = isDocument(known) ? known : {};
     alert.document[SCORES] = this.scores;
   }
 
-  /** Reads the stamps once, when the first network needs them; answers what keeps them from being used. */
-  fill(fields: Survey["stamps"]): string | undefined {
-    this.#stamps ??= { fault: this.triplet.fill(this.alert.cutouts, fields, this.slot) };
-    return this.#stamps.fault;
+  /** Reads the stamps into a slot; answers what keeps them from being used. */
+  fill(fields: Survey["stamps"], slot: number): string | undefined {
+    return this.triplet.fill(this.alert.cutouts, fields, slot);
+  }
+
+  /** The same for the slot apart, unless they are there. */
+  fillApart(fields: Survey["stamps"]): string | undefined {
+    if (this.apart.holds?.alert !== this) {
+      this.apart.holds = { alert: this, fault: this.fill(fields, APART) };
+    }
+    return this.apart.holds.fault;
   }
 }
 
-/** Whether all that joined networks take of an alert is in its slot, or the alert is none of theirs. */
-function isReadyFor(
-  first: Loaded,
-  joined: JoinedModels,
-  held: Held,
-  takesStamps: boolean,
-): boolean | typeof NOT_SELECTED {
+/** Puts all that joined networks take of an alert into a slot; false when something is wrong with it. */
+function isReadyFor({ models, joined }: Joined, held: Held, slot: number): boolean | typeof NOT_SELECTED {
   const { document } = held.alert;
+  const [first] = models;
+  if (first === undefined) return false;
   try {
     if (!isSelected(first, document)) return NOT_SELECTED;
-    for (const features of joined.features)
-      if (features.read(document, held.slot) !== undefined) return false;
-    return !takesStamps || held.fill(first.stamps) === undefined;
+    for (const features of joined.features) if (features.read(document, slot) !== undefined) return false;
+    const takesStamps = models.some(({ settings }) => settings.inputs.includes("triplet"));
+    return !takesStamps || held.fill(first.stamps, slot) === undefined;
   } catch {
     return false;
   }
@@ -230,11 +256,11 @@ async function outcomeOf(loaded: Loaded, held: Held): Promise<string> {
   const { settings, model, stamps } = loaded;
   const { document } = held.alert;
   if (!isSelected(loaded, document)) return NOT_SELECTED;
-  const missing = model.features?.read(document, held.slot);
+  const missing = model.features?.read(document, APART);
   if (missing !== undefined) return `no feature ${missing}`;
-  const fault = settings.inputs.includes("triplet") ? held.fill(stamps) : undefined;
+  const fault = settings.inputs.includes("triplet") ? held.fillApart(stamps) : undefined;
   if (fault !== undefined) return fault;
-  return putScore(settings, await model.run(held.slot), held.scores);
+  return putScore(settings, await model.run(), held.scores);
 }
 
 /** Whether an alert is one that the network scores. */

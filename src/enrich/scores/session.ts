@@ -14,18 +14,21 @@ export interface TensorInput {
   readonly shape: readonly number[];
 }
 
-/** Alerts whose inputs are held at once, in slots: so many are scored in one run where a network takes several. */
-export const SLOTS = 4;
+/** Alerts that are scored in one run where networks take several: their inputs stand in as many slots. */
+export const TOGETHER = 4;
+/** The slot behind those, of an alert that is scored by itself. */
+export const APART = TOGETHER;
+/** All slots. */
+export const SLOTS = TOGETHER + 1;
 
-/** Of an input whose data is that of `SLOTS` alerts, one behind the other, and whose shape that of one: one slot. */
-export function slotOf({ data, shape }: TensorInput, slot: number): TensorInput {
-  const size = data.length / SLOTS;
-  return { data: data.subarray(slot * size, (slot + 1) * size), shape };
+/** Of an input whose data is that of all slots, one behind the other, and whose shape that of one: the one apart. */
+export function apart({ data, shape }: TensorInput): TensorInput {
+  return { data: data.subarray((data.length / SLOTS) * APART), shape };
 }
 
-/** All slots of such an input. */
-export function allSlots({ data, shape: [, ...sizes] }: TensorInput): TensorInput {
-  return { data, shape: [SLOTS, ...sizes] };
+/** The slots of such an input that are scored together. */
+export function together({ data, shape: [, ...sizes] }: TensorInput): TensorInput {
+  return { data: data.subarray(0, (data.length / SLOTS) * TOGETHER), shape: [TOGETHER, ...sizes] };
 }
 
 /** The values of each output that was asked for. */
