@@ -22,3 +22,13 @@ export function updateDocument(alert: Omit<OutboxEntry, "id" | "document">): Doc
 export function updateId({ survey, candid }: Pick<OutboxEntry, "survey" | "candid">): string {
   return `update/${survey}/${candid}`;
 }
+
+/** What identifies the alert of an entry. */
+export function alertKey({ survey, candid }: Pick<OutboxEntry, "survey" | "candid">): string {
+  return `${survey}/${candid}`;
+}
+
+/** The `_id` under which an entry's object stands among the reported ones. */
+export function objectKey({ survey, objectId }: Pick<OutboxEntry, "survey" | "objectId">): string {
+  return `${survey}/${objectId}`;
+}

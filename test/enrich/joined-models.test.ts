@@ -6,7 +6,7 @@ import { chooseRuntime, type Scorable, Scorer } from "../../src/enrich/scores/in
 import { joinNetworks } from "../../src/enrich/scores/onnx-join.ts";
 import { openRuntime } from "../../src/enrich/scores/runtime.ts";
 import type { Document } from "../../src/query/index.ts";
-import { realModelSettings } from "../support/models.ts";
+import { model, realModelSettings } from "../support/models.ts";
 import {
   imageNetwork,
   logarithmOfFeatures,
@@ -21,25 +21,18 @@ import { cutouts, flat } from "../support/stamps.ts";
 
 const runtime = await chooseRuntime([]);
 
-const model = (name: string, bytes: Uint8Array, given: Partial<ModelSettings> = {}): ModelSettings => ({
-  name,
-  survey: "ZTF",
-  version: "v1",
-  inputs: ["triplet"],
-  features: ["magpsf"],
-  bytes,
-  ...given,
-});
+const named = (name: string, bytes: Uint8Array, given: Partial<ModelSettings> = {}): ModelSettings =>
+  model(bytes, { name, ...given });
 
 const POOL = { op: "MaxPool", attributes: { kernel_shape: [2, 2], strides: [2, 2] } } as const;
 /** Networks of all kinds, which take the greatest of all pixels, or a mean, whose rounding may depend on the slot. */
 const networks = (op: "ReduceMax" | "ReduceMean"): readonly ModelSettings[] => [
-  model("all", meanOfTriplet(op)),
-  model("pool", imageNetwork([POOL], [], op)),
-  model("both", sumOfMeans(2, op), { inputs: ["features", "triplet"], features: ["magpsf", "fwhm"] }),
-  model("list", lookedUp([0.5, 0.25]), { inputs: ["features"] }),
-  model("log", logarithmOfFeatures(1), { inputs: ["features"] }),
-  model("deep", imageNetwork([{ op: "Relu" }, POOL, POOL], [], op)),
+  named("all", meanOfTriplet(op)),
+  named("pool", imageNetwork([POOL], [], op)),
+  named("both", sumOfMeans(2, op), { inputs: ["features", "triplet"], features: ["magpsf", "fwhm"] }),
+  named("list", lookedUp([0.5, 0.25]), { inputs: ["features"] }),
+  named("log", logarithmOfFeatures(1), { inputs: ["features"] }),
+  named("deep", imageNetwork([{ op: "Relu" }, POOL, POOL], [], op)),
 ];
 const MODELS = networks("ReduceMax");
 
@@ -122,10 +115,10 @@ describe("networks together", async () => {
     const when = { when: '{"candidate.magpsf":{"$gt":0.4}}' };
     const asks = { when: '{"classifications.a":{"$gt":5}}' };
     const models = [
-      model("a", lookedUp([9, 1]), { inputs: ["features"], ...when }),
-      model("b", meanOfTriplet("ReduceMax"), when),
-      model("c", meanOfTriplet("ReduceMax"), asks),
-      model("d", imageNetwork([POOL], [], "ReduceMax"), asks),
+      named("a", lookedUp([9, 1]), { inputs: ["features"], ...when }),
+      named("b", meanOfTriplet("ReduceMax"), when),
+      named("c", meanOfTriplet("ReduceMax"), asks),
+      named("d", imageNetwork([POOL], [], "ReduceMax"), asks),
     ];
     const scorer = await Scorer.open({ runtime, models });
     expect(scorer.steps.map((group) => group.models.map(({ settings }) => settings.name))).toEqual([
@@ -150,7 +143,7 @@ describe("networks together", async () => {
       outputs: [{ name: "score", shape: [1, 1] }],
       nodes: [{ op: "Identity", inputs: ["features"], output: "score" }],
     });
-    const models = [model("one", single, { inputs: ["features"] }), model("all", meanOfTriplet("ReduceMax"))];
+    const models = [named("one", single, { inputs: ["features"] }), named("all", meanOfTriplet("ReduceMax"))];
     const scorer = await Scorer.open({ runtime, models });
     expect(scorer.steps.map(({ joined }) => joined)).toEqual([undefined]);
     const alerts = [1, 2, 3, 4, 5].map((magpsf) => ({ survey: "ZTF", stamps: 0, magpsf }));

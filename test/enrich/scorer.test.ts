@@ -5,6 +5,7 @@ import type { ModelSettings } from "../../src/enrich/scores/model.ts";
 import { chooseRuntime, type RuntimeChoice } from "../../src/enrich/scores/runtime.ts";
 import { type Scorable, Scorer } from "../../src/enrich/scores/scorer.ts";
 import type { Document } from "../../src/query/index.ts";
+import { model } from "../support/models.ts";
 import {
   echo,
   imageNetwork,
@@ -19,18 +20,6 @@ const WEB: RuntimeChoice = { kind: "webassembly", why: "the test asks for it" };
 const GOOD = cutouts(flat(63, 63, 5));
 /** Of the triplet of such stamps. */
 const MEAN = 1 / 63;
-
-function model(bytes: Uint8Array, given: Partial<ModelSettings> = {}): ModelSettings {
-  return {
-    name: "m",
-    survey: "ZTF",
-    version: "v1",
-    inputs: ["triplet"],
-    features: ["magpsf"],
-    bytes,
-    ...given,
-  };
-}
 
 const alert = (candidate: Document, given: Partial<Scorable> = {}): Scorable => ({
   survey: "ZTF",

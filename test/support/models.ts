@@ -24,3 +24,16 @@ function entry(name: string, version: string, inputs: ModelConfig["inputs"]): Mo
   const file = sharedPath("models", `${name}.${version}.onnx`);
   return { file, survey: "ZTF", version, inputs, features: [], when: undefined };
 }
+
+/** A small network as a configuration names it: `m` of ZTF, which takes the triplet, unless told otherwise. */
+export function model(bytes: Uint8Array, given: Partial<ModelSettings> = {}): ModelSettings {
+  return {
+    name: "m",
+    survey: "ZTF",
+    version: "v1",
+    inputs: ["triplet"],
+    features: ["magpsf"],
+    bytes,
+    ...given,
+  };
+}

@@ -195,9 +195,9 @@ async function stepsOf(loaded: readonly Loaded[], runtime: Runtime): Promise<Ste
     const joined = models.length > 1 ? await JoinedModels.open(models, runtime) : undefined;
     const last = steps.at(-1);
     // An alert stays in its slot for all networks that it goes through by themselves.
-    if (joined === undefined && last !== undefined && last.joined === undefined) {
-      steps[steps.length - 1] = { models: [...last.models, ...group], joined };
-    } else steps.push(joined === undefined ? { models: group, joined } : { models: group, joined });
+    if (joined !== undefined) steps.push({ models: group, joined });
+    else if (last === undefined || last.joined !== undefined) steps.push({ models: group, joined });
+    else steps[steps.length - 1] = { models: [...last.models, ...group], joined };
   }
   return steps;
 }

@@ -1,6 +1,6 @@
 /** The outbox of the embedded store: numbers entries in the order of their transactions, and removes old ones. */
 import type { Database } from "bun:sqlite";
-import { updateDocument } from "../outbox-entry.ts";
+import { alertKey, objectKey, updateDocument } from "../outbox-entry.ts";
 import type { EncodedEntry } from "../store.ts";
 import { columnFor } from "./access.ts";
 import { insertDocuments, insertRows } from "./documents.ts";
@@ -35,10 +35,10 @@ export function writeOutbox(
   { followReported }: OutboxOptions,
 ): void {
   if (entries.length === 0 && !followReported) return;
-  const known = new Set(alerts.filter(({ stored }) => !stored).map(keyOf));
-  const fresh = new Set(alerts.filter(({ stored }) => stored).map(keyOf));
+  const known = new Set(alerts.filter(({ stored }) => !stored).map(alertKey));
+  const fresh = new Set(alerts.filter(({ stored }) => stored).map(alertKey));
   // Entries of one alert stand together, so that a sink can report them together.
-  const matched = Map.groupBy(entries, keyOf);
+  const matched = Map.groupBy(entries, alertKey);
   for (const key of matched.keys()) if (known.has(key) && !fresh.has(key)) matched.delete(key);
   const matches = [...matched.values()].flat();
   const reported = [...new Set(matches.map(objectKey))].map((_id) => ({ _id }));
@@ -91,7 +91,7 @@ function updatesOf(
   if (layout === undefined) return [];
   const isReported = database.query(`SELECT 1 FROM c${layout.id} WHERE id = ?`);
   return alerts.filter(
-    (alert) => alert.stored && !matched.has(keyOf(alert)) && isReported.get(objectKey(alert)) !== null,
+    (alert) => alert.stored && !matched.has(alertKey(alert)) && isReported.get(objectKey(alert)) !== null,
   );
 }
 
@@ -120,12 +120,4 @@ function columnReader({ path, kind }: IndexColumn): (row: NumberedRow) => IndexV
   if (path === FILTER_PATH) return ({ filter }) => filter;
   const read = indexReader(path, kind);
   return ({ text }) => read(decodeDocument(text));
-}
-
-function keyOf({ survey, candid }: { survey: string; candid: bigint }): string {
-  return `${survey}/${candid}`;
-}
-
-function objectKey({ survey, objectId }: { survey: string; objectId: string }): string {
-  return `${survey}/${objectId}`;
 }

@@ -1,7 +1,7 @@
 /** The outbox on MongoDB: what of a batch's matches is new, numbered in the order of the transactions. */
 import type { Db } from "mongodb";
 import type { Value } from "../../query/index.ts";
-import { updateDocument, updateId } from "../outbox-entry.ts";
+import { alertKey, objectKey, updateDocument, updateId } from "../outbox-entry.ts";
 import type { AlertBatch, EncodedAlert } from "../store.ts";
 import { numberRow } from "./outbox-row.ts";
 import { type InsertOptions, insertRaw, RawDocuments } from "./raw-insert.ts";
@@ -20,11 +20,6 @@ export interface StoredEntries {
   readonly ids: ReadonlySet<Value | undefined>;
   /** Keys of objects that were reported. */
   readonly reported: ReadonlySet<Value | undefined>;
-}
-
-interface Identity {
-  readonly survey: string;
-  readonly candid: bigint;
 }
 
 /** Reads what is stored of what a batch could add. */
@@ -51,18 +46,18 @@ export function newEntries(
   stored: readonly EncodedAlert[],
   followReported: boolean,
 ): NewEntries {
-  const fresh = new Set(stored.map(keyOf));
-  const old = new Set(alerts.map(keyOf).filter((key) => !fresh.has(key)));
-  const matches = outbox.filter((entry) => !old.has(keyOf(entry)));
-  const matched = new Set(matches.map(keyOf));
+  const fresh = new Set(stored.map(alertKey));
+  const old = new Set(alerts.map(alertKey).filter((key) => !fresh.has(key)));
+  const matches = outbox.filter((entry) => !old.has(alertKey(entry)));
+  const matched = new Set(matches.map(alertKey));
   const objects = new Set(matches.map(objectKey));
   const updates = stored.filter(
     (alert) =>
       followReported &&
-      !matched.has(keyOf(alert)) &&
+      !matched.has(alertKey(alert)) &&
       (known.reported.has(objectKey(alert)) || objects.has(objectKey(alert))),
   );
-  const together = [...Map.groupBy(matches, keyOf).values()].flat();
+  const together = [...Map.groupBy(matches, alertKey).values()].flat();
   const seen = new Set(known.ids);
   const isNew = (id: Value | undefined) => !seen.has(id) && seen.add(id);
   const entries = [
@@ -122,12 +117,4 @@ export async function storedIds(
     .find({ _id: { $in: ids as never[] } }, { projection: { _id: 1 }, raw: true });
   for await (const bytes of found) stored.add(documentOf(bytes as unknown as Uint8Array)["_id"]);
   return stored;
-}
-
-function keyOf({ survey, candid }: Identity): string {
-  return `${survey}/${candid}`;
-}
-
-function objectKey({ survey, objectId }: { survey: string; objectId: string }): string {
-  return `${survey}/${objectId}`;
 }
